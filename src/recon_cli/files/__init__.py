@@ -1,0 +1,1 @@
+"""FileStore: where bytes live."""

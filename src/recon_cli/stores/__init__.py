@@ -1,0 +1,1 @@
+"""RecordStore: where records live."""
