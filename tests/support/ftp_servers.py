@@ -13,9 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +67,7 @@ class FtpServer:
 def start_vsftpd(root: Path, *, tls: str = "", **settings: str | int) -> FtpServer:
     """Start vsftpd over `root`; `settings` are lines of vsftpd.conf; `tls` is "", "explicit" or "implicit"."""
     program, environment = _program("vsftpd", "vsftpd")
+    root = root.resolve()
     server, folder = _prepare("vsftpd", root, tls)
     if _is_root():
         os.chown(root, 0, 0)  # vsftpd refuses a root that its user may write to; give it folders below with `give`
@@ -121,6 +120,7 @@ def start_vsftpd(root: Path, *, tls: str = "", **settings: str | int) -> FtpServ
 def start_proftpd(root: Path, *, tls: str = "", **settings: str | int) -> FtpServer:
     """Start ProFTPD over `root`; `settings` are directives of proftpd.conf."""
     program, environment = _program("proftpd", "proftpd-core")
+    root = root.resolve()
     server, folder = _prepare("proftpd", root, tls)
     uid, gid = _account_ids()
     users = folder / "passwd"
@@ -175,6 +175,7 @@ def start_pureftpd(root: Path, *flags: str, tls: str = "") -> FtpServer:
     """Start Pure-FTPd over `root`; `flags` go to its command line (`-C2`: two connections per address)."""
     program, environment = _program("pure-ftpd", "pure-ftpd")
     tool, _ = _program("pure-pw", "pure-ftpd")
+    root = root.resolve()
     server, folder = _prepare("pureftpd", root, tls)
     uid, gid = _account_ids()
     users = folder / "users"

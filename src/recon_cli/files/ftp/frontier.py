@@ -274,8 +274,8 @@ class Frontier:
         stamp = row.stamp if self.options.mtime is not MtimeMode.NONE else None
         if stamp is None:
             return Entry(path, row.type, row.size_bytes, None, Precision.NONE, raw, listed_by, row.note)
-        note = row.note or self.clock.note(stamp)
-        return Entry(path, row.type, row.size_bytes, self.clock.utc(stamp), stamp.precision, raw, listed_by, note)
+        mtime, note = self.clock.read(stamp)
+        return Entry(path, row.type, row.size_bytes, mtime, stamp.precision, raw, listed_by, row.note or note)
 
     def _descend(self, folder: Folder, entries: Iterable[Entry]) -> None:
         for entry in entries:

@@ -14,6 +14,7 @@ from recon_cli.files.ftp.encoding import Names
 from recon_cli.files.ftp.frontier import MAX_TRIES, Folder, Found, Frontier
 from recon_cli.files.ftp.pipeline import FIRST_WINDOW, WIDEST_WINDOW, Pipeline, lost_reason
 from recon_cli.files.ftp.probe import Prober, Ways, greetings
+from recon_cli.files.ftp.recheck import first_found
 from recon_cli.files.ftp.replies import OutOfStepError
 from recon_cli.files.ftp.session import FullError, Login, Session, as_recon_error, open_session
 from recon_cli.files.ftp.steps import Loop, Steps, Wait
@@ -28,7 +29,15 @@ class Scan:
     """One scan of one server. Connections share the frontier; a lost one gives back what it had in flight."""
 
     def __init__(
-        self, login: Login, root: bytes, under: bytes, options: ScanOptions, *, timeout_s: float, zone: str, names: Names
+        self,
+        login: Login,
+        root: bytes,
+        under: bytes,
+        options: ScanOptions,
+        *,
+        timeout_s: float,
+        zone: str,
+        names: Names,
     ) -> None:
         self._login = login
         self._root = root
@@ -58,6 +67,11 @@ class Scan:
             yield from self._leftovers()
         finally:
             self._loop.close()
+
+    @property
+    def zone_words(self) -> str:
+        """What is known about the server's time zone."""
+        return self._frontier.clock.words if self._frontier else "unknown"
 
     def _ready(self) -> Iterator[Listing]:
         if self._failure is not None:
@@ -124,7 +138,20 @@ class Scan:
         self.ways = ways
         self._frontier = Frontier(ways, self._names, ServerClock(self._zone), self._options, self._now)
         name = self._names.decode(self._under)
-        self._frontier.folders.append(Folder(self._under, name.text, name.same))
+        self._begin(self._frontier, Folder(self._under, name.text, name.same))
+
+    def _begin(self, frontier: Frontier, folder: Folder) -> None:
+        """The first folder was listed by the probe already, unless it is known from an earlier scan."""
+        first = first_found(folder, frontier.ways)
+        frontier.ways.first = None
+        frontier.folders.append(folder)
+        if first is None or frontier.take() is None:
+            return
+        found, why = first
+        if why and found.incomplete is None:
+            frontier.doubt(found, why)
+        else:
+            frontier.settle(found)
 
     @property
     def _utf8(self) -> bool:
