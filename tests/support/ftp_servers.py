@@ -2,7 +2,7 @@
 
 Programs come from PATH or from the folder named by RECON_SYSTEM_DIR (filled by `fetch_servers.py`); where they are
 missing the calling test is skipped, or fails under RECON_REQUIRE_SYSTEM=1. As root the servers serve as `daemon`, so
-that a folder of mode 0 (owned by root) is really denied; `root` and what is above it are made reachable for that account.
+that a folder of mode 0 (owned by root) is really denied; `root` and what is above it are made reachable for it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 from tests.support import certificates, system
@@ -57,7 +58,7 @@ class FtpServer:
         """Stop the server and remove what it wrote. Safe to call twice."""
         self._stack.close()
 
-    def __enter__(self) -> FtpServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:

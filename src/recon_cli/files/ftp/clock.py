@@ -1,4 +1,4 @@
-"""What a server's listed times mean in UTC: its zone is measured by asking MDTM about files whose listed time is known."""
+"""What a server's listed times mean in UTC: its zone is measured with MDTM of files already listed."""
 
 from __future__ import annotations
 

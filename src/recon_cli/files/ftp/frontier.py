@@ -1,4 +1,4 @@
-"""What a scan still has to do, and how rows become listings. Shared by the connections of one scan; pure but for time."""
+"""What a scan still has to do, and how rows become listings. Shared by the connections of one scan."""
 
 from __future__ import annotations
 

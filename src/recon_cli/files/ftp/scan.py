@@ -38,7 +38,9 @@ class Scan:
         timeout_s: float,
         zone: str,
         names: Names,
+        before_resuming: Callable[[], None],
     ) -> None:
+        self._before_resuming = before_resuming
         self._login = login
         self._root = root
         self._under = under
@@ -55,13 +57,16 @@ class Scan:
         self._lost_words = ""
         self._now = datetime.now(UTC)
         self.ways: Ways | None = None
+        self.paused = False
 
     def listings(self) -> Iterator[Listing]:
         """Every directory once. Raises only before the first listing."""
         try:
             self._loop.add(self._first())
-            while self._loop:
+            while self._loop or self.paused:
                 yield from self._ready()
+                if self.paused:
+                    self._resume()
                 self._loop.turn()
             yield from self._ready()
             yield from self._leftovers()
@@ -72,6 +77,20 @@ class Scan:
     def zone_words(self) -> str:
         """What is known about the server's time zone."""
         return self._frontier.clock.words if self._frontier else "unknown"
+
+    def pause(self) -> None:
+        """Take in what is under way and hang up, so that a server with few connections has one for something else."""
+        self.paused = True
+        while self._loop:
+            self._loop.turn()
+
+    def _resume(self) -> None:
+        """Go on after a pause, with one connection."""
+        self.paused = False
+        self._before_resuming()
+        if self._frontier is not None and not self._frontier.idle:
+            self._live += 1
+            self._loop.add(self._work(None))
 
     def _ready(self) -> Iterator[Listing]:
         if self._failure is not None:
@@ -126,7 +145,7 @@ class Scan:
             else:
                 self._start(ways)
                 return session
-        raise AssertionError
+        raise AssertionError  # the last attempt raised
 
     def _suspect_pipelining(self, error: Exception) -> None:
         """A server that loses its step even without STAT gets one command at a time."""
@@ -182,6 +201,7 @@ class Scan:
         assert frontier is not None
         reader = LineReader(self._now)
         fruitless = 0
+        session = session or (yield from self._again(1))
         while session is not None:
             pipeline = Pipeline(frontier, session, reader, widest=self._widest, crew=self)
             try:

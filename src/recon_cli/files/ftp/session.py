@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -90,14 +91,17 @@ class Session:
     def burst(self, *commands: bytes) -> Steps[list[Reply]]:
         """Several commands in one packet, and their replies in order."""
         if self.login.lockstep:
-            answers = []
-            for command in commands:
-                answers.append((yield from self.command(command)))
-            return answers
+            return (yield from self._one_by_one(commands))
         self.send(*commands)
-        answers = []
-        for _ in commands:
-            answers.append((yield from self.reply()))
+        answers: list[Reply] = []
+        while len(answers) < len(commands):
+            answers += ((yield from self.reply()),)
+        return answers
+
+    def _one_by_one(self, commands: tuple[bytes, ...]) -> Steps[list[Reply]]:
+        answers: list[Reply] = []
+        for command in commands:
+            answers += ((yield from self.command(command)),)
         return answers
 
     def passive(self) -> Steps[tuple[str, int]]:
@@ -150,10 +154,8 @@ class Session:
 
     def close(self) -> None:
         """Say goodbye without waiting for the answer."""
-        try:
+        with contextlib.suppress(LostError):
             self.wire.send(b"QUIT\r\n")
-        except LostError:
-            pass
         self.wire.close()
 
     def _secure(self, data: Wire) -> Steps[None]:

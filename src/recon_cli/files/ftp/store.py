@@ -28,7 +28,10 @@ class FtpStore:
         self._names = Names(place.text("encoding", "auto"))
         self._login_kept: Login | None = None
         self._root = root_of(place)
-        self._desk = Desk(lambda: self._login, self._root, self._timeout_s, utf8=self._names.encoding == "utf-8")
+        self._scanning: Scan | None = None
+        self._desk = Desk(
+            lambda: self._login, self._root, self._timeout_s, self._make_room, utf8=self._names.encoding == "utf-8"
+        )
 
     @property
     def _login(self) -> Login:
@@ -40,7 +43,7 @@ class FtpStore:
         """List everything below `under` over the control channel where the server allows it."""
         options = options or ScanOptions()
         names = self._names if options.encoding == "auto" else Names(options.encoding)
-        return self._scan(names.encode(under), options, names).listings()
+        return self._watched(self._scan(names.encode(under), options, names))
 
     def stat(self, ref: FileRef) -> Entry:
         """One entry: by MLST, by SIZE and MDTM, else from its folder's listing."""
@@ -98,7 +101,23 @@ class FtpStore:
             timeout_s=self._timeout_s,
             zone=self._place.text("zone"),
             names=names,
+            before_resuming=self._desk.close,
         )
+
+    def _watched(self, scan: Scan) -> Iterator[Listing]:
+        """The scan's listings; reading files meanwhile may pause it."""
+        self._desk.close()
+        self._scanning = scan
+        try:
+            yield from scan.listings()
+        finally:
+            self._scanning = None
+
+    def _make_room(self) -> bool:
+        if self._scanning is None or self._scanning.paused:
+            return False
+        self._scanning.pause()
+        return True
 
     def _raw(self, ref: FileRef) -> bytes:
         return ref if isinstance(ref, bytes) else self._names.encode(ref)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 
 from recon_cli.core.entry import EntryType
-from recon_cli.core.errors import DataError, NotFoundError, ReconError
+from recon_cli.core.errors import AuthError, DataError, NotFoundError, ReconError
 from recon_cli.files.ftp.clock import sendable
 from recon_cli.files.ftp.probe import features, greetings, pwd_path, shown_path
 from recon_cli.files.ftp.replies import Reply
-from recon_cli.files.ftp.session import Login, Session, as_recon_error, open_session
-from recon_cli.files.ftp.steps import Steps, T, run
+from recon_cli.files.ftp.session import FullError, Login, Session, as_recon_error, open_session
+from recon_cli.files.ftp.steps import Steps, T, Wait, run
 from recon_cli.files.ftp.wire import LostError, Wire
 from recon_cli.files.listing.mlsx import mlsx_row
 from recon_cli.files.listing.rows import Row
@@ -19,13 +20,17 @@ from recon_cli.files.listing.times import exact_stamp
 _DONE, _MORE, _LATER, _NO = 2, 3, 4, 5
 _VALUE, _FACTS = 213, 250
 _UNKNOWN = (500, 502)
+_ROOM_TRIES, _ROOM_PAUSE_S = 10, 0.1
 _STALLS_ON_CLOSE = b"Pure-FTPd"
 
 
 class Desk:
     """One connection kept for single files, opened when first needed and again when it was lost."""
 
-    def __init__(self, login: Callable[[], Login], root: bytes, timeout_s: float, *, utf8: bool) -> None:
+    def __init__(
+        self, login: Callable[[], Login], root: bytes, timeout_s: float, make_room: Callable[[], bool], *, utf8: bool
+    ) -> None:
+        self._make_room = make_room
         self._login = login
         self._path = root
         self._timeout_s = timeout_s
@@ -212,7 +217,7 @@ class Desk:
     def _opened(self) -> Steps[Session]:
         if self._session is not None:
             return self._session
-        session = yield from open_session(self._login())
+        session = yield from self._let_in()
         try:
             moves = [b"CWD " + self._path] if self._path else []
             replies = yield from session.burst(*greetings(utf8=self._utf8), b"FEAT", b"PWD", *moves, b"PWD")
@@ -223,6 +228,22 @@ class Desk:
         self.root = self._root_from(replies, moved=bool(moves))
         self._session = session
         return session
+
+    def _let_in(self) -> Steps[Session]:
+        """Log in; where the server is full because a scan of ours holds its connections, the scan pauses.
+
+        ProFTPD calls that a refused login (530), so a refusal counts as full while a scan is logged in.
+        """
+        try:
+            return (yield from open_session(self._login()))
+        except (FullError, AuthError):
+            if not self._make_room():
+                raise
+        for _ in range(_ROOM_TRIES):
+            yield Wait(-1, pause_s=_ROOM_PAUSE_S)
+            with contextlib.suppress(FullError, AuthError):
+                return (yield from open_session(self._login()))
+        return (yield from open_session(self._login()))
 
     def _root_from(self, replies: list[Reply], *, moved: bool) -> bytes:
         """The root's absolute path; one that does not exist yet is where it would be, so that `write` can make it."""
