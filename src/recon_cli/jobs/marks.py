@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from recon_cli.core.canonical import dumps, encode
+from recon_cli.core.canonical import Value, dumps, encode
 from recon_cli.core.plan import Change, ChangeKind
 from recon_cli.core.record import Key, Record
 from recon_cli.core.schema import Column, ColumnType, Schema
@@ -50,7 +50,7 @@ def changes(
 
 
 def _mark(table: str, key: str, reason: str, now: datetime) -> Change:
-    values = {"table_name": table, "row_key": key, "mark": MISSING, "reason": reason, "since": now}
+    values: dict[str, Value] = {"table_name": table, "row_key": key, "mark": MISSING, "reason": reason, "since": now}
     return Change(ChangeKind.CREATE, MARKS.table, (table, key, MISSING), values, reason=reason)
 
 
