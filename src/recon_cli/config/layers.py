@@ -71,8 +71,8 @@ class Sources:
         """The files of this machine, `RECON_*`, and `config` (or `RECON_CONFIG`) in place of a `recon.toml` above."""
         named = config or _path(os.environ.get("RECON_CONFIG"))
         project = named or paths.project_config(Path.cwd())
-        files = (path if path.is_file() else None for path in (paths.system_config(), paths.user_config()))
-        return cls(*files, project, named is not None, dict(os.environ), flags or {})
+        system, user = (path if path.is_file() else None for path in (paths.system_config(), paths.user_config()))
+        return cls(system, user, project, named is not None, dict(os.environ), flags or {})
 
 
 def gather(sources: Sources) -> tuple[dict[str, Setting], tuple[ConfigError, ...]]:

@@ -143,11 +143,11 @@ def _with_netrc(section: str, place: Place) -> Place:
 def _clean(section: str, setting: Setting) -> str:
     url = str(setting.value)
     if has_password(url):
-        name = setting.key.removeprefix(f"{section}.").removesuffix(".url")
+        owner, name, _ = setting.key.split(".")
         raise ConfigError(
             f"there is a password in `{setting.key}`",
             cause=str(setting.source),
-            hint=f'leave it out and say `password_file = "…"`, or set `{secret.variable(section, name)}`',
+            hint=f'leave it out and say `password_file = "…"`, or set `{secret.variable(section, name if owner == section else "")}`',
         )
     return anchor(section, url, setting.source.base)
 
@@ -156,9 +156,8 @@ def anchor(section: str, url: str, base: Path) -> str:
     """The URL with a relative local path made absolute from `base`; a database file becomes a sqlite URL."""
     if url.startswith("sqlite") and ":///" in url:
         scheme, _, path = url.partition(":///")
-        return (
-            url if path.startswith(("/", ":memory:")) or not path else f"{scheme}:///{base / Path(path).expanduser()}"
-        )
+        stays = not path or path.startswith(("/", ":memory:"))
+        return url if stays else f"{scheme}:///{base / Path(path).expanduser()}"
     if _SCHEME.match(url) or url == "sqlite://":
         return url
     path = str(base / Path(url).expanduser())

@@ -37,6 +37,6 @@ def variable_part(name: str) -> str:
 
 
 def _default(key: Key) -> str:
-    return (
-        "" if key.default is None else str(key.default).lower() if isinstance(key.default, bool) else str(key.default)
-    )
+    if isinstance(key.default, bool):
+        return str(key.default).lower()
+    return "" if key.default is None else str(key.default)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -107,8 +108,8 @@ class _Reader:
 
     def _section(self, section: str, value: object) -> Iterator[Cell | ConfigError]:
         named = section in keys.NAMED
+        where = f"{section}.NAME" if named else section
         if not isinstance(value, dict):
-            example = f"[{section}.NAME]" if named else f"[{section}]"
             yield self._wrong(
                 (section,), f"`{section}` is not a section", hint=f"write `{example}` on a line of its own"
             )
@@ -145,7 +146,7 @@ class _Reader:
         try:
             return Cell(path, key.take(value), self._line(path))
         except ValueError:
-            cause = f"expected {key.expected}, found {_kind(value)}"
+            cause = f"expected {key.expected}, found {_found(key, value)}"
             return self._wrong(path, f"`{'.'.join(path)}` has a wrong value", cause)
 
     def _line(self, path: tuple[str, ...]) -> int | None:
@@ -159,18 +160,11 @@ class _Reader:
         return ConfigError(f"{self.path}{'' if line is None else f':{line}'}: {message}", cause=cause, hint=hint)
 
 
-def _kind(value: object) -> str:
-    """What was found instead, without showing a text that might be a secret."""
-    names = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        str: "a text",
-        list: "a list",
-        dict: "a section",
-    }
-    shown = f" ({value})" if isinstance(value, bool | int | float) else ""
-    return names.get(type(value), f"a {type(value).__name__}") + shown
+def _found(key: Key, value: object) -> str:
+    """What was found instead; a text that might be a secret is not shown."""
+    if isinstance(value, bool | int | float) or (key.choices and isinstance(value, str)):
+        return json.dumps(value, ensure_ascii=False)
+    return {str: "a text", list: "a list", dict: "a section"}.get(type(value), f"a {type(value).__name__}")
 
 
 def _broken(path: Path, exc: tomllib.TOMLDecodeError) -> ConfigError:
