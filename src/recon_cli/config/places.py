@@ -144,10 +144,11 @@ def _clean(section: str, setting: Setting) -> str:
     url = str(setting.value)
     if has_password(url):
         owner, name, _ = setting.key.split(".")
+        variable = secret.variable(section, name if owner == section else "")
         raise ConfigError(
             f"there is a password in `{setting.key}`",
             cause=str(setting.source),
-            hint=f'leave it out and say `password_file = "…"`, or set `{secret.variable(section, name if owner == section else "")}`',
+            hint=f'leave it out and say `password_file = "…"`, or set `{variable}`',
         )
     return anchor(section, url, setting.source.base)
 

@@ -108,11 +108,9 @@ class _Reader:
 
     def _section(self, section: str, value: object) -> Iterator[Cell | ConfigError]:
         named = section in keys.NAMED
-        where = f"{section}.NAME" if named else section
         if not isinstance(value, dict):
-            yield self._wrong(
-                (section,), f"`{section}` is not a section", hint=f"write `{example}` on a line of its own"
-            )
+            hint = f"write `[{section}{'.NAME' if named else ''}]` on a line of its own"
+            yield self._wrong((section,), f"`{section}` is not a section", hint=hint)
         elif not named:
             yield from self._keys(section, (section,), value)
         else:
@@ -164,7 +162,8 @@ def _found(key: Key, value: object) -> str:
     """What was found instead; a text that might be a secret is not shown."""
     if isinstance(value, bool | int | float) or (key.choices and isinstance(value, str)):
         return json.dumps(value, ensure_ascii=False)
-    return {str: "a text", list: "a list", dict: "a section"}.get(type(value), f"a {type(value).__name__}")
+    names: dict[type, str] = {str: "a text", list: "a list", dict: "a section"}
+    return names.get(type(value), f"a {type(value).__name__}")
 
 
 def _broken(path: Path, exc: tomllib.TOMLDecodeError) -> ConfigError:
