@@ -68,8 +68,8 @@ def rclone(target: Target, want: Listing, *, exact: bool, checkers: int = 8) -> 
 
 def lftp(target: Target, want: Listing, command: str, env: dict[str, str]) -> Contestant:
     """`lftp -e 'find -l'`, one run: it walks alone, one directory after the other."""
-    script = f"set net:max-retries 1; open -p {target.port} -u '{target.user},{target.password}' {target.scheme}://127.0.0.1; "
-    script += f"find -l {target.path}; exit"
+    site = f"-p {target.port} -u '{target.user},{target.password}' {target.scheme}://127.0.0.1"
+    script = f"set net:max-retries 1; open {site}; find -l {target.path}; exit"
     read = complete(read_lftp, want)
     return Contestant("lftp find", [command, "--norc", "-c", script], read, env, at_most=1)
 
@@ -89,11 +89,9 @@ def complete(read: Callable[[Iterable[str]], Iterator[tuple[str, int]]], want: L
     def check(out: Path) -> None:
         with out.open(encoding="utf-8") as lines:
             have = dict(read(lines))
-        if have != want:
-            missing, extra = want.items() - have.items(), have.items() - want.items()
-            raise RefusedError(
-                f"wrong listing: {len(missing)} missing {sorted(missing)[:3]}, {len(extra)} extra {sorted(extra)[:3]}"
-            )
+        missing, extra = sorted(want.items() - have.items()), sorted(have.items() - want.items())
+        if missing or extra:
+            raise RefusedError(f"{len(missing)} missing {missing[:3]}, {len(extra)} too many {extra[:3]}")
 
     return check
 

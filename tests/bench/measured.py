@@ -1,7 +1,8 @@
 """Run one command and say what it cost: `python -I -S measured.py OUT COMMAND…` prints one JSON line.
 
 A program of its own because Linux counts the memory of the process that starts a command towards that command's peak:
-started from here the floor is a bare interpreter, from the harness it would be the harness. Standard output goes to OUT.
+started from here the floor is a bare interpreter, from the harness it would be the harness. What the command prints
+goes to OUT.
 """
 
 from __future__ import annotations
