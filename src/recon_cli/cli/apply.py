@@ -35,7 +35,9 @@ def apply(
     store = open_records(resolve_store(call.settings, target or wanted.target_name or wanted.target, call.warn))
     try:
         token = secrets.token_hex(3)
-        report, _run = job.apply(wanted, registry.get(wanted.system), store, state_dir(call), SystemClock(), token=token)
+        report, _run = job.apply(
+            wanted, registry.get(wanted.system), store, state_dir(call), SystemClock(), token=token
+        )
     finally:
         store.close()
     call.show(report)

@@ -75,7 +75,10 @@ def route(call: Invocation, table: str | None, system: str | None, source: str |
                 "which records?", hint="name a table of recon.toml, or give `--system`, `--from` and `--to`"
             )
         return Route(
-            system, system, resolve_files(call.settings, source, call.warn), resolve_store(call.settings, target, call.warn)
+            system,
+            system,
+            resolve_files(call.settings, source, call.warn),
+            resolve_store(call.settings, target, call.warn),
         )
     named = resolve_table(call.settings, table, call.warn)
     return Route(

@@ -70,7 +70,9 @@ def recover(
         max_missing=share(max_missing, "--max-missing"),
     )
     with pair(call, chosen, scanning) as opened:
-        call.show(recovered(opened, request, state_dir(call), plan_out, apply=apply, evidence=evidence, sidecars=sidecars))
+        call.show(
+            recovered(opened, request, state_dir(call), plan_out, apply=apply, evidence=evidence, sidecars=sidecars)
+        )
 
 
 def recovered(
