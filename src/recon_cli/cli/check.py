@@ -25,14 +25,14 @@ def check(
     system: SystemName = None,
     source: Source = None,
     target: Target = None,
-    hashes: Annotated[bool, typer.Option("--hash", help="Read every file and compare its SHA-256, too.")] = False,  # noqa: FBT002  a flag
+    hashes: Annotated[bool, typer.Option("--hash", help="Read every file and compare its SHA-256, too.")] = False,
     max_drop: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Alarm (exit code 5) when a count fell by more than this.")
     ] = None,
-    accept: Annotated[bool, typer.Option("--accept", help="Take files and counts of today as right.")] = False,  # noqa: FBT002  a flag
-    repair: Annotated[bool, typer.Option("--repair", help="Hand the difference to `recover`'s plan.")] = False,  # noqa: FBT002  a flag
-    apply: Apply = False,  # noqa: FBT002  a flag
-    history: Annotated[bool, typer.Option("--history", help="Draw the counts of earlier checks.")] = False,  # noqa: FBT002  a flag
+    accept: Annotated[bool, typer.Option("--accept", help="Take files and counts of today as right.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Hand the difference to `recover`'s plan.")] = False,
+    apply: Apply = False,
+    history: Annotated[bool, typer.Option("--history", help="Draw the counts of earlier checks.")] = False,
     textfile: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Leave the outcome for Prometheus (`.prom`).")
     ] = None,

@@ -43,16 +43,16 @@ def recover(
     ] = None,
     shape: Annotated[str | None, typer.Option(help="Table layout of a target without the table.")] = None,
     plan_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan for `recon apply`.")] = None,
-    apply: Apply = False,  # noqa: FBT002  a flag
-    evidence: Annotated[bool, typer.Option("--evidence", help="One line per field, with its evidence.")] = False,  # noqa: FBT002  a flag
+    apply: Apply = False,
+    evidence: Annotated[bool, typer.Option("--evidence", help="One line per field, with its evidence.")] = False,
     sidecars: Annotated[
         bool, typer.Option("--sidecar", help="With `--apply`: write `_recon.json` beside each item.")
-    ] = False,  # noqa: FBT002  a flag
-    no_missing: Annotated[bool, typer.Option("--no-missing", help="Mark no row as missing.")] = False,  # noqa: FBT002  a flag
+    ] = False,
+    no_missing: Annotated[bool, typer.Option("--no-missing", help="Mark no row as missing.")] = False,
     max_missing: Annotated[
         str, typer.Option(metavar="SHARE", help="Refuse to mark more rows than this as missing.")
     ] = "50%",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed scan stopped.")] = False,  # noqa: FBT002  a flag
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed scan stopped.")] = False,
 ) -> None:
     """Rebuild lost rows from the files that survived, with evidence for every field; the plan comes first.
 

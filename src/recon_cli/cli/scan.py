@@ -26,8 +26,8 @@ def scan(
     include: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Show only these paths.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Leave out these paths.")] = None,
     max_depth: Annotated[int | None, typer.Option(min=0, help="Folders deeper than this are not listed.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed scan of the same stopped.")] = False,  # noqa: FBT002  a flag
-    json_lines: Annotated[bool, typer.Option("--json-lines", help="One JSON object per entry.")] = False,  # noqa: FBT002  a flag
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed scan of the same stopped.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="One JSON object per entry.")] = False,
 ) -> None:
     """List a store completely and fast; exit code 3 if a directory is not proven complete.
 
