@@ -18,7 +18,7 @@ from recon_cli.jobs import apply as applying
 from recon_cli.jobs import present, sidecar
 from recon_cli.jobs import recover as job
 from recon_cli.jobs.planfile import PlanFile
-from recon_cli.jobs.survey import Evidence, Survey
+from recon_cli.jobs.survey import Evidence
 from recon_cli.ops import atomic
 from recon_cli.ops.clock import SystemClock
 
