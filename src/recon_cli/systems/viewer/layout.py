@@ -1,0 +1,104 @@
+"""Where things lie on the web host: `files/<id>/…`, database copies beside `files/`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from recon_cli.core.entry import Entry, EntryType, Incomplete, Listing
+from recon_cli.core.ports import Tree
+from recon_cli.systems.base import Item
+
+DATABASE = "streamlit_3d.db"
+SIDECAR = "_recon.json"
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp"})
+_FILES = "files"
+_ID = re.compile(r"[0-9a-fA-F]{32}")
+_BACKUP = re.compile(r"backup_.*streamlit_3d\.db")
+_STAMP = re.compile(r"(\d{8})[_-]?(\d{6})")
+
+
+def is_id(name: str) -> bool:
+    """Whether a directory name is a model id: a uuid4 as 32 hex digits."""
+    return bool(_ID.fullmatch(name))
+
+
+def base(tree: Tree) -> str:
+    """The directory that holds the model folders: `files` below the root, the root itself, or a `files` further down.
+
+    Where nothing looks like one, `files` is what is missing.
+    """
+    if tree.listing(_FILES) is not None:
+        return _FILES
+    if _ids(tree.listing("")):
+        return ""
+    deeper = (one.path for one in tree.listings() if one.path.endswith(f"/{_FILES}") and _ids(one))
+    return min(deeper, key=lambda path: (path.count("/"), path), default=_FILES)
+
+
+def folder_of(under: str, name: str) -> str:
+    """The folder of a model."""
+    return f"{under}/{name}" if under else name
+
+
+def copies(tree: Tree) -> tuple[Entry, ...]:
+    """The databases beside `files/`: the one in use, then its backups, newest first by the time in the name."""
+    beside = tree.listing(base(tree).rpartition("/")[0])
+    found = [one for one in beside.entries if one.type is EntryType.FILE] if beside else []
+    backups = [one for one in found if _BACKUP.fullmatch(one.name)]
+    current = [one for one in found if one.name == DATABASE]
+    return (*current, *sorted(backups, key=lambda one: (stamp(one.name), one.name), reverse=True))
+
+
+def stamp(name: str) -> str:
+    """The time in a backup's name as sortable digits, empty where there is none."""
+    found = _STAMP.search(name)
+    return found[1] + found[2] if found else ""
+
+
+def directories(tree: Tree) -> tuple[Entry, ...]:
+    """Every directory where model folders lie, by name."""
+    listing = tree.listing(base(tree))
+    found = [one for one in listing.entries if one.type is EntryType.DIR] if listing else []
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def items(tree: Tree) -> Iterator[Item]:
+    """The model folders by id."""
+    return (item_at(tree, one.path) for one in directories(tree) if is_id(one.name))
+
+
+def item_at(tree: Tree, folder: str) -> Item:
+    """The model folder at `folder`, without the sidecar."""
+    found = (entry for listing in tree.listings(folder) for entry in listing.entries if entry.type is EntryType.FILE)
+    files = tuple(sorted((one for one in found if one.name != SIDECAR), key=lambda one: one.path))
+    return Item((folder.rpartition("/")[2],), folder, files, tree.complete_below(folder))
+
+
+def sidecar_of(tree: Tree, folder: str) -> Entry | None:
+    """The sidecar in a folder, if there is one."""
+    listing = tree.listing(folder)
+    return next((one for one in listing.entries if one.name == SIDECAR), None) if listing else None
+
+
+def missing(tree: Tree, folder: str) -> str:
+    """Why the files of a folder are surely gone, or an empty string where that is not proven."""
+    listing = tree.listing(folder)
+    if listing is not None and listing.incomplete is not Incomplete.MISSING:
+        empty = not any(one.files for one in (item_at(tree, folder),))
+        return f"`{folder}` is empty" if empty and tree.complete_below(folder) else ""
+    above = folder.rpartition("/")[0]
+    while above and tree.listing(above) is None:
+        above = above.rpartition("/")[0]
+    if not tree.complete(above) or _named(tree.listing(above), folder):
+        return ""
+    return f"no folder `{folder}`, and `{above or '.'}` was listed completely"
+
+
+def _named(listing: Listing | None, folder: str) -> bool:
+    """Whether the listing names the folder or what leads to it."""
+    return listing is not None and any(f"{folder}/".startswith(f"{one.path}/") for one in listing.entries)
+
+
+def _ids(listing: Listing | None) -> bool:
+    return listing is not None and any(one.type is EntryType.DIR and is_id(one.name) for one in listing.entries)
