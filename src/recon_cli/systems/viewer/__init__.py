@@ -9,8 +9,9 @@ from recon_cli.core.evidence import Finding
 from recon_cli.core.ports import Reader, Tree
 from recon_cli.core.record import Record
 from recon_cli.core.schema import Schema
+from recon_cli.systems import sidecar
 from recon_cli.systems.base import Copy, Derived, Item, System
-from recon_cli.systems.viewer import layout, models, paths, remarks, shapes, sidecar, sources
+from recon_cli.systems.viewer import layout, models, paths, remarks, shapes, sources
 
 
 class Viewer:
@@ -55,7 +56,7 @@ class Viewer:
 
     def sidecar(self, finding: Finding, item: Item) -> tuple[str, Mapping[str, object]] | None:
         """`_recon.json` in the model's folder."""
-        return sidecar.body(finding, item)
+        return sidecar.body(finding, item, system=self.name)
 
 
 SYSTEM: System = Viewer()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from recon_cli.core.entry import Entry, EntryType, Incomplete, Listing
+from recon_cli.core.entry import Entry, EntryType, Listing
 from recon_cli.core.ports import Tree
+from recon_cli.systems import folders
 from recon_cli.systems.base import Item
 
 DATABASE = "streamlit_3d.db"
-SIDECAR = "_recon.json"
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp"})
 _FILES = "files"
 _ID = re.compile(r"[0-9a-fA-F]{32}")
@@ -65,39 +65,7 @@ def directories(tree: Tree) -> tuple[Entry, ...]:
 
 def items(tree: Tree) -> Iterator[Item]:
     """The model folders by id."""
-    return (item_at(tree, one.path) for one in directories(tree) if is_id(one.name))
-
-
-def item_at(tree: Tree, folder: str) -> Item:
-    """The model folder at `folder`, without the sidecar."""
-    found = (entry for listing in tree.listings(folder) for entry in listing.entries if entry.type is EntryType.FILE)
-    files = tuple(sorted((one for one in found if one.name != SIDECAR), key=lambda one: one.path))
-    return Item((folder.rpartition("/")[2],), folder, files, tree.complete_below(folder))
-
-
-def sidecar_of(tree: Tree, folder: str) -> Entry | None:
-    """The sidecar in a folder, if there is one."""
-    listing = tree.listing(folder)
-    return next((one for one in listing.entries if one.name == SIDECAR), None) if listing else None
-
-
-def missing(tree: Tree, folder: str) -> str:
-    """Why the files of a folder are surely gone, or an empty string where that is not proven."""
-    listing = tree.listing(folder)
-    if listing is not None and listing.incomplete is not Incomplete.MISSING:
-        empty = not any(one.files for one in (item_at(tree, folder),))
-        return f"`{folder}` is empty" if empty and tree.complete_below(folder) else ""
-    above = folder.rpartition("/")[0]
-    while above and tree.listing(above) is None:
-        above = above.rpartition("/")[0]
-    if not tree.complete(above) or _named(tree.listing(above), folder):
-        return ""
-    return f"no folder `{folder}`, and `{above or '.'}` was listed completely"
-
-
-def _named(listing: Listing | None, folder: str) -> bool:
-    """Whether the listing names the folder or what leads to it."""
-    return listing is not None and any(f"{folder}/".startswith(f"{one.path}/") for one in listing.entries)
+    return (folders.item_at(tree, one.path) for one in directories(tree) if is_id(one.name))
 
 
 def _ids(listing: Listing | None) -> bool:

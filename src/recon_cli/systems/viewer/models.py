@@ -11,11 +11,11 @@ from recon_cli.core.ports import Reader, Tree
 from recon_cli.core.record import Record
 from recon_cli.core.report import Problem
 from recon_cli.core.schema import Schema, is_empty
-from recon_cli.systems import invented
+from recon_cli.systems import folders, invented, sidecar
 from recon_cli.systems.base import Item
-from recon_cli.systems.viewer import folder, layout, paths, shapes, sidecar
+from recon_cli.systems.viewer import folder, layout, paths, shapes
 from recon_cli.systems.viewer.confidence import CONFIDENCE
-from recon_cli.systems.viewer.sources import Source
+from recon_cli.systems.viewer.sources import Source, of_sidecar
 
 _FROM_FILES = ("name", "real_height", "created_at")
 
@@ -42,8 +42,8 @@ def rebuild(tree: Tree, reader: Reader, sources: Sequence[Source], shape: str) -
     missing: dict[str, str] = {}
     for name in sorted(known | {name for name in there if layout.is_id(name)}):
         place = layout.folder_of(under, name)
-        item = layout.item_at(tree, place)
-        missing[name] = layout.missing(tree, place)
+        item = folders.item_at(tree, place)
+        missing[name] = folders.missing(tree, place)
         evidence, noted = _candidates(tree, reader, item, sources, shape)
         problems += noted
         if evidence:
@@ -89,11 +89,13 @@ def _candidates(
 
 
 def _beside(tree: Tree, reader: Reader, item: Item) -> tuple[tuple[Source, ...], list[Problem]]:
-    entry = layout.sidecar_of(tree, item.folder)
+    entry = folders.sidecar_of(tree, item.folder)
     if entry is None:
         return (), []
-    found = sidecar.read(entry, item, reader)
-    return ((), [found]) if isinstance(found, Problem) else ((found,), [])
+    found = sidecar.read(entry, item, reader, system="viewer")
+    if isinstance(found, Problem):
+        return (), [found]
+    return (of_sidecar(entry.path, str(item.key[0]), found.row, outdated=found.outdated),), []
 
 
 def _merged(claims: Iterable[Mapping[str, Evidence]], schema: Schema) -> dict[str, tuple[Evidence, ...]]:
