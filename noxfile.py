@@ -65,10 +65,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Links lead somewhere, examples run, generated pages are up to date (`-- --write` writes them anew)."""
+    """Links lead somewhere, examples run, generated pages are up to date (`-- --write` or `-- --pictures` makes them)."""
     install(session, "test", project="-e.[all]")
-    if "--write" in session.posargs:
-        session.run("python", "-m", "tools.reference")
+    for wish, tool in (("--write", "tools.reference"), ("--pictures", "tools.pictures")):
+        if wish in session.posargs:
+            session.run("python", "-m", tool)
     session.run("pytest", "-n", "auto", "tests/docs")
 
 
