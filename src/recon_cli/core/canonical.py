@@ -106,7 +106,7 @@ def _time(body: Json) -> Value:
 
 
 _DECODERS: dict[str, Callable[[Json], Value]] = {
-    "$b": lambda body: base64.b64decode(str(body)),
+    "$b": lambda body: base64.b64decode(str(body), validate=True),
     "$n": lambda body: Decimal(str(body)),
     "$r": lambda body: float(str(body)),
     "$t": _time,

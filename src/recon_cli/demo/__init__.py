@@ -1,0 +1,1 @@
+"""A tour on real embedded servers, and the synthetic twins it and the tests stand on."""

@@ -1,0 +1,126 @@
+"""The tour: a service loses its database, and gets it back. Every step is the command an operator would type."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from recon_cli.core.errors import StageError, UsageError
+from recon_cli.demo.host import serving
+from recon_cli.demo.twin import make_host
+
+_MARK = ".recon-demo"
+_SETTINGS = """\
+version = 1
+
+[files.host]
+url = "{url}"
+password_file = "host.pw"
+
+[stores.local]
+url = "sqlite:///app/data/models.db"
+
+[tables.models]
+system = "viewer"
+from = "host"
+to = "local"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what happens, the command, and the exit code it must end with."""
+
+    title: str
+    command: str
+    expect: int = 0
+
+    @property
+    def argv(self) -> list[str]:
+        """The command for this very installation."""
+        return [sys.executable, "-m", "recon_cli", *shlex.split(self.command)[1:]]
+
+
+STEPS = (
+    Step("what survived on the web host", "recon scan host --include '*.db' --include '*.obj'"),
+    Step("files without rows: drift, exit code 4", "recon check models", expect=4),
+    Step("plan first: nothing is written", "recon recover models --plan-out plan.json"),
+    Step("the same plan, every field with its evidence, for the record", "recon recover models --evidence"),
+    Step("apply exactly that plan", "recon apply plan.json"),
+    Step("files and rows agree", "recon check models"),
+    Step("running it again changes nothing", "recon recover models --apply"),
+    Step("what was done, and how to take it back", "recon undo"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step printed."""
+
+    step: Step
+    output: str
+    code: int
+
+
+@contextmanager
+def prepared(folder: Path, models: int) -> Iterator[None]:
+    """The scene: a web host over `folder/host`, an app whose database is gone, and `recon.toml` between them.
+
+    Raises:
+        UsageError: the folder exists and no earlier demo made it.
+    """
+    _empty(folder)
+    twin = make_host(folder / "host", models=models, seed=1, database_copy=True)
+    (folder / "app" / "data").mkdir(parents=True)
+    shutil.move(str(twin.lost), folder / "lost-models.db")
+    with serving(folder / "host") as host:
+        (folder / "host.pw").touch(mode=0o600)
+        (folder / "host.pw").write_text(f"{host.password}\n", "utf-8")
+        (folder / "recon.toml").write_text(_SETTINGS.format(url=host.url("html/streamlit_data")), "utf-8")
+        yield
+
+
+def _empty(folder: Path) -> None:
+    if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty and not an earlier demo", hint="name another folder with `--dir`")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / _MARK).touch()
+
+
+def run(folder: Path, show: Callable[[Outcome], None]) -> None:
+    """Run every step in `folder`, keep what they print in `transcript.txt`.
+
+    Raises:
+        StageError: a step ended otherwise than it must.
+    """
+    with (folder / "transcript.txt").open("w", encoding="utf-8") as transcript:
+        for step in STEPS:
+            outcome = _run(step, folder)
+            transcript.write(f"# {step.title}\n$ {step.command}\n{outcome.output}\n")
+            transcript.flush()
+            show(outcome)
+            if outcome.code != step.expect:
+                raise StageError(f"`{step.command}` ended with {outcome.code}, not {step.expect}", cause=outcome.output)
+
+
+def _run(step: Step, folder: Path) -> Outcome:
+    settings = {"RECON_STATE_DIR": str(folder / "state"), "COLUMNS": "120"}
+    done = subprocess.run(
+        step.argv,
+        cwd=folder,
+        env={**os.environ, **settings},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        check=False,
+    )
+    return Outcome(step, done.stdout.decode("utf-8", "replace"), done.returncode)

@@ -1,0 +1,111 @@
+"""present: a plan as a Report, so that people see every change with its evidence before anything is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from recon_cli.core import words
+from recon_cli.core.canonical import Json, Value, encode
+from recon_cli.core.errors import ExitCode
+from recon_cli.core.evidence import Evidence
+from recon_cli.core.plan import Change, ChangeKind
+from recon_cli.core.report import Report, Table
+from recon_cli.jobs.planfile import PlanFile
+
+_SHOWN_CHARS = 60
+_TODO = {ChangeKind.CREATE: "to create", ChangeKind.UPDATE: "to update", ChangeKind.DELETE: "to delete"}
+
+
+def plan_report(plan: PlanFile, *, took_s: float, every_field: bool) -> Report:
+    """The plan as it would be applied; `every_field` shows one line a field with its evidence, else one a row."""
+    table = Table(_FIELD_COLUMNS, _field_rows(plan)) if every_field else Table(_ROW_COLUMNS, _change_rows(plan))
+    conflicts = Table(("table", "key", "column", "have", "evidence says", "source"), _conflict_rows(plan), "conflicts")
+    summary = f"{_counts(plan)} ({plan.source} → {plan.target}) in {words.seconds(took_s)}; nothing was written"
+    hints = ("`--apply` does it; `--plan-out FILE` keeps it for `recon apply FILE`",) if plan.changes else ()
+    return Report(
+        "recon.plan/1",
+        summary,
+        {name: value for name, value in plan.document().items() if name not in {"schema", "problems"}},
+        (table, conflicts) if plan.conflicts else (table,),
+        plan.problems,
+        ExitCode.PARTIAL if plan.problems else ExitCode.DONE,
+        hints=hints,
+    )
+
+
+def _counts(plan: PlanFile) -> str:
+    by_table: dict[str, Counter[str]] = {}
+    for change in plan.changes:
+        by_table.setdefault(change.table, Counter())[_TODO[change.kind]] += 1
+    parts = [f"{table}: {', '.join(f'{n} {word}' for word, n in counts.items())}" for table, counts in by_table.items()]
+    agreed = f"{words.count(plan.unchanged, 'row')} already right"
+    return "; ".join([*(parts or ["nothing to do"]), agreed, words.count(len(plan.conflicts), "conflict")])
+
+
+_ROW_COLUMNS = ("change", "table", "key", "fields", "from", "weakest")
+
+
+def _change_rows(plan: PlanFile) -> Iterator[tuple[Json, ...]]:
+    for change in plan.changes:
+        chosen = [candidates[0] for candidates in change.evidence.values() if candidates]
+        weakest = min(chosen, key=lambda one: one.confidence, default=None)
+        yield (
+            change.kind.value,
+            change.table,
+            key_text(change.key),
+            len(change.after or ()),
+            _sources(chosen) or change.reason,
+            f"{_field_of(change, weakest)} {weakest.confidence:.2f} ({weakest.method})" if weakest else "",
+        )
+
+
+def _sources(chosen: list[Evidence]) -> str:
+    """The source that gave most of the fields, and how many gave the rest."""
+    ranked = Counter(one.source for one in chosen).most_common()
+    if not ranked:
+        return ""
+    return ranked[0][0] if len(ranked) == 1 else f"{ranked[0][0]} and {len(ranked) - 1} more"
+
+
+def _field_of(change: Change, evidence: Evidence) -> str:
+    return next(name for name, candidates in change.evidence.items() if candidates and candidates[0] is evidence)
+
+
+_FIELD_COLUMNS = ("change", "table", "key", "field", "value", "confidence", "method", "source", "note", "others")
+
+
+def _field_rows(plan: PlanFile) -> Iterator[tuple[Json, ...]]:
+    for change in plan.changes:
+        for name, value in (change.after or {}).items():
+            first, *others = change.evidence.get(name, (None,))
+            yield (
+                change.kind.value,
+                change.table,
+                key_text(change.key),
+                name,
+                _shown(value),
+                None if first is None else round(first.confidence, 2),
+                "" if first is None else first.method,
+                "" if first is None else first.source,
+                change.reason if first is None else first.note,
+                " | ".join(f"{_shown(other.value)} ({other.method})" for other in others if other is not None),
+            )
+
+
+def _conflict_rows(plan: PlanFile) -> Iterator[tuple[Json, ...]]:
+    for one in plan.conflicts:
+        says = " | ".join(dict.fromkeys(_shown(candidate.value) for candidate in one.candidates))
+        source = one.candidates[0].source if one.candidates else ""
+        yield one.table, key_text(one.key), one.column, _shown(one.have), says, source
+
+
+def key_text(key: tuple[Value, ...]) -> str:
+    """A key in one cell."""
+    return "/".join(_shown(part) for part in key)
+
+
+def _shown(value: Value) -> str:
+    text = value if isinstance(value, str) else str(encode(value))
+    printable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return printable if len(printable) <= _SHOWN_CHARS else f"{printable[: _SHOWN_CHARS - 1]}…"

@@ -1,0 +1,131 @@
+"""scan: list a store completely, or say which directories are not proven complete."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import quote_from_bytes
+
+from recon_cli.core import words
+from recon_cli.core.canonical import Json
+from recon_cli.core.entry import Entry, Incomplete
+from recon_cli.core.errors import ExitCode
+from recon_cli.core.globs import PathFilter
+from recon_cli.core.report import Problem, Report, Table
+from recon_cli.files.base import FileStore, ScanOptions
+from recon_cli.files.state import ScanState
+from recon_cli.ops import lock
+from recon_cli.ops.clock import Clock
+
+_COLUMNS = ("path", "type", "size", "mtime", "mtime_precision", "listed_by")
+_PROGRESS_EVERY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """What to list. `under` is a folder below the store's root; `resume` goes on where a killed scan stopped."""
+
+    options: ScanOptions = field(default_factory=ScanOptions)
+    wanted: PathFilter = field(default_factory=PathFilter)
+    under: str = ""
+    resume: bool = False
+
+
+@contextmanager
+def open_state(store: FileStore, request: ScanRequest, folder: Path) -> Iterator[ScanState]:
+    """The state file of this store and these options, locked against a second scan of the same."""
+    mark = f"{store.url}\0{request.under}\0{request.options.encoding}\0{request.options.mtime}"
+    path = folder / "scans" / f"{hashlib.sha256(mark.encode('utf-8', 'surrogateescape')).hexdigest()[:20]}.db"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with lock.hold(path.with_suffix(".lock")), ScanState(path, fresh=False) as state:
+        yield state
+
+
+def fill(store: FileStore, state: ScanState, request: ScanRequest) -> None:
+    """List the store into `state`, taking finished directories from it when resuming."""
+    if request.resume:
+        state.forget_incomplete()
+    else:
+        state.forget_tree()
+    state.note("finished", "0")
+    options = replace(
+        request.options,
+        known=state.listing if request.resume else lambda _path: None,
+        skip=request.wanted.excluded,
+    )
+    seen = 0
+    for number, listing in enumerate(state.record(store.scan(request.under, options)), start=1):
+        seen += len(listing.entries)
+        if number % _PROGRESS_EVERY == 0:
+            options.progress.update(seen, note=listing.path)
+    state.note("finished", "1")
+
+
+def scan(store: FileStore, state: ScanState, request: ScanRequest, clock: Clock) -> Report:
+    """List `store` into `state` and report what is there; the report's rows are read from `state` as they are shown."""
+    began = clock.monotonic()
+    fill(store, state, request)
+    problems = incomplete(state)
+    dirs, files, size_bytes = state.totals()
+    verdict = "complete" if not problems else f"{words.count(len(problems), 'directory', 'directories')} not complete"
+    listed = ", ".join(
+        (words.count(dirs, "directory", "directories"), words.count(files, "file"), words.size(size_bytes))
+    )
+    summary = f"{store.url}: {listed}, {verdict}, in {words.seconds(clock.monotonic() - began)}"
+    return Report(
+        "recon.scan/1",
+        summary,
+        {"url": store.url, "directories": dirs, "files": files, "size_bytes": size_bytes, "complete": not problems},
+        (Table(_COLUMNS, (_row(entry) for entry in _shown(state, request.wanted))),),
+        problems,
+        ExitCode.PARTIAL if problems else ExitCode.DONE,
+        stream=(document(entry) for entry in _shown(state, request.wanted)),
+    )
+
+
+def incomplete(state: ScanState) -> tuple[Problem, ...]:
+    """One Problem for each directory that is not proven complete; a depth limit was asked for and is none."""
+    return tuple(
+        Problem(listing.path or "/", f"not proven complete: {listing.incomplete}", listing.detail)
+        for listing in state.incomplete()
+        if listing.incomplete is not Incomplete.DEPTH
+    )
+
+
+def _shown(state: ScanState, wanted: PathFilter) -> Iterator[Entry]:
+    return (entry for entry in state.entries() if wanted.wants(entry.path))
+
+
+def document(entry: Entry) -> dict[str, Json]:
+    """One entry as its JSON line; `raw_name` (percent-encoded bytes) stands only where the name is not UTF-8."""
+    body: dict[str, Json] = {
+        "path": _printable(entry.path),
+        "type": entry.type.value,
+        "size": entry.size_bytes,
+        "mtime": None if entry.mtime is None else _moment(entry),
+        "mtime_precision": entry.precision.value,
+        "listed_by": entry.listed_by,
+    }
+    if entry.raw_path is not None:
+        body["raw_name"] = quote_from_bytes(entry.raw_path.rpartition(b"/")[2], safe="")
+    return {**body, "note": entry.note} if entry.note else body
+
+
+def _row(entry: Entry) -> tuple[Json, ...]:
+    mtime = None if entry.mtime is None else _moment(entry)
+    return (
+        _printable(entry.path), entry.type.value, entry.size_bytes, mtime, entry.precision.value, entry.listed_by
+    )  # fmt: skip
+
+
+def _moment(entry: Entry) -> str:
+    assert entry.mtime is not None
+    return entry.mtime.isoformat().replace("+00:00", "Z")
+
+
+def _printable(path: str) -> str:
+    """The path with undecodable bytes shown as U+FFFD; `raw_name` has them exactly."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
