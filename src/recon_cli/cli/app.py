@@ -17,14 +17,23 @@ PROGRAM = "recon"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A command before it is imported: the module whose `app` it is, and its line in the help."""
+    """A command before it is imported: where it is, its line in the help, and whether it honours `--dry-run`.
+
+    The module offers a function of the command's name, or an `app` where there are sub-commands.
+    """
 
     module: str
     help: str
+    dry_run: bool = False
 
 
 COMMANDS: dict[str, Listed] = {
-    "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it."),
+    "scan": Listed("recon_cli.cli.scan", "List a store of files completely and fast.", dry_run=True),
+    "recover": Listed("recon_cli.cli.recover", "Rebuild lost rows from the files that survived."),
+    "apply": Listed("recon_cli.cli.apply", "Write exactly what a plan says, or refuse.", dry_run=True),
+    "undo": Listed("recon_cli.cli.undo", "Take a run back."),
+    "check": Listed("recon_cli.cli.check", "Find out whether files and records agree."),
+    "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it.", dry_run=True),
     "config": Listed("recon_cli.cli.config", "Show settings and where each came from."),
 }
 
@@ -52,9 +61,14 @@ class LazyGroup(options.Group):
 
 
 def load(name: str) -> click.Command:
-    """Import the module of a command and make the command of its `app`."""
-    app: typer.Typer = import_module(COMMANDS[name].module).app
-    command = typer.main.get_command(app)
+    """Import the module of a command and make the command."""
+    listed = COMMANDS[name]
+    module = import_module(listed.module)
+    owner = getattr(module, "app", None)
+    if owner is None:
+        owner = options.App()
+        owner.command(name, dry_run=listed.dry_run)(getattr(module, name))
+    command: click.Command = typer.main.get_command(owner)
     command.name = name
     return command
 
@@ -64,16 +78,16 @@ app = options.App(
     add_completion=True,
     invoke_without_command=True,
     no_args_is_help=True,
-    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 partial, 4 drift, 5 refused; more with `recon doctor -h`.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 partial, 4 drift, 5 refused, 10 and above: the error says which.",
 )
 
 
 @app.callback()
 def root(
     ctx: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Show the version, Python and the platform.")] = False,  # noqa: FBT002  a flag
+    version: Annotated[bool, typer.Option("--version", help="Show the version, Python and the platform.")] = False,
 ) -> None:
-    """Keep the records of small services alive: recover lost rows from files that survived, and prove that they agree."""
+    """Keep the records of small services alive: recover lost rows from files that survived, and prove they agree."""
     if version:
         from recon_cli.cli.version import report  # noqa: PLC0415  only when asked for
 

@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from recon_cli.config import places, settings
+from recon_cli.config import places
 from recon_cli.config.keys import Plain
 from recon_cli.config.layers import Sources
+from recon_cli.config.settings import Settings, load
 from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Report
@@ -36,7 +38,7 @@ class Invocation:
     dry_run: bool = False
     config: Path | None = None
     flags: dict[str, Plain | None] = field(default_factory=dict)
-    _settings: settings.Settings | None = None
+    _settings: Settings | None = None
     _progress: Progress = field(default_factory=Silent)
     _warned: set[str] = field(default_factory=set)
 
@@ -51,19 +53,26 @@ class Invocation:
         return Sources.found(self.config, self.flags)
 
     @property
-    def settings(self) -> settings.Settings:
+    def settings(self) -> Settings:
         """The settings of this run, read once; `[state] dir` holds for the whole process from then on.
 
         Raises:
             ConfigError: a layer is wrong.
         """
         if self._settings is None:
-            self._settings = settings.load(self.sources)
+            sources = self.sources
+            self._settings = load(sources)
+            for path in filter(None, (sources.system, sources.user, sources.project)):
+                self.note(f"settings: {path}")
             if self._settings.state_dir:
-                os.environ["RECON_STATE_DIR"] = str(self._settings.state_dir)
+                self.use_state_dir(self._settings.state_dir)
         return self._settings
 
-    def with_flags(self, flags: Mapping[str, Plain | None]) -> settings.Settings:
+    def use_state_dir(self, folder: Path) -> None:
+        """Let `ops.paths` and every child process use the state folder that the settings name."""
+        os.environ["RECON_STATE_DIR"] = str(folder)
+
+    def with_flags(self, flags: Mapping[str, Plain | None]) -> Settings:
         """The settings with what the command line says, by dotted key; None means that the flag was not given."""
         self.flags.update(flags)
         self._settings = None
@@ -81,6 +90,7 @@ class Invocation:
         """The route of that name; warns likewise."""
         return places.resolve_table(self.settings, name, self.warn)
 
+    @property
     def progress(self) -> Progress:
         """Where to say how far the work is."""
         if isinstance(self._progress, Silent):
@@ -104,9 +114,9 @@ class Invocation:
             self.clear()
             self.screen.say(text)
 
-    def show(self, report: Report, *, lines: bool = False) -> None:
-        """Render a report (`lines`: its stream, one object a line) and end the command with its exit code."""
-        mode = Mode.JSON_LINES if lines else Mode.JSON if self.json else Mode.TEXT
+    def show(self, report: Report, *, json_lines: bool = False) -> NoReturn:
+        """Render a report (`json_lines`: its stream) and end the command with its exit code; never comes back."""
+        mode = Mode.JSON_LINES if json_lines else Mode.JSON if self.json else Mode.TEXT
         self.clear()
         show(report, mode=mode, screen=self.screen)
         raise click.exceptions.Exit(int(report.exit_code))

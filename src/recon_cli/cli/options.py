@@ -13,6 +13,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from recon_cli.cli.invocation import Invocation
 
+__all__ = ["App", "Command", "DryRunCommand", "Group", "Invocation", "complete", "current"]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -129,8 +131,12 @@ class App(typer.Typer):
         }
         super().__init__(**{**defaults, **attributes})
 
-    def command(  # type: ignore[override]  # one keyword more, the rest as Typer has it
-        self, name: str | None = None, *, dry_run: bool = False, **attributes: Any  # noqa: ANN401  passed on to Typer
+    def command(
+        self,
+        name: str | None = None,
+        *,
+        dry_run: bool = False,
+        **attributes: Any,  # noqa: ANN401  passed on to Typer
     ) -> Callable[[F], F]:
         """Register a command. `dry_run` promises that it honours `current().dry_run` (or never writes)."""
         cls = DryRunCommand if dry_run else Command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -29,7 +30,7 @@ def draw(table: Table, screen: Screen) -> int:
 
 def _console(screen: Screen) -> Console:
     # Without a colour system Rich writes no escape code at all; `no_color` alone would leave bold and underline.
-    system = "auto" if screen.colors_out else None
+    system: Literal["auto"] | None = "auto" if screen.colors_out else None
     return Console(
         file=screen.out, color_system=system, width=screen.columns, highlight=False, markup=False, emoji=False
     )
