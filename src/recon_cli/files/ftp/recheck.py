@@ -144,5 +144,3 @@ def _telling_line(reply: Reply) -> str:
 
 def _quoted(line: bytes) -> str:
     return repr(line[:80])[1:]
-
-

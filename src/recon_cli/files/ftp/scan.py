@@ -28,7 +28,15 @@ class Scan:
     """One scan of one server. Connections share the frontier; a lost one gives back what it had in flight."""
 
     def __init__(
-        self, login: Login, root: bytes, under: bytes, options: ScanOptions, *, timeout_s: float, zone: str, names: Names
+        self,
+        login: Login,
+        root: bytes,
+        under: bytes,
+        options: ScanOptions,
+        *,
+        timeout_s: float,
+        zone: str,
+        names: Names,
     ) -> None:
         self._login = login
         self._root = root

@@ -266,11 +266,13 @@ def _secure_control(session: Session) -> Steps[None]:
         raise UnreachableError(
             f"the certificate of {login.host} cannot be trusted",
             cause=error.verify_message,
-            hint="name its authority with `tls_ca = \"file.pem\"`, or set `tls_insecure = true` to trust it unseen",
+            hint='name its authority with `tls_ca = "file.pem"`, or set `tls_insecure = true` to trust it unseen',
         ) from error
     except OSError as error:
         raise UnreachableError(
-            f"no TLS with {login.host} port {login.port}", cause=str(error), hint="`ftps://` is implicit, `ftpes://` explicit"
+            f"no TLS with {login.host} port {login.port}",
+            cause=str(error),
+            hint="`ftps://` is implicit, `ftpes://` explicit",
         ) from error
 
 
