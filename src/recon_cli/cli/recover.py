@@ -13,7 +13,7 @@ from recon_cli.cli import options
 from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir
 from recon_cli.cli.words import share
 from recon_cli.core.errors import ExitCode
-from recon_cli.core.report import Report
+from recon_cli.core.report import Problem, Report
 from recon_cli.jobs import apply as applying
 from recon_cli.jobs import present, sidecar
 from recon_cli.jobs import recover as job
@@ -95,10 +95,14 @@ def recovered(
     if not apply:
         return present.plan_report(plan, took_s=clock.monotonic() - began, every_field=evidence)
     report, _run = applying.apply(plan, opened.system, opened.records, state, clock, token=secrets.token_hex(3))
-    return with_problems(report, plan, sidecar.write_all(opened.system, opened.files, found) if sidecars else ())
+    if not sidecars:
+        return with_problems(report, plan, ())
+    return with_problems(
+        report, plan, sidecar.write_all(opened.system, opened.files, opened.records, found, shape=plan.shape)
+    )
 
 
-def with_problems(report: Report, plan: PlanFile, more: tuple[object, ...]) -> Report:
+def with_problems(report: Report, plan: PlanFile, more: tuple[Problem, ...]) -> Report:
     """The report with what could not be taken as it is; having some makes the exit code 3."""
     problems = (*report.problems, *plan.problems, *more)
     code = ExitCode.PARTIAL if problems and report.exit_code is ExitCode.DONE else report.exit_code
