@@ -137,7 +137,9 @@ class QuirkyHandler(FTPHandler):
 
     def _too_many(self) -> bool:
         limit = self.quirks.max_connections
-        return bool(limit) and sum(1 for other in self.ioloop.socket_map.values() if isinstance(other, FTPHandler)) > limit
+        return (
+            bool(limit) and sum(1 for other in self.ioloop.socket_map.values() if isinstance(other, FTPHandler)) > limit
+        )
 
     def ftp_LIST(self, path: str) -> Any:
         if not self.quirks.lines:
