@@ -69,7 +69,8 @@ class Lister:
             except (Broken, UnreachableError) as exc:
                 failures += 1
                 self._lose()
-                if failures > RETRY.retries:
+                hopeless = isinstance(exc, ReconError) and not self._answered
+                if hopeless or failures > RETRY.retries:
                     yield from self._give_up(exc)
                     return
                 time.sleep(RETRY.delay_s(failures))

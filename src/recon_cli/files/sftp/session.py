@@ -176,6 +176,7 @@ class Session:
             transport.banner_timeout = transport.auth_timeout = self.timeout_s
             _prefer(transport, kinds)
             transport.start_client(timeout=self.timeout_s)
+            transport.get_remote_server_key()  # `start_client` ends quietly when its time is over
         except (OSError, EOFError, paramiko.SSHException) as exc:
             transport.close()
             raise self._unreachable(exc) from exc
