@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any
@@ -39,8 +40,31 @@ COMMANDS: dict[str, Listed] = {
 }
 
 
+class _Commands(MutableMapping[str, click.Command]):
+    """The table as click wants it: a command is imported when it is asked for. Nobody adds to it at run time."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        return load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        raise TypeError(f"add `{name}` to COMMANDS")
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError(f"take `{name}` out of COMMANDS")
+
+
 class LazyGroup(options.Group):
     """The root: knows every command's name and help, imports the one that is run."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401  Typer's own long list, passed on
+        super().__init__(*args, **attributes)
+        self.commands = _Commands()
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """The names in the order of the table."""
