@@ -187,7 +187,7 @@ def colours(*names: str) -> list[mtl.Map]:
         (["x.tga", "y.tga"], ["b.png"], {}),
         (["x.tga"], ["b.png", "c.png"], {}),
         (["로고"], [".png", "b.png"], {}),
-        (["앞(1).jpg", "앞 1.jpg"], ["1.jpg"], {n: ("1.jpg", "sanitised") for n in ("앞(1).jpg", "앞 1.jpg")}),
+        (["앞(1).jpg", "앞 1.jpg"], ["1.jpg"], dict.fromkeys(("앞(1).jpg", "앞 1.jpg"), ("1.jpg", "sanitised"))),
     ],
 )
 def test_texture_links(wanted: list[str], files: list[str], linked: dict[str, tuple[str, str]]) -> None:
@@ -220,7 +220,8 @@ def test_a_header_promises_its_size() -> None:
 def test_a_header_with_lists_or_text_has_no_fixed_size() -> None:
     body = b"ply\r\nformat ascii 1.0\r\ncomment x\r\nelement vertex 3\r\nproperty float x\r\nend_header\r\n0\r\n"
     assert ply.parse_header(body) == ply.Header(3, None)
-    faces = b"ply\nformat binary_little_endian 1.0\nelement vertex 3\nproperty float x\nelement face 1\nproperty list uchar int v\nend_header\n"
+    head = b"ply\nformat binary_little_endian 1.0\nelement vertex 3\nproperty float x\n"
+    faces = head + b"element face 1\nproperty list uchar int v\nend_header\n"
     assert ply.parse_header(faces) == ply.Header(3, None)
     assert ply.parse_header(faces[:60]) is None
 
