@@ -1,0 +1,163 @@
+"""The project's checks and chores, one session each; `python3 noxfile.py -l` lists them.
+
+`python3 noxfile.py ARGS` is `nox ARGS` on a machine that has no nox yet. Every session installs the versions that
+requirements/lock.txt names, with their hashes where uv installs them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+
+if __name__ == "__main__":
+    from tools.bootstrap import run
+
+    run(ROOT / "noxfile.py", sys.argv[1:])
+
+import nox  # noqa: E402 - found in the environment that the lines above make
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "layers", "tests", "docs"]
+nox.options.error_on_missing_interpreters = True
+
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+LOCK = ROOT / "requirements" / "lock.txt"
+PYTHON_FILES = ("src", "tests", "tools", "noxfile.py")
+DEBIAN_PACKAGES = ("mariadb-server", "openssh-client", "openssh-server")
+ALWAYS = {"UV_PYTHON_DOWNLOADS": "never", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: its rules, and the format."""
+    install(session, "lint")
+    session.run("ruff", "check", *PYTHON_FILES)
+    session.run("ruff", "format", "--check", *PYTHON_FILES)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict."""
+    install(session, "lint", project="-e.[all]")
+    session.run("mypy")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Imports point down only."""
+    install(session, "lint", project="-e.")
+    session.run("lint-imports")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests; those that need a program this machine does not have say so and are skipped."""
+    install(session, "test", project="-e.[all]")
+    session.run("pytest", "-n", "auto", *(session.posargs or ["--ignore=tests/docs"]))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Links lead somewhere, examples run, generated pages are current; `-- --write` and `-- --pictures` make them."""
+    install(session, "test", project="-e.[all]")
+    for wish, tool in (("--write", "tools.reference"), ("--pictures", "tools.pictures")):
+        if wish in session.posargs:
+            session.run("python", "-m", tool)
+    session.run("pytest", "-n", "auto", "tests/docs")
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Lose a database and get it back, on servers of this machine: `recon demo`."""
+    install(session, project=".[demo]")
+    session.run("recon", "demo", *session.posargs)
+
+
+@nox.session(default=False)
+def system(session: nox.Session) -> None:
+    """All tests, with the servers that only Debian has; nothing may be skipped for want of a program."""
+    install(session, "test", "bench", project="-e.[all]")
+    servers = Path(session.cache_dir).resolve() / "servers"
+    install_debian_packages(session)
+    session.run("python", "tests/support/fetch_servers.py", str(servers))
+    env = {"RECON_REQUIRE_SYSTEM": "1", "RECON_SYSTEM_DIR": str(servers)}
+    session.run("pytest", "-n", "auto", *session.posargs, env=env)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Whole commands timed in turn with their peers: `-s bench -- scan`, `-s bench -- --smoke`."""
+    install(session, "test", "bench", project="-e.[all]")
+    servers = Path(session.cache_dir).resolve() / "servers"
+    session.run("python", "-m", "tests.bench", *session.posargs, env={"RECON_SYSTEM_DIR": str(servers)})
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """The wheel, installed into an empty environment and tried there."""
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    install(session, "build")
+    session.run("hatchling", "build", "-d", str(dist))
+    (wheel,) = dist.glob("*.whl")
+    home = session.create_tmp()
+    empty = Path(home) / "empty"
+    session.run("python", "-m", "venv", "--clear", "--without-pip", str(empty))
+    into_empty(session, empty, f"{wheel}[demo]")
+    recon = str(empty / "bin" / "recon")
+    session.run(recon, "--version", external=True)
+    with session.chdir(home):
+        session.run(recon, "demo", external=True)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Refresh the versions in requirements/ (`-- --upgrade` takes the newest of all)."""
+    session.install("uv")
+    how = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "--quiet"]
+    groups = [f"--group={name}" for name in PROJECT["dependency-groups"] if name != "nox"]
+    files = (("lock.txt", ["--all-extras", "pyproject.toml", *groups]), ("nox.txt", ["--group=nox"]))
+    for name, what in files:
+        session.run("uv", "pip", "compile", *how, *what, "-o", f"requirements/{name}", *session.posargs)
+
+
+def install(session: nox.Session, *groups: str, project: str = "") -> None:
+    """Install dependency groups, and the project itself where it is asked for, in the versions of the lock."""
+    session.env.update(ALWAYS)
+    wanted = [*nox.project.dependency_groups(PROJECT, *groups), *([project] if project else [])]
+    session.install("-c", str(constraints(session)), *wanted)
+
+
+def constraints(session: nox.Session) -> Path:
+    """The lock as constraints; without the hashes for pip, which would ask for one of the project's own folder too."""
+    if session.venv_backend == "uv":
+        return LOCK
+    plain = Path(session.create_tmp()) / "constraints.txt"
+    plain.write_text(re.sub(r" \\\n +--hash=\S+", "", LOCK.read_text()))
+    return plain
+
+
+def into_empty(session: nox.Session, home: Path, wheel: str) -> None:
+    """Install the wheel with what it needs, and nothing else, into the environment at `home`."""
+    python = str(home / "bin" / "python")
+    pip = ["uv", "pip", "install", "--python", python]
+    if session.venv_backend != "uv":
+        pip = ["python", "-m", "pip", "--python", python, "install"]
+    session.run(*pip, "-c", str(constraints(session)), wheel, external=True)
+
+
+def install_debian_packages(session: nox.Session) -> None:
+    """Install what the tests use as Debian installs it; without root, what is missing fails in its own test."""
+    if os.name != "posix" or os.geteuid() != 0 or not shutil.which("apt-get"):
+        session.warn(f"not root on Debian: these must be there already: {' '.join(DEBIAN_PACKAGES)}")
+        return
+    quiet = ["-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", "-o", "Acquire::Retries=5"]
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    session.run("apt-get", "install", *quiet, *DEBIAN_PACKAGES, external=True, env=env)

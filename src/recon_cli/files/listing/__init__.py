@@ -1,0 +1,1 @@
+"""Listing formats of FTP servers: bytes in, rows out. Pure."""

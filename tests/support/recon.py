@@ -1,0 +1,81 @@
+"""Run `recon` as an operator does: a process of its own, with its own state folder and no terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SOURCES = Path(__file__).resolve().parents[2] / "src"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Standard output as one JSON document."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Recon:
+    """`recon` in one working folder; state and home lie in it too, so that tests do not meet."""
+
+    folder: Path
+    env: dict[str, str]
+
+    def __call__(self, *args: str | Path, expect: int | None = 0, env: dict[str, str] | None = None) -> Done:
+        """Run to the end; `expect` is the exit code it must have (None for any)."""
+        done = subprocess.run(
+            self.argv(*args),
+            cwd=self.folder,
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        ended = Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+        assert "Traceback" not in ended.err, ended.err
+        assert expect is None or ended.code == expect, f"exit {ended.code}\n{ended.out}\n{ended.err}"
+        return ended
+
+    def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
+        """Start without waiting, for tests that kill it; its own process group."""
+        return subprocess.Popen(
+            self.argv(*args),
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def argv(*args: str | Path) -> list[str]:
+        """The command line of this very source tree."""
+        return [sys.executable, "-m", "recon_cli", *map(str, args)]
+
+
+def in_folder(folder: Path, **env: str) -> Recon:
+    """`recon` working in `folder`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "XDG_", "PG"))}
+    own = {
+        "HOME": str(folder),
+        "RECON_STATE_DIR": str(folder / "state"),
+        "PYTHONPATH": str(SOURCES),
+        "PYTHONWARNINGS": "ignore",
+        "NO_COLOR": "1",
+    }
+    return Recon(folder, {**kept, **own, **env})
