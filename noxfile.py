@@ -65,7 +65,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Links lead somewhere, examples run, generated pages are up to date (`-- --write` or `-- --pictures` makes them)."""
+    """Links lead somewhere, examples run, generated pages are current; `-- --write` and `-- --pictures` make them."""
     install(session, "test", project="-e.[all]")
     for wish, tool in (("--write", "tools.reference"), ("--pictures", "tools.pictures")):
         if wish in session.posargs:

@@ -30,11 +30,12 @@ class Listed:
 
 COMMANDS: dict[str, Listed] = {
     "scan": Listed("recon_cli.cli.scan", "List a store of files completely and fast.", dry_run=True),
-    "recover": Listed("recon_cli.cli.recover", "Rebuild lost rows from the files that survived."),
+    "recover": Listed("recon_cli.cli.recover", "Rebuild lost rows from the files that survived.", dry_run=True),
     "apply": Listed("recon_cli.cli.apply", "Write exactly what a plan says, or refuse.", dry_run=True),
-    "undo": Listed("recon_cli.cli.undo", "Take a run back."),
-    "check": Listed("recon_cli.cli.check", "Find out whether files and records agree."),
+    "undo": Listed("recon_cli.cli.undo", "Take a run back.", dry_run=True),
+    "check": Listed("recon_cli.cli.check", "Find out whether files and records agree.", dry_run=True),
     "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it.", dry_run=True),
+    "demo": Listed("recon_cli.cli.demo", "Lose a database and get it back, on servers of this machine."),
     "config": Listed("recon_cli.cli.config", "Show settings and where each came from."),
 }
 
