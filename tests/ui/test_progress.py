@@ -61,7 +61,7 @@ def test_a_line_shows_count_rate_time_and_note_and_is_drawn_ten_times_a_second_a
     clock.sleep(0.2)
     line.update(2000, 4000, "html")
     frames = [frame.rstrip() for frame in err.getvalue().split("\r") if frame]
-    assert frames == ["1,000  500/s  2.0 s  html", "2,000 of 4,000 (50 %)  909/s  2.2 s  ht…"]
+    assert frames == ["1,000  500/s  2.0 s  html", "2,000 of 4,000 (50 %)  909/s  2.2 s  h…"]
 
 
 def test_a_long_or_hostile_note_stays_on_its_line(err: Terminal, clock: Clock) -> None:
