@@ -43,6 +43,7 @@ def check(
     """
     call = options.current()
     settings = call.settings.check
+    writing = apply and not call.dry_run
     drop = share(max_drop, "--max-drop") if max_drop else settings.max_drop
     chosen = route(call, table, system, source, target)
     request = job.CheckRequest(scan_request(call), hashes or settings.hash, drop, accept)
@@ -53,7 +54,7 @@ def check(
         elif repair:
             evidence = Evidence(tuple(map(Path, chosen.also)), chosen.zone)
             mending = RecoverRequest(request.scan, evidence, frozenset(chosen.take), chosen.shape)
-            call.show(watched(watch, SystemClock(), lambda: recovered(opened, mending, state_dir(call), apply=apply)))
+            call.show(watched(watch, SystemClock(), lambda: recovered(opened, mending, state_dir(call), apply=writing)))
         else:
             call.show(watched(watch, SystemClock(), lambda: _checked(opened, request, state_dir(call))))
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from recon_cli.cli.options import Invocation
-from recon_cli.config.places import Route, resolve_files, resolve_store, resolve_table
+from recon_cli.cli.invocation import Invocation
+from recon_cli.config.places import Route
 from recon_cli.core.errors import UsageError
 from recon_cli.core.globs import PathFilter
 from recon_cli.files.base import FileStore, MtimeMode, ScanOptions
@@ -34,9 +34,8 @@ class Pair:
 
 
 def state_dir(call: Invocation) -> Path:
-    """Where this call keeps what must survive it."""
-    named = call.settings.state_dir
-    return paths.private_dir(named) if named else paths.state_dir()
+    """Where this call keeps what must survive it: `[state] dir`, else the machine's own place."""
+    return call.settings.state_dir or paths.state_dir()
 
 
 def scan_request(
@@ -77,15 +76,15 @@ def route(call: Invocation, table: str | None, system: str | None, source: str |
         return Route(
             system,
             system,
-            resolve_files(call.settings, source, call.warn),
-            resolve_store(call.settings, target, call.warn),
+            call.files(source),
+            call.store(target),
         )
-    named = resolve_table(call.settings, table, call.warn)
+    named = call.table(table)
     return Route(
         named.name,
         system or named.system,
-        named.source if source is None else resolve_files(call.settings, source, call.warn),
-        named.target if target is None else resolve_store(call.settings, target, call.warn),
+        named.source if source is None else call.files(source),
+        named.target if target is None else call.store(target),
         named.also,
         named.take,
         named.shape,

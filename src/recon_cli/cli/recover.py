@@ -22,7 +22,12 @@ from recon_cli.jobs.survey import Evidence
 from recon_cli.ops import atomic
 from recon_cli.ops.clock import SystemClock
 
-Table = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="A name of [tables] in recon.toml.")]
+Table = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TABLE]", autocompletion=options.complete("tables"), help="A name of [tables] in recon.toml."
+    ),
+]
 SystemName = Annotated[str | None, typer.Option("--system", help="Whose rules: viewer, reconstruction.")]
 Source = Annotated[str | None, typer.Option("--from", metavar="URL|NAME", help="Where the files are.")]
 Target = Annotated[str | None, typer.Option("--to", metavar="URL|NAME", help="Where the records belong.")]
@@ -71,7 +76,15 @@ def recover(
     )
     with pair(call, chosen, scanning) as opened:
         call.show(
-            recovered(opened, request, state_dir(call), plan_out, apply=apply, evidence=evidence, sidecars=sidecars)
+            recovered(
+                opened,
+                request,
+                state_dir(call),
+                plan_out,
+                apply=apply and not call.dry_run,
+                evidence=evidence,
+                sidecars=sidecars,
+            )
         )
 
 

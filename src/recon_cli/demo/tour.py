@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from recon_cli.core.canonical import Json
 from recon_cli.core.errors import StageError, UsageError
 from recon_cli.demo.host import serving
 from recon_cli.demo.twin import make_host
@@ -68,6 +70,10 @@ class Outcome:
     output: str
     code: int
 
+    def document(self) -> dict[str, Json]:
+        """JSON-ready form."""
+        return {"title": self.step.title, "command": self.step.command, "exit_code": self.code, "output": self.output}
+
 
 @contextmanager
 def prepared(folder: Path, models: int) -> Iterator[None]:
@@ -95,12 +101,13 @@ def _empty(folder: Path) -> None:
     (folder / _MARK).touch()
 
 
-def run(folder: Path, show: Callable[[Outcome], None]) -> None:
-    """Run every step in `folder`, keep what they print in `transcript.txt`.
+def run(folder: Path, show: Callable[[Outcome], None]) -> list[Outcome]:
+    """Run every step in `folder`, show each when it ended, keep what they print in `transcript.txt`.
 
     Raises:
         StageError: a step ended otherwise than it must.
     """
+    outcomes: list[Outcome] = []
     with (folder / "transcript.txt").open("w", encoding="utf-8") as transcript:
         for step in STEPS:
             outcome = _run(step, folder)
@@ -109,6 +116,19 @@ def run(folder: Path, show: Callable[[Outcome], None]) -> None:
             show(outcome)
             if outcome.code != step.expect:
                 raise StageError(f"`{step.command}` ended with {outcome.code}, not {step.expect}", cause=outcome.output)
+            outcomes.append(outcome)
+    return outcomes
+
+
+def compared(folder: Path) -> tuple[int, int]:
+    """How many rows were lost, and how many of them are back with their id, name and share token."""
+    lost, found = (_rows(folder / path) for path in ("lost-models.db", "app/data/models.db"))
+    return len(lost), len(lost & found)
+
+
+def _rows(path: Path) -> set[tuple[str, str, str]]:
+    with closing(sqlite3.connect(path)) as db:
+        return set(db.execute("SELECT id, name, share_token FROM models"))
 
 
 def _run(step: Step, folder: Path) -> Outcome:

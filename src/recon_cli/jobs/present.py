@@ -78,7 +78,8 @@ _FIELD_COLUMNS = ("change", "table", "key", "field", "value", "confidence", "met
 def _field_rows(plan: PlanFile) -> Iterator[tuple[Json, ...]]:
     for change in plan.changes:
         for name, value in (change.after or {}).items():
-            first, *others = change.evidence.get(name, (None,))
+            candidates = change.evidence.get(name, ())
+            first = candidates[0] if candidates else None
             yield (
                 change.kind.value,
                 change.table,
@@ -89,7 +90,7 @@ def _field_rows(plan: PlanFile) -> Iterator[tuple[Json, ...]]:
                 "" if first is None else first.method,
                 "" if first is None else first.source,
                 change.reason if first is None else first.note,
-                " | ".join(f"{_shown(other.value)} ({other.method})" for other in others if other is not None),
+                " | ".join(f"{_shown(other.value)} ({other.method})" for other in candidates[1:]),
             )
 
 

@@ -1,11 +1,10 @@
-"""What a server's listed times mean in UTC: its zone is measured by asking MDTM about files whose listed time is known."""
+"""What a server's listed times mean in UTC: its zone is measured with MDTM of files already listed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon_cli.core.entry import EntryType, Precision
 from recon_cli.core.errors import ConfigError
@@ -29,6 +28,7 @@ class ServerClock:
     def __init__(self, zone: str = "") -> None:
         self._zone = named_zone(zone) if zone else None
         self._offsets: dict[tuple[int, int], timedelta | None] = {}
+        self._read: dict[Stamp, tuple[datetime, str]] = {}
         self.measurable = True
 
     def sample(self, rows: Iterable[Row]) -> Row | None:
@@ -44,23 +44,26 @@ class ServerClock:
         """What MDTM says about a file listed with `listed`; None where the server would not tell."""
         offset = None if exact is None else _offset(listed.moment - exact.moment)
         key = _month(listed)
+        if self._offsets.get(key) == offset and key in self._offsets:
+            return
+        self._read.clear()
         if offset is not None or key not in self._offsets:
             self._offsets[key] = offset
 
-    def utc(self, stamp: Stamp) -> datetime:
-        """The moment in UTC. Days stay days: no zone makes them hours."""
-        if stamp.precision in (Precision.EXACT, Precision.DAY):
-            return stamp.moment
-        if self._zone is not None:
-            return stamp.moment.replace(tzinfo=self._zone).astimezone(UTC)
-        offset = self._offset_of(stamp)
-        return stamp.moment - offset if offset else stamp.moment
+    def read(self, stamp: Stamp) -> tuple[datetime, str]:
+        """The moment in UTC, and what to say about it where the zone had to be guessed."""
+        known = self._read.get(stamp)
+        if known is None:
+            known = self._read[stamp] = self._worked_out(stamp)
+        return known
 
-    def note(self, stamp: Stamp) -> str:
-        """What to say about a time that had to be guessed."""
-        if stamp.precision in (Precision.EXACT, Precision.DAY) or self._zone is not None:
-            return ""
-        return UNKNOWN_ZONE if self._offset_of(stamp) is None else ""
+    def _worked_out(self, stamp: Stamp) -> tuple[datetime, str]:
+        if stamp.precision in (Precision.EXACT, Precision.DAY):
+            return stamp.moment, ""  # days stay days: no zone makes them hours
+        if self._zone is not None:
+            return stamp.moment.replace(tzinfo=self._zone).astimezone(UTC), ""
+        offset = self._offset_of(stamp)
+        return (stamp.moment, UNKNOWN_ZONE) if offset is None else (stamp.moment - offset, "")
 
     @property
     def words(self) -> str:
@@ -90,6 +93,8 @@ def named_zone(zone: str) -> tzinfo:
     if found := _OFFSET.fullmatch(zone):
         ahead = timedelta(hours=int(found[2]), minutes=int(found[3]))
         return timezone(ahead if found[1] == "+" else -ahead)
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - a named zone is rare, start-up is not
+
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""One connection at work on the frontier: bursts of CWD + STAT on the control channel, or one data transfer at a time."""
+"""One connection at work on the frontier: bursts of CWD + STAT, or one data transfer at a time."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ class Crew(Protocol):
     def live(self) -> int:
         """How many connections share the work."""
 
+    @property
+    def paused(self) -> bool:
+        """Whether to stop after what is in flight."""
+
 
 class Pipeline:
     """Feeds one session until the frontier is empty."""
@@ -70,6 +74,8 @@ class Pipeline:
             self._fill()
             if self._expected:
                 yield from self._read()
+            elif self._crew.paused:
+                return
             elif self.frontier.doubts:
                 yield from self._look_again()
             elif not self.frontier.ways.stat and self._take():
@@ -82,10 +88,7 @@ class Pipeline:
     def unfinished(self) -> tuple[list[Folder], list[Question], tuple[Found, str] | None]:
         """What was in flight when the connection was lost, the likely culprit first."""
         folders = list(self._at_hand)
-        questions = []
-        for expected in self._expected:
-            if expected.question is not None:
-                questions.append(expected.question)
+        questions = [expected.question for expected in self._expected if expected.question is not None]
         seen = {id(folder) for folder in folders}
         for burst in {id(item.burst): item.burst for item in self._expected if item.burst}.values():
             for folder, _, _ in burst.seen:
@@ -103,7 +106,7 @@ class Pipeline:
     def _fill(self) -> None:
         """Top the window up once it is half empty; hold back while a folder waits to be looked at again."""
         room = self._window - len(self._expected)
-        if room * 2 < self._window or self.frontier.doubts:
+        if room * 2 < self._window or self.frontier.doubts or self._crew.paused:
             return
         commands: list[bytes] = []
         self._ask(commands, room)
@@ -219,6 +222,8 @@ class Pipeline:
         if question.purpose == "loop":
             row = mlsx_row(_facts_line(reply)) if reply.code == _FACTS_CODE else None
             value = row.unique if row else None
+        elif question.purpose == "folder":
+            value = b"" if reply.kind == _DONE else None
         elif reply.code == _VALUE_CODE:
             value = reply.text[4:]
         elif reply.kind < _REFUSED:

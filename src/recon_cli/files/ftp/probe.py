@@ -23,6 +23,15 @@ STAT_ALL, STAT_PLAIN = b"STAT -a .", b"STAT ."
 MLSD, LIST_ALL, LIST, NLST = b"MLSD", b"LIST -a", b"LIST", b"NLST"
 
 
+@dataclass(slots=True, eq=False)
+class Seen:
+    """The first folder as the probe saw it: by STAT where that is trusted, by the data channel, or by both."""
+
+    stat: Rows | None = None
+    data: Rows | None = None
+    reply: Reply | None = None
+
+
 @dataclass(slots=True)
 class Ways:
     """How to list this server.
@@ -43,6 +52,7 @@ class Ways:
     pwd: bool = True
     mdtm: bool = True
     why: str = ""
+    first: Seen | None = None
 
     @property
     def listing(self) -> str:
@@ -91,6 +101,7 @@ class Prober:
         return ways
 
     def _choose(self, ways: Ways, stat: Reply, address: tuple[str, int] | None) -> Steps[None]:
+        ways.first = Seen()
         try:
             seen = yield from self._data_rows(ways, address)
         except NoDataError as error:
@@ -114,9 +125,11 @@ class Prober:
         rows = self._reader.read(stat.body)
         if not rows.rows and not rows.dots:
             return False
-        if seen is not None and not rows.names() >= seen.names():
-            ways.why = f"STAT leaves out {len(seen.names() - rows.names())} of {len(seen.rows)} names"
+        if seen is not None and (left_out := _left_out(rows, seen)):
+            ways.why = f"STAT leaves out {len(left_out)} of {len(seen.rows)} names"
             return False
+        assert ways.first is not None
+        ways.first.stat = rows
         ways.stat, ways.stat_end, ways.stat_dots = command, stat.last, rows.dots
         return True
 
@@ -135,6 +148,8 @@ class Prober:
                 continue
             if rows.rows or rows.dots or command == MLSD:
                 ways.data, ways.data_dots = command, rows.dots
+                assert ways.first is not None
+                ways.first.data, ways.first.reply = rows, fetched.reply
                 return rows
             if not ways.data:
                 ways.data = command
@@ -142,6 +157,12 @@ class Prober:
         if empty is None:
             raise NoDataError("no listing command works")
         return empty
+
+
+def _left_out(stat: Rows, data: Rows) -> set[bytes]:
+    """Names that STAT fails to show. ProFTPD's hides links to `.` and `..`, which are no reason against it."""
+    names = stat.names()
+    return {row.name for row in data.rows if row.name not in names and row.type is not EntryType.LINK}
 
 
 def greetings(*, utf8: bool) -> tuple[bytes, bytes, bytes]:

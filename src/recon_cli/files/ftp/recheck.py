@@ -6,7 +6,7 @@ import re
 
 from recon_cli.core.entry import Incomplete
 from recon_cli.files.ftp.frontier import Folder, Found, Frontier
-from recon_cli.files.ftp.probe import NLST, read_rows, shown
+from recon_cli.files.ftp.probe import NLST, Ways, read_rows, shown
 from recon_cli.files.ftp.replies import Reply
 from recon_cli.files.ftp.session import Fetched, Session, epsv_port
 from recon_cli.files.ftp.steps import Steps
@@ -69,6 +69,20 @@ def look_again(session: Session, frontier: Frontier, found: Found, why: str, rea
     if found.incomplete is None and len(found.rows) in LIMITS:
         yield from _compare_names(session, frontier, found)
     return found
+
+
+def first_found(folder: Folder, ways: Ways) -> tuple[Found, str] | None:
+    """The first folder from what the probe saw, and what is doubtful about it; None where it saw nothing of use."""
+    seen = ways.first
+    if seen is None or (seen.stat is None and seen.data is None):
+        return None
+    found = Found(folder, seen.stat.rows if seen.stat else [], "STAT")
+    why = doubts_about(seen.stat, dots=ways.stat_dots) if seen.stat else ""
+    if seen.data is not None and seen.reply is not None:
+        _merge(found, seen.data, shown(ways.data))
+        _mark(found, seen.reply, seen.data, dots=ways.data_dots)
+        why = why or doubts_about(seen.data, dots=False)
+    return found, why
 
 
 def _fetch_rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from recon_cli.files.ftp.encoding import Names
 from recon_cli.files.ftp.frontier import MAX_TRIES, Folder, Found, Frontier
 from recon_cli.files.ftp.pipeline import FIRST_WINDOW, WIDEST_WINDOW, Pipeline, lost_reason
 from recon_cli.files.ftp.probe import Prober, Ways, greetings
+from recon_cli.files.ftp.recheck import first_found
 from recon_cli.files.ftp.replies import OutOfStepError
 from recon_cli.files.ftp.session import FullError, Login, Session, as_recon_error, open_session
 from recon_cli.files.ftp.steps import Loop, Steps, Wait
@@ -37,7 +38,9 @@ class Scan:
         timeout_s: float,
         zone: str,
         names: Names,
+        before_resuming: Callable[[], None],
     ) -> None:
+        self._before_resuming = before_resuming
         self._login = login
         self._root = root
         self._under = under
@@ -54,18 +57,40 @@ class Scan:
         self._lost_words = ""
         self._now = datetime.now(UTC)
         self.ways: Ways | None = None
+        self.paused = False
 
     def listings(self) -> Iterator[Listing]:
         """Every directory once. Raises only before the first listing."""
         try:
             self._loop.add(self._first())
-            while self._loop:
+            while self._loop or self.paused:
                 yield from self._ready()
+                if self.paused:
+                    self._resume()
                 self._loop.turn()
             yield from self._ready()
             yield from self._leftovers()
         finally:
             self._loop.close()
+
+    @property
+    def zone_words(self) -> str:
+        """What is known about the server's time zone."""
+        return self._frontier.clock.words if self._frontier else "unknown"
+
+    def pause(self) -> None:
+        """Take in what is under way and hang up, so that a server with few connections has one for something else."""
+        self.paused = True
+        while self._loop:
+            self._loop.turn()
+
+    def _resume(self) -> None:
+        """Go on after a pause, with one connection."""
+        self.paused = False
+        self._before_resuming()
+        if self._frontier is not None and not self._frontier.idle:
+            self._live += 1
+            self._loop.add(self._work(None))
 
     def _ready(self) -> Iterator[Listing]:
         if self._failure is not None:
@@ -120,7 +145,7 @@ class Scan:
             else:
                 self._start(ways)
                 return session
-        raise AssertionError
+        raise AssertionError  # the last attempt raised
 
     def _suspect_pipelining(self, error: Exception) -> None:
         """A server that loses its step even without STAT gets one command at a time."""
@@ -132,7 +157,20 @@ class Scan:
         self.ways = ways
         self._frontier = Frontier(ways, self._names, ServerClock(self._zone), self._options, self._now)
         name = self._names.decode(self._under)
-        self._frontier.folders.append(Folder(self._under, name.text, name.same))
+        self._begin(self._frontier, Folder(self._under, name.text, name.same))
+
+    def _begin(self, frontier: Frontier, folder: Folder) -> None:
+        """The first folder was listed by the probe already, unless it is known from an earlier scan."""
+        first = first_found(folder, frontier.ways)
+        frontier.ways.first = None
+        frontier.folders.append(folder)
+        if first is None or frontier.take() is None:
+            return
+        found, why = first
+        if why and found.incomplete is None:
+            frontier.doubt(found, why)
+        else:
+            frontier.settle(found)
 
     @property
     def _utf8(self) -> bool:
@@ -163,6 +201,7 @@ class Scan:
         assert frontier is not None
         reader = LineReader(self._now)
         fruitless = 0
+        session = session or (yield from self._again(1))
         while session is not None:
             pipeline = Pipeline(frontier, session, reader, widest=self._widest, crew=self)
             try:

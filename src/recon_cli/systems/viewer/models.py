@@ -92,7 +92,7 @@ def _beside(tree: Tree, reader: Reader, item: Item) -> tuple[tuple[Source, ...],
     entry = folders.sidecar_of(tree, item.folder)
     if entry is None:
         return (), []
-    found = sidecar.read(entry, item, reader, system="viewer")
+    found = sidecar.read(entry, item, reader, system="viewer", key="id")
     if isinstance(found, Problem):
         return (), [found]
     return (of_sidecar(entry.path, str(item.key[0]), found.row, outdated=found.outdated),), []
