@@ -17,9 +17,7 @@ from recon_cli.stores.session import Kind, Relation, Row, RowRefusedError, Sessi
 _BATCH = 512
 
 
-def scan(
-    session: Session, relation: Relation, pick: Callable[[Row], None] | None = None
-) -> Fingerprint:
+def scan(session: Session, relation: Relation, pick: Callable[[Row], None] | None = None) -> Fingerprint:
     """The fingerprint of a table, each row shown to `pick` on the way."""
     total, digests = EMPTY, list[str]()
     for row in session.scan(relation):
@@ -250,4 +248,3 @@ def _parents_first(schemas: Mapping[str, Schema]) -> list[str]:
     for table in schemas:
         visit(table, ())
     return list(order)
-
