@@ -16,7 +16,7 @@ import pytest
 from tests.bench import lister, results
 from tests.bench.__main__ import Wish
 from tests.bench.grove import plant
-from tests.bench.turns import Contestant, in_turn
+from tests.bench.turns import Contestant, RefusedError, in_turn
 from tests.support import ftp_servers
 from tests.support.proxy import Proxy
 
@@ -43,40 +43,42 @@ SERVERS = (
 
 
 def cases(wish: Wish) -> list[results.Case]:
-    """Each server, near and far, without times and with exact ones."""
+    """Each server, far and near."""
     root = wish.scratch / "tree"
     root.mkdir()
     want = plant(root, SMOKE_DIRECTORIES if wish.smoke else DIRECTORIES)
     found: list[results.Case] = []
     for server in SERVERS:
         for rtt_s in (FAR_S, 0.0):
-            for exact in (False, True):
-                name = f"{server.name}, {rtt_s * 1000:.0f} ms, {'exact times' if exact else 'no times'}"
-                if not wish.only or any(word in name for word in wish.only):
-                    found += case(name, server, root, want, wish, rtt_s=rtt_s, exact=exact)
+            name = f"{server.name}, {rtt_s * 1000:.0f} ms"
+            if not wish.only or any(word in name for word in wish.only):
+                found += case(name, server, root, want, wish, rtt_s)
     return found
 
 
 def case(
-    name: str, server: Server, root: Path, want: lister.Listing, wish: Wish, *, rtt_s: float, exact: bool
+    name: str, server: Server, root: Path, want: lister.Listing, wish: Wish, rtt_s: float
 ) -> Iterator[results.Case]:
-    """One row group, or nothing (and a word about it) where the server is not installed."""
+    """One group of rows, or nothing (and a word about it) where the server is not installed."""
     sys.stderr.write(f"{name} …\n")
     try:
         with reached(server, root, rtt_s) as target:
-            outcomes = in_turn(contestants(target, want, wish, exact=exact), wish.runs, wish.scratch)
+            outcomes = in_turn(contestants(target, want, wish), wish.runs, wish.scratch)
     except pytest.skip.Exception as missing:
         sys.stderr.write(f"{name}: left out: {missing}\n")
-        return
-    yield results.Case(name, tuple(outcomes), "rclone", {"files": len(want), "rtt_ms": rtt_s * 1000})
+    except RefusedError as wrong:
+        yield results.Case(name, (), "rclone", refused=str(wrong))
+    else:
+        yield results.Case(name, tuple(outcomes), "rclone", {"files": len(want), "rtt_ms": rtt_s * 1000})
 
 
-def contestants(target: lister.Target, want: lister.Listing, wish: Wish, *, exact: bool) -> list[Contestant]:
-    """Ours and the peers; lftp lists without a word on exact times, so it is in the plain cases only."""
-    found = [lister.ours(target, want, wish.scratch, exact=exact), lister.rclone(target, want, exact=exact)]
-    if not exact:
+def contestants(target: lister.Target, want: lister.Listing, wish: Wish) -> list[Contestant]:
+    """Ours and the peers, without times and with exact ones; `rclone` (without times) is what all are compared to."""
+    found = [lister.ours(target, want, wish.scratch, exact=exact) for exact in (False, True)]
+    found += [lister.rclone(target, want, exact=exact) for exact in (False, True)]
+    if target.scheme == "ftp":
         found.append(lister.lftp(target, want, *ftp_servers.lftp()))
-    return found
+    return [one for one in found if not one.name.startswith(wish.without)]
 
 
 @contextmanager
