@@ -76,6 +76,19 @@ def test_one_moment_and_one_document_spelled_twice_are_equal() -> None:
     assert (plan.changes, plan.conflicts) == ((), ())
 
 
+def test_a_naive_time_may_mean_the_zone_that_its_writer_lived_in() -> None:
+    schema = Schema("t", (Column("id"), Column("at", ColumnType.TIMESTAMP, naive_offsets_s=(9 * 3600,))), ("id",))
+    want = [Finding(Record("t", {"id": "a", "at": "2026-01-02T03:04:05+00:00"}))]
+
+    def conflicts(stored: str) -> int:
+        return len(diff(schema, [Record("t", {"id": "a", "at": stored})], want).conflicts)
+
+    assert conflicts("2026-01-02 12:04:05") == 0
+    assert conflicts("2026-01-02 03:04:05") == 0
+    assert conflicts("2026-01-02 10:04:05") == 1
+    assert conflicts("2026-01-02T12:04:05+00:00") == 1
+
+
 def test_rows_the_evidence_does_not_know_are_named_and_never_deleted() -> None:
     plan = diff(MODELS, [row(id="a"), row(id="b")], [found(id="a")])
     assert plan.extra == (("b",),)
