@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
 from tests.bench import lister, results
 from tests.bench.__main__ import Wish
 from tests.bench.grove import plant

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.conftest import Scene
 from tests.e2e.test_lost_database import dump
 from tests.support.proxy import Proxy

@@ -6,9 +6,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from tests.support.recon import in_folder
-
 from recon_cli.demo.twin_jobs import make_jobs
+from tests.support.recon import in_folder
 
 
 def jobs(path: Path) -> dict[str, dict[str, Any]]:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.trees import FolderReader, FolderTree, scanned
 
 from recon_cli.systems import registry
 from recon_cli.systems.base import Copy
+from tests.support.trees import FolderReader, FolderTree, scanned
 
 CELL = st.one_of(
     st.none(), st.text(max_size=12), st.integers(), st.floats(), st.binary(max_size=6), st.booleans(),
