@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any
@@ -29,17 +30,41 @@ class Listed:
 
 COMMANDS: dict[str, Listed] = {
     "scan": Listed("recon_cli.cli.scan", "List a store of files completely and fast.", dry_run=True),
-    "recover": Listed("recon_cli.cli.recover", "Rebuild lost rows from the files that survived."),
+    "recover": Listed("recon_cli.cli.recover", "Rebuild lost rows from the files that survived.", dry_run=True),
     "apply": Listed("recon_cli.cli.apply", "Write exactly what a plan says, or refuse.", dry_run=True),
-    "undo": Listed("recon_cli.cli.undo", "Take a run back."),
-    "check": Listed("recon_cli.cli.check", "Find out whether files and records agree."),
+    "undo": Listed("recon_cli.cli.undo", "Take a run back.", dry_run=True),
+    "check": Listed("recon_cli.cli.check", "Find out whether files and records agree.", dry_run=True),
     "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it.", dry_run=True),
+    "demo": Listed("recon_cli.cli.demo", "Lose a database and get it back, on servers of this machine."),
     "config": Listed("recon_cli.cli.config", "Show settings and where each came from."),
 }
 
 
+class _Commands(MutableMapping[str, click.Command]):
+    """The table as click wants it: a command is imported when it is asked for. Nobody adds to it at run time."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        return load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        raise TypeError(f"add `{name}` to COMMANDS")
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError(f"take `{name}` out of COMMANDS")
+
+
 class LazyGroup(options.Group):
     """The root: knows every command's name and help, imports the one that is run."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401  Typer's own long list, passed on
+        super().__init__(*args, **attributes)
+        self.commands = _Commands()
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """The names in the order of the table."""

@@ -129,7 +129,9 @@ class Frontier:
         if self._may_loop(found) or self._wants_measure(found):
             return
         mode = self.options.mtime
-        if mode is MtimeMode.EXACT and self.ways.mdtm:
+        if found.listed_by == "NLST":
+            self._ask_kinds(found)
+        elif mode is MtimeMode.EXACT and self.ways.mdtm:
             self._ask_times(found)
         if not found.waiting:
             self._finish(found)
@@ -181,6 +183,16 @@ class Frontier:
                 found.waiting += 1
                 self.questions.append(Question(b"SIZE " + path, found, index, "size"))
 
+    def _ask_kinds(self, found: Found) -> None:
+        """NLST gives names alone: what can be entered is a folder, what has a size is a file."""
+        wanted = [(b"CWD ", "folder"), (b"SIZE ", "size")]
+        if self.ways.mdtm and self.options.mtime is not MtimeMode.NONE:
+            wanted.append((b"MDTM ", "time"))
+        for index, row in enumerate(found.rows):
+            for verb, purpose in wanted if sendable(row.name) else ():
+                found.waiting += 1
+                self.questions.append(Question(verb + self._path_of(found, row), found, index, purpose))
+
     def _fill_in(self, found: Found, question: Question, answer: bytes | None, stamp: Stamp | None) -> None:
         row = found.rows[question.index]
         if question.purpose == "time" and stamp is not None:
@@ -188,7 +200,10 @@ class Frontier:
                 self.clock.learn(row.stamp, stamp)
             found.rows[question.index] = row._replace(stamp=stamp)
         elif question.purpose == "size" and answer is not None and answer.strip().isdigit():
-            found.rows[question.index] = row._replace(size_bytes=int(answer))
+            if row.type is not EntryType.DIR:
+                found.rows[question.index] = row._replace(type=EntryType.FILE, size_bytes=int(answer))
+        elif question.purpose == "folder" and answer is not None:
+            found.rows[question.index] = row._replace(type=EntryType.DIR)
         found.waiting -= 1
         if not found.waiting:
             self._finish(found)

@@ -222,6 +222,8 @@ class Pipeline:
         if question.purpose == "loop":
             row = mlsx_row(_facts_line(reply)) if reply.code == _FACTS_CODE else None
             value = row.unique if row else None
+        elif question.purpose == "folder":
+            value = b"" if reply.kind == _DONE else None
         elif reply.code == _VALUE_CODE:
             value = reply.text[4:]
         elif reply.kind < _REFUSED:

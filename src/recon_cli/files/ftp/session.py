@@ -20,6 +20,7 @@ _DONE, _MORE, _LATER = 2, 3, 4
 _CLOSING = 421
 _EPSV = re.compile(rb"\((.)\1\1(\d+)\1\)")
 _PASV = re.compile(rb"(\d+),(\d+),(\d+),(\d+),(\d+),(\d+)")
+_PRIVATE_DATA = (b"PBSZ 0", b"PROT P")
 _IAC = b"\xff"
 
 
@@ -242,9 +243,11 @@ def _log_in(session: Session) -> Steps[None]:
     if re.search(rb"[\r\n\0]", user + password):
         raise AuthError("the login holds a line break or a NUL", hint="look for a stray line end in the password file")
     try:
-        reply = yield from session.command(b"USER " + user)
+        reply, private = yield from _named(session, user)
         if reply.kind == _MORE:
             reply = yield from session.command(b"PASS " + password)
+        if reply.kind == _DONE and not private:
+            yield from session.burst(*_PRIVATE_DATA)
     except LostError as error:
         raise FullError(str(error)) from error
     if reply.kind == _LATER:
@@ -255,6 +258,14 @@ def _log_in(session: Session) -> Steps[None]:
             cause=reply.words,
             hint=f"check user and password of `{login.label}`",
         )
+
+
+def _named(session: Session, user: bytes) -> Steps[tuple[Reply, bool]]:
+    """Say who calls; under TLS ask in the same packet for encrypted data channels. False: that has to be asked again."""
+    if not session.login.tls:
+        return (yield from session.command(b"USER " + user)), True
+    replies = yield from session.burst(*_PRIVATE_DATA, b"USER " + user)
+    return replies[-1], replies[1].kind == _DONE
 
 
 def _secure_control(session: Session) -> Steps[None]:
