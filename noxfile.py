@@ -65,7 +65,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Links lead somewhere, examples run, generated pages are up to date (`-- --write` or `-- --pictures` makes them)."""
+    """Links lead somewhere, examples run, generated pages are current; `-- --write` and `-- --pictures` make them."""
     install(session, "test", project="-e.[all]")
     for wish, tool in (("--write", "tools.reference"), ("--pictures", "tools.pictures")):
         if wish in session.posargs:
@@ -76,7 +76,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Lose a database and get it back, on servers of this machine: `recon demo`."""
-    install(session, project=".[demo]")
+    install(session, project="-e.[demo]")
     session.run("recon", "demo", *session.posargs)
 
 

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.bench import results
-from tests.bench.turns import RefusedError
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the caller asked for: how many runs, small or whole, which servers (all if none is named)."""
+    """What the caller asked for: how many runs, small or whole, which cases (all if none is named), without whom."""
 
     runs: int
     smoke: bool
     only: tuple[str, ...]
+    without: tuple[str, ...]
     scratch: Path
 
 
@@ -40,24 +40,25 @@ def main() -> int:
     """Run the named benchmarks, or all; 1 where a contestant gave a wrong result."""
     options = parse()
     known = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
+    refused: list[str] = []
     options.out.mkdir(parents=True, exist_ok=True)
     for name in options.names or known:
         benchmark: Benchmark = importlib.import_module(f"tests.bench.bench_{name}")
         with tempfile.TemporaryDirectory(prefix="recon-bench-") as scratch:
             Path(scratch).chmod(0o755)
-            wish = Wish(1 if options.smoke else options.runs, options.smoke, tuple(options.only), Path(scratch))
-            try:
-                cases = benchmark.cases(wish)
-            except RefusedError as exc:
-                sys.stderr.write(f"error: {exc}\n")
-                return 1
+            runs = 1 if options.smoke else options.runs
+            wish = Wish(runs, options.smoke, tuple(options.only), tuple(options.without), Path(scratch))
+            cases = benchmark.cases(wish)
         text = results.table(cases)
         sys.stdout.write(f"\n{name}\n\n{text}\n")
         (options.out / f"{name}.json").write_text(results.document(name, cases, benchmark.versions()))
         (options.out / f"{name}.md").write_text(text + "\n")
         if options.publish:
             results.publish(ROOT / "docs" / "performance.md", name, text)
-    return 0
+        refused += [f"{case.name}: {case.refused}" for case in cases if case.refused]
+    for reason in refused:
+        sys.stderr.write(f"error: {reason}\n")
+    return 1 if refused else 0
 
 
 def parse() -> argparse.Namespace:
@@ -71,6 +72,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", default=[], metavar="WORD", help="cases whose name has WORD; repeatable"
     )
+    parser.add_argument("--without", action="append", default=[], metavar="PEER", help="leave out commands named so")
     parser.add_argument("--out", type=Path, default=ROOT / "bench-results", help="where JSON and Markdown go")
     parser.add_argument("--publish", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()

@@ -25,6 +25,8 @@ class Case:
     outcomes: tuple[Outcome, ...]
     against: str
     notes: Mapping[str, str | int | float] = field(default_factory=dict)
+    refused: str = ""
+    """Why nothing was measured: some contestant's result was wrong."""
 
     def rows(self) -> list[tuple[str, ...]]:
         """One row for each contestant."""

@@ -10,7 +10,6 @@ import typer
 
 from recon_cli.cli import options
 from recon_cli.cli.opened import state_dir
-from recon_cli.config.places import resolve_store
 from recon_cli.jobs import apply as job
 from recon_cli.jobs import planfile, present
 from recon_cli.ops.clock import SystemClock
@@ -32,7 +31,7 @@ def apply(
     wanted = planfile.read(plan)
     if call.dry_run:
         call.show(present.plan_report(wanted, took_s=0, every_field=False))
-    store = open_records(resolve_store(call.settings, target or wanted.target_name or wanted.target, call.warn))
+    store = open_records(call.store(target or wanted.target_name or wanted.target))
     try:
         token = secrets.token_hex(3)
         report, _run = job.apply(

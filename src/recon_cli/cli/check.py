@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recon_cli.cli import options
-from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir
+from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir, zone_name
 from recon_cli.cli.recover import Apply, Source, SystemName, Table, Target, recovered
 from recon_cli.cli.words import share
 from recon_cli.core.report import Report
@@ -43,6 +43,7 @@ def check(
     """
     call = options.current()
     settings = call.settings.check
+    writing = apply and not call.dry_run
     drop = share(max_drop, "--max-drop") if max_drop else settings.max_drop
     chosen = route(call, table, system, source, target)
     request = job.CheckRequest(scan_request(call), hashes or settings.hash, drop, accept)
@@ -51,9 +52,9 @@ def check(
         if history:
             call.show(_drawn(opened, state_dir(call)))
         elif repair:
-            evidence = Evidence(tuple(map(Path, chosen.also)), chosen.zone)
+            evidence = Evidence(tuple(map(Path, chosen.also)), zone_name(chosen.zone))
             mending = RecoverRequest(request.scan, evidence, frozenset(chosen.take), chosen.shape)
-            call.show(watched(watch, SystemClock(), lambda: recovered(opened, mending, state_dir(call), apply=apply)))
+            call.show(watched(watch, SystemClock(), lambda: recovered(opened, mending, state_dir(call), apply=writing)))
         else:
             call.show(watched(watch, SystemClock(), lambda: _checked(opened, request, state_dir(call))))
 

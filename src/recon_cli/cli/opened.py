@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from recon_cli.cli.options import Invocation
-from recon_cli.config.places import Route, resolve_files, resolve_store, resolve_table
+from recon_cli.cli.invocation import Invocation
+from recon_cli.config.places import Route
 from recon_cli.core.errors import UsageError
 from recon_cli.core.globs import PathFilter
 from recon_cli.files.base import FileStore, MtimeMode, ScanOptions
@@ -34,9 +36,8 @@ class Pair:
 
 
 def state_dir(call: Invocation) -> Path:
-    """Where this call keeps what must survive it."""
-    named = call.settings.state_dir
-    return paths.private_dir(named) if named else paths.state_dir()
+    """Where this call keeps what must survive it: `[state] dir`, else the machine's own place."""
+    return call.settings.state_dir or paths.state_dir()
 
 
 def scan_request(
@@ -55,12 +56,31 @@ def scan_request(
     defaults = call.settings.scan
     listing = ScanOptions(
         mtime=mtime or MtimeMode(defaults.mtime),
-        encoding=encoding or defaults.encoding,
+        encoding=_encoding(encoding or defaults.encoding),
         connections=connections or defaults.connections,
         max_depth=max_depth,
         progress=call.progress,
     )
     return ScanRequest(listing, PathFilter.of(include or (), exclude or ()), under, resume)
+
+
+def _encoding(name: str) -> str:
+    try:
+        return name if name == "auto" else codecs.lookup(name).name
+    except LookupError:
+        raise UsageError(f"no encoding `{name}`", hint="use `auto`, `utf-8` or `cp949`") from None
+
+
+def zone_name(name: str) -> str:
+    """The name of a time zone that exists, or the empty string.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    try:
+        return ZoneInfo(name).key if name else ""
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(f"no time zone `{name}`", hint="use a name such as `Asia/Seoul` or `UTC`") from None
 
 
 def route(call: Invocation, table: str | None, system: str | None, source: str | None, target: str | None) -> Route:
@@ -77,15 +97,15 @@ def route(call: Invocation, table: str | None, system: str | None, source: str |
         return Route(
             system,
             system,
-            resolve_files(call.settings, source, call.warn),
-            resolve_store(call.settings, target, call.warn),
+            call.files(source),
+            call.store(target),
         )
-    named = resolve_table(call.settings, table, call.warn)
+    named = call.table(table)
     return Route(
         named.name,
         system or named.system,
-        named.source if source is None else resolve_files(call.settings, source, call.warn),
-        named.target if target is None else resolve_store(call.settings, target, call.warn),
+        named.source if source is None else call.files(source),
+        named.target if target is None else call.store(target),
         named.also,
         named.take,
         named.shape,

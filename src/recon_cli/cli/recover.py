@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from recon_cli.cli import options
-from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir
+from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir, zone_name
 from recon_cli.cli.words import share
 from recon_cli.core.errors import ExitCode
 from recon_cli.core.report import Problem, Report
@@ -22,7 +22,12 @@ from recon_cli.jobs.survey import Evidence
 from recon_cli.ops import atomic
 from recon_cli.ops.clock import SystemClock
 
-Table = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="A name of [tables] in recon.toml.")]
+Table = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TABLE]", autocompletion=options.complete("tables"), help="A name of [tables] in recon.toml."
+    ),
+]
 SystemName = Annotated[str | None, typer.Option("--system", help="Whose rules: viewer, reconstruction.")]
 Source = Annotated[str | None, typer.Option("--from", metavar="URL|NAME", help="Where the files are.")]
 Target = Annotated[str | None, typer.Option("--to", metavar="URL|NAME", help="Where the records belong.")]
@@ -63,7 +68,7 @@ def recover(
     scanning = scan_request(call, resume=resume)
     request = job.RecoverRequest(
         scanning,
-        Evidence((*map(Path, chosen.also), *(also or ())), zone or chosen.zone),
+        Evidence((*map(Path, chosen.also), *(also or ())), zone_name(zone or chosen.zone)),
         frozenset((*chosen.take, *(take or ()))),
         shape or chosen.shape,
         mark_missing=not no_missing,
@@ -71,7 +76,15 @@ def recover(
     )
     with pair(call, chosen, scanning) as opened:
         call.show(
-            recovered(opened, request, state_dir(call), plan_out, apply=apply, evidence=evidence, sidecars=sidecars)
+            recovered(
+                opened,
+                request,
+                state_dir(call),
+                plan_out,
+                apply=apply and not call.dry_run,
+                evidence=evidence,
+                sidecars=sidecars,
+            )
         )
 
 

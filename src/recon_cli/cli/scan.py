@@ -8,7 +8,6 @@ import typer
 
 from recon_cli.cli import options
 from recon_cli.cli.opened import scan_request, state_dir
-from recon_cli.config.places import resolve_files
 from recon_cli.files.base import MtimeMode
 from recon_cli.files.registry import open_files
 from recon_cli.jobs import scan as job
@@ -16,7 +15,14 @@ from recon_cli.ops.clock import SystemClock
 
 
 def scan(
-    place: Annotated[str, typer.Argument(metavar="URL|NAME", help="A store: a URL, a folder, or a name of [files].")],
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL|NAME",
+            autocompletion=options.complete("files"),
+            help="A store: a URL, a folder, or a name of [files].",
+        ),
+    ],
     path: Annotated[str, typer.Argument(help="A folder below it; the whole store if left out.")] = "",
     mtime: Annotated[
         MtimeMode | None, typer.Option(help="How exactly to learn times: UTC to the second, as listed, or not at all.")
@@ -45,6 +51,6 @@ def scan(
         under=path.strip("/"),
         resume=resume,
     )
-    store = open_files(resolve_files(call.settings, place, call.warn))
+    store = open_files(call.files(place))
     with job.open_state(store, request, state_dir(call)) as state:
         call.show(job.scan(store, state, request, SystemClock()), json_lines=json_lines)

@@ -8,7 +8,6 @@ import typer
 
 from recon_cli.cli import options
 from recon_cli.cli.opened import state_dir
-from recon_cli.config.places import resolve_store
 from recon_cli.core.errors import DataError
 from recon_cli.jobs import apply as job
 from recon_cli.jobs import runs
@@ -30,12 +29,13 @@ def undo(
     state = state_dir(call)
     if run is None:
         call.show(job.history(state))
-        return
     chosen = runs.find(state, run)
     plan = chosen.read("plan.json")
     if plan is None:
         raise DataError(f"run {chosen.id} is damaged", cause="its plan.json is gone")
-    store = open_records(resolve_store(call.settings, target or plan["target_name"] or plan["target"], call.warn))
+    if call.dry_run:
+        call.show(job.history(state, only=chosen))
+    store = open_records(call.store(target or plan["target_name"] or plan["target"]))
     try:
         report = job.undo(chosen, store, state, SystemClock())
     finally:

@@ -40,12 +40,12 @@ def body(finding: Finding, item: Item, *, system: str) -> tuple[str, Mapping[str
     }
 
 
-def read(entry: Entry, item: Item, reader: Reader, *, system: str) -> Sidecar | Problem:
-    """The sidecar of an item, or why it is none. The first value of the row is its key."""
+def read(entry: Entry, item: Item, reader: Reader, *, system: str, key: str) -> Sidecar | Problem:
+    """The sidecar of an item, or why it is none; `key` is the column that must name the item."""
     try:
         document: Any = json.loads(reader.head(entry, _LARGEST))
         row = _row(document, system)
-        if next(iter(row.values()), None) != item.key[0]:
+        if row.get(key) != item.key[0]:
             return Problem(entry.path, "the sidecar is another record's")
         then = document.get("files")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotFoundError, DataError) as exc:

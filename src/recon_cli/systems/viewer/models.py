@@ -67,7 +67,8 @@ def _candidates(
     beside, noted = _beside(tree, reader, item)
     problems += noted
     claims = [source.claims(name, shape) for source in (*sources, *beside)]
-    known = _merged(claims, shapes.schemas(shape)[0])
+    schema = shapes.schemas(shape)[0]
+    known = _merged(claims, schema)
     if _suffices(known, shape):
         problems += _absent(item, known, shape)
         return _complete(known, item, shape), problems
@@ -79,11 +80,12 @@ def _candidates(
     )
     if told is None or not (told.evidence or known):
         return _complete(known, item, shape), [*problems, *(told.problems if told else _empty(item, known))]
+    heard = {column: one for column, one in told.evidence.items() if not _sure(known.get(column, ()))}
     both = {
         column: _distinct(
-            choose(*known.get(column, ()), *by_name.get(column, ()), *told.evidence.get(column, ())), column, shape
+            choose(*known.get(column, ()), *by_name.get(column, ()), *heard.get(column, ())), column, schema
         )
-        for column in {**known, **by_name, **told.evidence}
+        for column in {**known, **by_name, **heard}
     }
     return _complete(both, item, shape), [*problems, *told.problems]
 
@@ -92,7 +94,7 @@ def _beside(tree: Tree, reader: Reader, item: Item) -> tuple[tuple[Source, ...],
     entry = folders.sidecar_of(tree, item.folder)
     if entry is None:
         return (), []
-    found = sidecar.read(entry, item, reader, system="viewer")
+    found = sidecar.read(entry, item, reader, system="viewer", key="id")
     if isinstance(found, Problem):
         return (), [found]
     return (of_sidecar(entry.path, str(item.key[0]), found.row, outdated=found.outdated),), []
@@ -108,9 +110,9 @@ def _merged(claims: Iterable[Mapping[str, Evidence]], schema: Schema) -> dict[st
     return {column: _distinct(choose(*found), column, schema) for column, found in by_column.items()}
 
 
-def _distinct(candidates: tuple[Evidence, ...], column: str, schema: Schema | str) -> tuple[Evidence, ...]:
+def _distinct(candidates: tuple[Evidence, ...], column: str, schema: Schema) -> tuple[Evidence, ...]:
     """One candidate for each different value: the chosen one, then those that say something else."""
-    declared = (shapes.schemas(schema)[0] if isinstance(schema, str) else schema).column(column)
+    declared = schema.column(column)
     kept: list[Evidence] = []
     for one in candidates:
         if not any(declared.same(one.value, other.value) for other in kept):
@@ -121,7 +123,12 @@ def _distinct(candidates: tuple[Evidence, ...], column: str, schema: Schema | st
 def _suffices(known: Mapping[str, tuple[Evidence, ...]], shape: str) -> bool:
     """Whether the copies answer everything that files could answer."""
     wanted = (*_FROM_FILES, *paths.columns(shape)[:1])
-    return all(name in known and known[name][0].confidence >= CONFIDENCE["rebuilt-row"] for name in wanted)
+    return all(_sure(known.get(name, ())) for name in wanted)
+
+
+def _sure(candidates: tuple[Evidence, ...]) -> bool:
+    """Whether a copy has the word on a column, so that files need not dispute it."""
+    return bool(candidates) and candidates[0].confidence >= CONFIDENCE["sidecar"]
 
 
 def _height_of_name(known: Mapping[str, tuple[Evidence, ...]]) -> dict[str, tuple[Evidence, ...]]:

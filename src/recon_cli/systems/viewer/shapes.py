@@ -24,7 +24,8 @@ _AUTHOR = Column("author")
 _DESCRIPTION = Column("description")
 _STORAGE = Column("storage_type", default="'web'")
 _TOKEN = Column("share_token", nullable=False, unique=True, merge=Merge.PROTECT)
-_CREATED = Column("created_at", ColumnType.TIMESTAMP, default="CURRENT_TIMESTAMP")
+_KST_S = 9 * 3600
+_CREATED = Column("created_at", ColumnType.TIMESTAMP, default="CURRENT_TIMESTAMP", naive_offsets_s=(_KST_S,))
 _ACCESSED = Column("last_accessed", ColumnType.TIMESTAMP, merge=Merge.LIVE)
 _COUNT = Column("access_count", ColumnType.INTEGER, default="0", merge=Merge.LIVE)
 _HEIGHT = Column("real_height", ColumnType.REAL, default="1.0")
@@ -54,6 +55,7 @@ ANNOTATIONS = Schema(
     ("id",),
     (ForeignKey("model_token", "models", "share_token", cascade=True),),
     "id",
+    ("model_token", "text", "created_at"),
 )
 FEEDBACKS = Schema(
     "feedbacks",
@@ -83,6 +85,7 @@ FEEDBACKS = Schema(
     ("id",),
     (),
     "id",
+    ("model_id", "model_token", "share_token", "comment", "text", "created_at"),
 )
 
 

@@ -75,6 +75,8 @@ class Source:
         if column in TIMES:
             return self.moment(value)
         method, confidence, note = self.method, self.confidence, ""
+        if method == "sidecar-outdated" and column not in {"real_height", "file_paths", *shapes.SPLIT_PATHS}:
+            method, confidence = "sidecar", CONFIDENCE["sidecar"]
         if made_up and column in {"name", "author"}:
             confidence, note = CONFIDENCE["placeholder"], "made up by an earlier recovery tool"
         elif made_up and column == "share_token":

