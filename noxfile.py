@@ -76,7 +76,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Lose a database and get it back, on servers of this machine: `recon demo`."""
-    install(session, project=".[demo]")
+    install(session, project="-e.[demo]")
     session.run("recon", "demo", *session.posargs)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
-import typer.main
 
 from recon_cli.core import errors
 
@@ -56,9 +55,9 @@ def settings() -> str:
 
 def commands() -> str:
     """Every command with its arguments and options."""
-    from recon_cli.cli.app import app  # noqa: PLC0415 - one page's source must not fail another
+    from recon_cli.cli.app import command  # noqa: PLC0415 - one page's source must not fail another
 
-    root = typer.main.get_command(app)
+    root: click.Command = command()
     root.name = "recon"
     parts = [part for command, context in _walk(root, None) for part in _command(command, context)]
     return _page("Commands", "`recon COMMAND --help` says the same on your terminal.", "\n\n".join(parts))

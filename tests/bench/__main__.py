@@ -72,9 +72,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", default=[], metavar="WORD", help="cases whose name has WORD; repeatable"
     )
-    parser.add_argument(
-        "--without", action="append", default=[], metavar="PEER", help="leave out commands whose name begins so"
-    )
+    parser.add_argument("--without", action="append", default=[], metavar="PEER", help="leave out commands named so")
     parser.add_argument("--out", type=Path, default=ROOT / "bench-results", help="where JSON and Markdown go")
     parser.add_argument("--publish", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()

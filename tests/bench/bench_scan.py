@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+
 from tests.bench import lister, results
 from tests.bench.__main__ import Wish
 from tests.bench.grove import plant
 from tests.bench.turns import Contestant, RefusedError, in_turn
 from tests.support import ftp_servers
 from tests.support.proxy import Proxy
+from tests.support.ssh_server import sshd
 
 DIRECTORIES = 1000
 SMOKE_DIRECTORIES = 12
@@ -28,17 +31,33 @@ FAR_S = 0.04
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How to start a server over a folder, and whether its control channel is FTP's."""
+    """A server's name, and how to start it over a folder."""
 
     name: str
-    start: Callable[[Path], ftp_servers.FtpServer]
+    start: Callable[[Path], AbstractContextManager[lister.Target]]
+
+
+@contextmanager
+def ftp(start: Callable[[Path], ftp_servers.FtpServer], root: Path) -> Iterator[lister.Target]:
+    """One of the FTP servers."""
+    with start(root) as running:
+        yield lister.Target("ftp", running.port, running.user, running.password)
+
+
+@contextmanager
+def openssh(root: Path) -> Iterator[lister.Target]:
+    """OpenSSH; it serves the machine's whole tree, so the folder is named in the URL."""
+    with sshd() as running:
+        path, key = f"{root}/", str(running.key_file)
+        yield lister.Target("sftp", running.port, running.user, path=path, key_file=key, host_key=running.host_key)
 
 
 SERVERS = (
-    Server("vsftpd", lambda root: ftp_servers.start_vsftpd(root, max_per_ip=0)),
-    Server("ProFTPD", ftp_servers.start_proftpd),
-    Server("Pure-FTPd", lambda root: ftp_servers.start_pureftpd(root, "-C", "50")),
-    Server("pyftpdlib", ftp_servers.start_pyftpdlib),
+    Server("vsftpd", partial(ftp, partial(ftp_servers.start_vsftpd, max_per_ip=0))),
+    Server("ProFTPD", partial(ftp, ftp_servers.start_proftpd)),
+    Server("Pure-FTPd", partial(ftp, lambda root: ftp_servers.start_pureftpd(root, "-C", "50"))),
+    Server("pyftpdlib", partial(ftp, ftp_servers.start_pyftpdlib)),
+    Server("OpenSSH", openssh),
 )
 
 
@@ -85,10 +104,9 @@ def contestants(target: lister.Target, want: lister.Listing, wish: Wish) -> list
 def reached(server: Server, root: Path, rtt_s: float) -> Iterator[lister.Target]:
     """The server, started, through the relay when it is to be far away."""
     with ExitStack() as stack:
-        running = stack.enter_context(server.start(root))
-        target = lister.Target("ftp", running.port, running.user, running.password)
+        target = stack.enter_context(server.start(root))
         if rtt_s:
-            proxy = stack.enter_context(Proxy(running.port, delay_s=rtt_s / 2, ftp=True))
+            proxy = stack.enter_context(Proxy(target.port, delay_s=rtt_s / 2, ftp=target.scheme == "ftp"))
             target = replace(target, port=proxy.port)
         yield target
 

@@ -22,7 +22,7 @@ LFTP_LINE = re.compile(r"^-\S+ .*? (\d+) \d{4}-\d\d-\d\d \d\d:\d\d:\d\d (.+)$")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server as a command is told of it; `key_file` and `known_hosts` are for SFTP."""
+    """A server as a command is told of it; `key_file` and `host_key` are for SFTP."""
 
     scheme: str
     port: int
@@ -30,7 +30,7 @@ class Target:
     password: str = ""
     path: str = "/"
     key_file: str = ""
-    known_hosts: str = ""
+    host_key: str = ""
 
     @property
     def url(self) -> str:
@@ -44,7 +44,9 @@ def ours(target: Target, want: Listing, scratch: Path, *, exact: bool) -> Contes
     (scratch / "password").chmod(0o600)
     lines = ["version = 1", "[files.bench]", f'url = "{target.url}"']
     lines += [f'key_file = "{target.key_file}"'] if target.key_file else [f'password_file = "{scratch}/password"']
-    lines += [f'known_hosts = "{target.known_hosts}"'] if target.known_hosts else []
+    if target.host_key:
+        (scratch / "known_hosts").write_text(f"[127.0.0.1]:{target.port} {target.host_key}\n")
+        lines.append(f'known_hosts = "{scratch}/known_hosts"')
     (scratch / "recon.toml").write_text("\n".join(lines) + "\n")
     command = [program("recon"), "scan", "bench", "--json-lines", "--mtime", "exact" if exact else "none"]
     env = {"RECON_STATE_DIR": str(scratch / "state"), "RECON_CONFIG": str(scratch / "recon.toml")}

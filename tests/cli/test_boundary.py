@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.support.recon import Recon, in_folder
 
 # A command that fails as no command should; registered in the table of a process of its own.

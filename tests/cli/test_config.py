@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.support.recon import Recon, in_folder
 
 SECRET = "k0rrekt-horse"

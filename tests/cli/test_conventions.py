@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.support.recon import Recon, in_folder
 
 from recon_cli.cli import app
 from recon_cli.cli.invocation import Invocation
 from recon_cli.cli.main import main
+from tests.support.recon import Recon, in_folder
 
 GLOBALS = ["--json", "-q", "--quiet", "-v", "--verbose", "--debug"]
 

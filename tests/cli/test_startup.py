@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.support.recon import in_folder
 
 HEAVY = {"rich", "sqlalchemy", "paramiko", "pydantic", "cryptography", "psycopg", "pymysql", "pyftpdlib"}

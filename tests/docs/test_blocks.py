@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from tests.docs.pages import PLAIN, ROOT, TESTED, Block, blocks, pages
 from tests.docs.scenes import SCENES
 from tools.terminal import show

@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+
 from tests.docs.pages import ROOT, anchors, links, pages
 
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support import system
-from tests.support.recon import Done, Recon, in_folder
 
 from recon_cli.demo.tour import prepared
+from tests.support import system
+from tests.support.recon import Done, Recon, in_folder
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

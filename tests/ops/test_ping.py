@@ -3,9 +3,9 @@ from __future__ import annotations
 import socket
 
 import pytest
-from tests.support.web import listening
 
 from recon_cli.ops.ping import Ping
+from tests.support.web import listening
 
 
 def test_start_success_and_failure_reach_the_watcher_with_their_words() -> None:

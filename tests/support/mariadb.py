@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pymysql
+
 from tests.support.postgres import free_port
 from tests.support.system import require
 
@@ -33,7 +34,9 @@ class MariaServer:
         return f"mysql://{user}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str | None = None) -> pymysql.Connection[pymysql.cursors.Cursor]:
-        return pymysql.connect(host="127.0.0.1", port=self.port, user="recon", password=self.password, database=database)
+        return pymysql.connect(
+            host="127.0.0.1", port=self.port, user="recon", password=self.password, database=database
+        )
 
     def database(self) -> str:
         """A new database; its URL."""

@@ -85,7 +85,8 @@ def _unprivileged(folder: Path) -> str | None:
 
 def _reachable(programs: Path, folder: Path, user: str | None) -> Path:
     """The binaries where `user` can run them: copied when a folder above them is closed to others."""
-    if user is None or subprocess.run([programs / "postgres", "-V"], user=user, capture_output=True).returncode == 0:
+    asked = subprocess.run([programs / "postgres", "-V"], user=user, capture_output=True, check=False)
+    if user is None or asked.returncode == 0:
         return programs
     shutil.copytree(programs.parent, folder / "install", symlinks=True)
     return folder / "install" / programs.name
@@ -125,7 +126,8 @@ def _start(programs: Path, folder: Path, user: str | None, port: int) -> subproc
     for _ in range(60):
         if server.poll() is not None:
             break
-        if subprocess.run([programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]).returncode == 0:
+        ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
+        if subprocess.run(ready, check=False).returncode == 0:
             return server
         try:
             server.wait(0.25)

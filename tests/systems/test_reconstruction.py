@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.support.trees import copy_of, scanned
 
 from recon_cli.core.evidence import Finding
 from recon_cli.core.schema import parse_timestamp
@@ -14,6 +13,7 @@ from recon_cli.demo import pieces
 from recon_cli.demo.twin_jobs import JobsTwin, make_jobs
 from recon_cli.systems import registry
 from recon_cli.systems.base import Copy, Derived
+from tests.support.trees import copy_of, scanned
 
 SYSTEM = registry.get("reconstruction")
 

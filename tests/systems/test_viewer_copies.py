@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.trees import scanned
 
 from recon_cli.core.errors import DataError, UsageError
 from recon_cli.core.evidence import Finding
@@ -18,6 +17,7 @@ from recon_cli.core.record import Record
 from recon_cli.core.report import Problem
 from recon_cli.systems import registry
 from recon_cli.systems.base import Copy, Derived
+from tests.support.trees import scanned
 
 VIEWER = registry.get("viewer")
 ONE, TWO = "0" * 31 + "1", "0" * 31 + "2"

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.support.trees import FolderReader, FolderTree, scanned
 
 from recon_cli.core.entry import Entry, Incomplete
 from recon_cli.core.errors import NotFoundError, UnreachableError
 from recon_cli.core.evidence import Finding
 from recon_cli.systems import registry
 from recon_cli.systems.base import Copy, Derived
+from tests.support.trees import FolderReader, FolderTree, scanned
 
 VIEWER = registry.get("viewer")
 ONE, TWO = "0" * 31 + "1", "0" * 31 + "2"

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.support.trees import FolderReader, copy_of, scanned
 
 from recon_cli.core.evidence import Finding
 from recon_cli.core.schema import parse_timestamp
 from recon_cli.demo.twin import BACKUP, Model, Twin, make_host
 from recon_cli.systems import registry
 from recon_cli.systems.base import Derived
+from tests.support.trees import FolderReader, copy_of, scanned
 
 VIEWER = registry.get("viewer")
 KST_S = 9 * 3600

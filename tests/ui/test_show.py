@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.support.reports import environment, program
 from tests.support.terminal import Seen, on_terminal
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recon_cli.cli import options
-from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir
+from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir, zone_name
 from recon_cli.cli.recover import Apply, Source, SystemName, Table, Target, recovered
 from recon_cli.cli.words import share
 from recon_cli.core.report import Report
@@ -52,7 +52,7 @@ def check(
         if history:
             call.show(_drawn(opened, state_dir(call)))
         elif repair:
-            evidence = Evidence(tuple(map(Path, chosen.also)), chosen.zone)
+            evidence = Evidence(tuple(map(Path, chosen.also)), zone_name(chosen.zone))
             mending = RecoverRequest(request.scan, evidence, frozenset(chosen.take), chosen.shape)
             call.show(watched(watch, SystemClock(), lambda: recovered(opened, mending, state_dir(call), apply=writing)))
         else:

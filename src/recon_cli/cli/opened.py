@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon_cli.cli.invocation import Invocation
 from recon_cli.config.places import Route
@@ -54,12 +56,31 @@ def scan_request(
     defaults = call.settings.scan
     listing = ScanOptions(
         mtime=mtime or MtimeMode(defaults.mtime),
-        encoding=encoding or defaults.encoding,
+        encoding=_encoding(encoding or defaults.encoding),
         connections=connections or defaults.connections,
         max_depth=max_depth,
         progress=call.progress,
     )
     return ScanRequest(listing, PathFilter.of(include or (), exclude or ()), under, resume)
+
+
+def _encoding(name: str) -> str:
+    try:
+        return name if name == "auto" else codecs.lookup(name).name
+    except LookupError:
+        raise UsageError(f"no encoding `{name}`", hint="use `auto`, `utf-8` or `cp949`") from None
+
+
+def zone_name(name: str) -> str:
+    """The name of a time zone that exists, or the empty string.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    try:
+        return ZoneInfo(name).key if name else ""
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(f"no time zone `{name}`", hint="use a name such as `Asia/Seoul` or `UTC`") from None
 
 
 def route(call: Invocation, table: str | None, system: str | None, source: str | None, target: str | None) -> Route:

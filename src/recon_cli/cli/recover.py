@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from recon_cli.cli import options
-from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir
+from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir, zone_name
 from recon_cli.cli.words import share
 from recon_cli.core.errors import ExitCode
 from recon_cli.core.report import Problem, Report
@@ -68,7 +68,7 @@ def recover(
     scanning = scan_request(call, resume=resume)
     request = job.RecoverRequest(
         scanning,
-        Evidence((*map(Path, chosen.also), *(also or ())), zone or chosen.zone),
+        Evidence((*map(Path, chosen.also), *(also or ())), zone_name(zone or chosen.zone)),
         frozenset((*chosen.take, *(take or ()))),
         shape or chosen.shape,
         mark_missing=not no_missing,

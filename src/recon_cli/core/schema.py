@@ -74,7 +74,9 @@ class ForeignKey:
 class Schema:
     """A table: columns by declaration order, and the key that makes two rows the same thing.
 
-    `autoincrement` names the surrogate id column that the store numbers by itself, if there is one.
+    `autoincrement` names the surrogate id column that the store numbers by itself, if there is one. Such an id says
+    little: after a loss the application starts at 1 again. `natural` names the columns that tell whether two rows under
+    one id are the same thing; see `plan.renumbered`.
     """
 
     table: str
@@ -82,6 +84,7 @@ class Schema:
     key: tuple[str, ...]
     foreign_keys: tuple[ForeignKey, ...] = ()
     autoincrement: str | None = None
+    natural: tuple[str, ...] = ()
     by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,6 +107,7 @@ class Schema:
             self.key,
             self.foreign_keys,
             self.autoincrement if self.autoincrement in kept else None,
+            tuple(name for name in self.natural if name in kept),
         )
 
 

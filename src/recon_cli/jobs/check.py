@@ -80,7 +80,7 @@ def check(
     """
     began = clock.monotonic()
     fill(files, state, request.scan)
-    rows = _rows(system, store)
+    rows = _rows(system, store, state)
     items = tuple(system.items(state))
     unproven = incomplete(state)
     _refuse_empty(items, rows, history)
@@ -93,12 +93,12 @@ def check(
     return _report(files.url, store.url, count, found, unproven, alarm, clock.monotonic() - began)
 
 
-def _rows(system: System, store: RecordStore) -> _Rows:
+def _rows(system: System, store: RecordStore, state: ScanState) -> _Rows:
     shape = system.shape_for(store.columns())
     if shape is None:
         return _Rows({}, frozenset())
     main = system.schemas(shape)[0]
-    paths = {marks.row_key(main.key_of(row)): system.paths(row) for row in store.read(main.table)}
+    paths = {marks.row_key(main.key_of(row)): system.paths(row, state) for row in store.read(main.table)}
     return _Rows(paths, frozenset(marks.marked(store.read(marks.MARKS.table), main.table)))
 
 

@@ -23,7 +23,8 @@ from recon_cli.stores import ddl
 from recon_cli.stores.base import Undo
 from recon_cli.stores.literal import as_text
 from recon_cli.stores.session import Field, Kind, Relation, Row, RowRefusedError
-from recon_cli.stores.sql import SqlSession, SqlStore
+from recon_cli.stores.sql import SqlStore
+from recon_cli.stores.sqlsession import SqlSession
 
 NEW_FILE = "(file)"
 """In `Undo.counters`: the database file itself was created by `apply`."""
@@ -75,7 +76,7 @@ class SqliteSession(SqlSession):
         if found is None:
             return None
         raw = self.run(f"PRAGMA table_xinfo({self.quote(found)})").fetchall()
-        fields = tuple(_field(*row[1:3], row[5], row[6]) for row in raw if row[6] != 1)
+        fields = tuple(_field(row) for row in raw if row[6] != 1)
         return Relation(found, fields, self._row_number(found, fields))
 
     def _row_number(self, table: str, fields: Sequence[Field]) -> tuple[str, ...]:
@@ -90,14 +91,14 @@ class SqliteSession(SqlSession):
         driver = self.connection.connection.driver_connection
         assert driver is not None  # open as long as the session is
         try:
-            driver.execute(f"SELECT {name} FROM {self.quote(table)} LIMIT 0").close()  # noqa: S608  name is quoted
+            driver.execute(f"SELECT {name} FROM {self.quote(table)} LIMIT 0").close()
         except sqlite3.OperationalError as exc:
             if "no such column" in str(exc):
                 return False
             raise
         return True
 
-    def begin(self, tables: Sequence[str], create: Sequence[Schema]) -> None:
+    def begin(self, tables: Sequence[str], create: Sequence[Schema]) -> None:  # noqa: ARG002  it locks the whole file
         """One writer for the whole file; then the missing tables."""
         self.run("BEGIN IMMEDIATE")
         self.forget()
@@ -105,7 +106,7 @@ class SqliteSession(SqlSession):
         for schema in create:
             self.run(ddl.create_table(schema, ddl.SQLITE, self.quote, self.quote(schema.table)))
 
-    def bind(self, field: Field | None, name: str, value: Value) -> tuple[str, Any]:
+    def bind(self, field: Field | None, name: str, value: Value) -> tuple[str, Any]:  # noqa: ARG002  any cell, any class
         """The parameter; text that is no UTF-8 goes in as bytes and is called text there."""
         if isinstance(value, bool):
             return "?", int(value)
@@ -134,7 +135,10 @@ class SqliteSession(SqlSession):
         return {**super().old_row(relation, row), **number}
 
     def explain(
-        self, relation: Relation, values: Mapping[str, Value], error: BaseException | None
+        self,
+        relation: Relation,
+        values: Mapping[str, Value],  # noqa: ARG002  the message says it all
+        error: BaseException | None,
     ) -> RowRefusedError | None:
         """SQLite names the columns of a broken constraint in its message."""
         if isinstance(error, sqlite3.IntegrityError):
@@ -346,7 +350,8 @@ def _words(declared: str) -> str:
     return f'"{kept}"' if kept else ""
 
 
-def _field(name: str, declared: str, primary: int, hidden: int) -> Field:
+def _field(row: Sequence[Any]) -> Field:
+    _, name, declared, _, _, primary, hidden = row
     return Field(name, _kind(declared), declared, primary=primary, generated=hidden > 1)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from recon_cli.core.canonical import Value
+from recon_cli.core.copies import Copy
 from recon_cli.core.entry import Entry
 from recon_cli.core.evidence import Finding
 from recon_cli.core.ports import Reader, Tree
@@ -14,21 +15,7 @@ from recon_cli.core.record import Record
 from recon_cli.core.report import Problem
 from recon_cli.core.schema import Schema
 
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """A database copy or JSON backup that was read: rows by table and column name, as stored.
-
-    `source` is its path; `origin` tells whether it lay on the scanned store (`store`) or was given by the operator
-    (`also`). `problems` names what could not be read (a corrupt page, an unknown table); the rest is still here.
-    `zone` is the IANA name its naive times are in where the operator said so, else the empty string.
-    """
-
-    source: str
-    origin: str
-    tables: Mapping[str, Sequence[Mapping[str, Value]]]
-    problems: tuple[Problem, ...] = ()
-    zone: str = ""
+__all__ = ["Copy", "Derived", "Item", "System"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,11 @@ class Prober:
         replies = yield from session.burst(*first, *moves, stat_command, b"EPSV")
         for move, reply in zip(moves, replies[len(first) :], strict=False):
             if move != b"PWD" and reply.kind != _DONE:
-                raise NotFoundError(f"no folder {shown_path(move[4:])} on {session.login.host}", cause=reply.words)
+                raise NotFoundError(
+                    f"no folder {shown_path(move[4:])} on {session.login.host}",
+                    cause=reply.words,
+                    hint="a path is below the login folder; two slashes after the host start at the server's root",
+                )
         login_at, root = pwd_path(replies[4]), pwd_path(replies[len(first) + moves.index(b"PWD")])
         ways = Ways(
             root=_joined(login_at or b"/", path) if root is None else root,

@@ -55,6 +55,7 @@ ANNOTATIONS = Schema(
     ("id",),
     (ForeignKey("model_token", "models", "share_token", cascade=True),),
     "id",
+    ("model_token", "text", "created_at"),
 )
 FEEDBACKS = Schema(
     "feedbacks",
@@ -84,6 +85,7 @@ FEEDBACKS = Schema(
     ("id",),
     (),
     "id",
+    ("model_id", "model_token", "share_token", "comment", "text", "created_at"),
 )
 
 
