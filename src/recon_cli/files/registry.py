@@ -10,7 +10,7 @@ from recon_cli.core.place import Place, redact
 from recon_cli.files.base import FileStore
 
 _FTP = ("recon_cli.files.ftp.store", "FtpStore")
-_HTTP = ("recon_cli.files.http.store", "open_http")
+_HTTP = ("recon_cli.files.http.choose", "open_http")
 _ADAPTERS = {
     "file": ("recon_cli.files.local", "LocalStore"),
     "ftp": _FTP,

@@ -26,7 +26,7 @@ def server() -> Iterator[SshServer]:
 
 def place(server: SshServer, port: int, root: Path, key_file: Path | None = None) -> Place:
     known = server.known_hosts(root.parent / "known_hosts", port)
-    options = {"key_file": str(key_file or server.key_file), "known_hosts": str(known), "timeout_s": 1.5}
+    options = {"key_file": str(key_file or server.key_file), "known_hosts": str(known), "timeout_s": 1}
     return Place(f"sftp://{server.user}@127.0.0.1:{port}{root}", options=options)
 
 
@@ -49,6 +49,6 @@ class TestSftp(NetworkConformance):
         options = {
             "key_file": str(stranger),
             "known_hosts": str(stranger.with_name("known_hosts")),
-            "timeout_s": 1.5,
+            "timeout_s": 1,
         }
         return SftpStore(Place(through.site.store.url, options=options))

@@ -67,7 +67,7 @@ class Lister:
                     failures = 0
                     yield listing
             except (Broken, UnreachableError) as exc:
-                failures += 1
+                failures += 2 if isinstance(exc, Broken) and exc.timed_out else 1  # silence cost a time limit already
                 self._lose()
                 hopeless = isinstance(exc, ReconError) and not self._answered
                 if hopeless or failures > RETRY.retries:
