@@ -56,7 +56,7 @@ def test_broken_settings_are_a_finding_and_the_rest_is_still_checked(recon: Reco
     settings(recon, "nope = 1\n[files.disk]\nurl = 'missing-folder'\n")
     found = checks(recon, expect=10)
     assert "unknown key `nope`" in found["settings"][0]["detail"]
-    assert found["files disk"][0]["status"] == "fail"
+    assert (found["files disk"][-1]["status"], found["files disk"][-1]["code"]) == ("fail", 17)
 
 
 def test_named_places_alone_are_looked_at(recon: Recon) -> None:

@@ -42,6 +42,8 @@ class FtpServer:
     ca_file: str = ""
     log_file: str = ""
     pid: int = 0
+    commands: list[str] = field(default_factory=list, repr=False)
+    """What clients sent, where the server runs in this process (pyftpdlib)."""
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     @property
@@ -197,6 +199,7 @@ def start_pyftpdlib(root: Path, *, tls: str = "", **quirks: object) -> FtpServer
     server = FtpServer("pyftpdlib", "127.0.0.1", 0, USER, PASSWORD, _scheme(tls), certificate)
     running = serve(root, USER, PASSWORD, Quirks(**quirks), tls=tls, certificate=certificate)  # type: ignore[arg-type] # checked by the dataclass
     server.port = running.port
+    server.commands = running.commands
     server._stack.callback(running.close)
     return server
 

@@ -6,6 +6,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -61,7 +62,7 @@ def running() -> Iterator[PostgresServer]:
         try:
             yield PostgresServer(port)
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGQUIT)  # at once: nothing in it is wanted any more
             server.wait(20)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import threading
@@ -43,7 +42,7 @@ class Quirks:
     lose_pipelined: bool = False
     """Drop whatever follows the first command of a packet, as some NAT boxes do."""
     hang_on: str = ""
-    """Never answer this command."""
+    """Answer nothing from this command on (`MDTM`), or from one whose argument ends so (`CWD dir 7`)."""
     nat: bool = False
     """Announce an address in PASV that nobody can reach, and know no EPSV."""
     lines: tuple[bytes, ...] = ()
@@ -105,7 +104,9 @@ class QuirkyHandler(FTPHandler):
 
     def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
         self.seen.append(line)
-        if cmd == self.quirks.hang_on:
+        verb, _, name = self.quirks.hang_on.partition(" ")
+        self._hangs = getattr(self, "_hangs", False) or (cmd == verb and arg.endswith(name))
+        if self._hangs:
             return
         if cmd in self.quirks.without or (cmd == "EPSV" and self.quirks.nat):
             self.respond(f'500 Command "{cmd}" not understood.')
@@ -151,9 +152,6 @@ class QuirkyHandler(FTPHandler):
         if self.quirks.stop_words and resp.startswith("226"):
             resp = f"226 {self.quirks.stop_words}"
         super().respond(resp, **({} if logfun is None else {"logfun": logfun}))
-
-    def _make_epasv(self, extmode: bool = False) -> None:
-        super()._make_epasv(extmode=extmode)
 
 
 def serve(
@@ -218,8 +216,3 @@ def _tls_attributes(tls: str, certificate: str) -> dict[str, object]:
         "tls_data_required": True,
         "proto_cmds": dict(TLS_FTPHandler.proto_cmds),
     }
-
-
-def known_quirks() -> tuple[str, ...]:
-    """The names of all switches."""
-    return tuple(field.name for field in dataclasses.fields(Quirks))

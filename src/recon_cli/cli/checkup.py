@@ -7,7 +7,8 @@ import platform
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from recon_cli import __version__
 from recon_cli.config import places
 from recon_cli.config.settings import Settings
+from recon_cli.core import words
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import ExitCode, ReconError
 from recon_cli.core.place import Place
@@ -102,30 +104,37 @@ def _reached(label: str, section: str, found: Place) -> Iterator[Check]:
         if met.status is Status.FAIL:
             return
     try:
-        facts = _probed(section, found)
+        yield from _files(label, found) if section == "files" else _records(label, found)
     except ReconError as exc:
         yield failed(label, exc)
-        return
-    yield Check(label, Status.OK, "; ".join(f"{name}: {value}" for name, value in facts.items()) or "answers")
 
 
-def _probed(section: str, found: Place) -> dict[str, str]:
+def _files(label: str, found: Place) -> Iterator[Check]:
     # Adapters bring heavy libraries with them, so they are imported for a place that needs them.
-    if section == "files":
-        from recon_cli.files.registry import open_files  # noqa: PLC0415  see above
+    from recon_cli.files.base import ScanOptions  # noqa: PLC0415  see above
+    from recon_cli.files.registry import open_files  # noqa: PLC0415  see above
 
-        files = open_files(found)
-        try:
-            return files.probe()
-        finally:
-            files.close()
-    from recon_cli.stores.registry import open_records  # noqa: PLC0415  see above
+    with closing(open_files(found)) as files:
+        yield Check(label, Status.OK, _facts(files.probe()))
+        root = next(listing for listing in files.scan("", ScanOptions(max_depth=0)) if not listing.path)
+        if root.incomplete:
+            detail = f"its folder is not listed completely: {root.incomplete} {root.detail}".rstrip()
+            yield Check(label, Status.WARN, detail, "`recon scan` names each such folder")
+        else:
+            yield Check(
+                label, Status.OK, f"its folder is there and has {words.count(len(root.entries), 'entry', 'entries')}"
+            )
 
-    records = open_records(found)
-    try:
-        return records.probe()
-    finally:
-        records.close()
+
+def _records(label: str, found: Place) -> Iterator[Check]:
+    from recon_cli.stores.registry import open_records  # noqa: PLC0415  as in `_files`
+
+    with closing(open_records(found)) as records:
+        yield Check(label, Status.OK, _facts(records.probe()))
+
+
+def _facts(found: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in found.items()) or "answers"
 
 
 def _connected(label: str, host: str, port: int) -> Check:

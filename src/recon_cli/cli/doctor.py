@@ -16,7 +16,11 @@ from recon_cli.core.report import Problem, Report, Table
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]…", help="Places of recon.toml; all of them if none is named."),
+    typer.Argument(
+        metavar="[NAME]…",
+        help="Places of recon.toml; all of them if none is named.",
+        autocompletion=options.complete("files", "stores"),
+    ),
 ]
 
 

@@ -125,6 +125,7 @@ class App(typer.Typer):
         defaults: dict[str, Any] = {
             "cls": Group,
             "add_completion": False,
+            "no_args_is_help": True,
             "rich_markup_mode": None,
             "pretty_exceptions_enable": False,
             "context_settings": CONTEXT,
@@ -143,14 +144,15 @@ class App(typer.Typer):
         return super().command(name, cls=cls, **{"context_settings": CONTEXT, **attributes})
 
 
-def complete(section: str) -> Callable[[str], list[str]]:
-    """Shell completion with the names of a section of `recon.toml`: `autocompletion=options.complete("files")`."""
+def complete(*sections: str) -> Callable[[str], list[str]]:
+    """Shell completion with the names of sections of `recon.toml`: `autocompletion=options.complete("files")`."""
 
     def names(incomplete: str) -> list[str]:
         from recon_cli.config import settings  # noqa: PLC0415  only when a shell asks
 
         found, _problems = settings.check()
-        return [name for name in found.names(section) if name.startswith(incomplete)]
+        known = dict.fromkeys(name for section in sections for name in found.names(section))
+        return [name for name in known if name.startswith(incomplete)]
 
     return names
 

@@ -68,11 +68,11 @@ def lines(text: str) -> dict[tuple[str, ...], int]:
 
 def suggest(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """A hint that names the nearest known words, or all of them."""
-    choices = sorted(known)
-    near = difflib.get_close_matches(word.lower(), choices, n=2)
+    choices = {one.lstrip("-"): one for one in sorted(known)}  # the dashes of options make all of them alike
+    near = difflib.get_close_matches(word.lower().lstrip("-"), choices, n=2)
     if near:
-        return "did you mean " + " or ".join(f"`{one}`" for one in near) + "?"
-    return otherwise or ("known here: " + ", ".join(choices) if choices else "")
+        return "did you mean " + " or ".join(f"`{choices[one]}`" for one in near) + "?"
+    return otherwise or ("known here: " + ", ".join(choices.values()) if choices else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class Question:
     found: Found
     index: int
     purpose: str
+    tries: int = 0
 
 
 class Frontier:
@@ -145,6 +146,16 @@ class Frontier:
             self._measured(found, question.index, stamp)
         else:
             self._fill_in(found, question, answer, stamp)
+
+    def leave_unasked(self, question: Question) -> None:
+        """A question that the server keeps dying on: do without the answer, and without MDTM if that was it."""
+        if question.command.startswith(b"MDTM"):
+            self.ways.mdtm = self.clock.measurable = False
+            rest = [other for other in self.questions if other.command.startswith(b"MDTM")]
+            self.questions = deque(other for other in self.questions if not other.command.startswith(b"MDTM"))
+            for other in rest:
+                self.answered(other, None, None)
+        self.answered(question, None, None)
 
     # -- times
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from recon_cli.core.entry import Incomplete
+from recon_cli.core.entry import EntryType, Incomplete
 from recon_cli.files.ftp.frontier import Folder, Found, Frontier
 from recon_cli.files.ftp.probe import NLST, Ways, read_rows, shown
 from recon_cli.files.ftp.replies import Reply
@@ -116,13 +116,19 @@ def _mark(found: Found, reply: Reply, rows: Rows, *, dots: bool) -> None:
 
 
 def _merge(found: Found, rows: Rows, listed_by: str) -> None:
-    """Take the data channel's rows and keep names that only STAT showed."""
+    """Take the data channel's rows, keep names that only STAT showed, and its word on what is a link.
+
+    pyftpdlib's MLSD follows links and calls them folders.
+    """
+    links = {row.name for row in found.rows if row.type is EntryType.LINK}
     names = rows.names()
     only_stat = [row for row in found.rows if row.name not in names]
-    if rows.strange or not only_stat:
-        found.rows, found.listed_by = _richer(found, rows), listed_by
-        return
-    found.rows, found.listed_by = [*rows.rows, *only_stat], listed_by
+    if rows.strange:
+        found.rows = _richer(found, rows)
+    else:
+        kept = [row._replace(type=EntryType.LINK, size_bytes=None) if row.name in links else row for row in rows.rows]
+        found.rows = [*kept, *only_stat]
+    found.listed_by = listed_by
 
 
 def _richer(found: Found, rows: Rows) -> list[Row]:

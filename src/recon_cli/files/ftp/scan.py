@@ -16,12 +16,12 @@ from recon_cli.files.ftp.pipeline import FIRST_WINDOW, WIDEST_WINDOW, Pipeline, 
 from recon_cli.files.ftp.probe import Prober, Ways, greetings
 from recon_cli.files.ftp.recheck import first_found
 from recon_cli.files.ftp.replies import OutOfStepError
-from recon_cli.files.ftp.session import FullError, Login, Session, as_recon_error, open_session
+from recon_cli.files.ftp.session import FullError, Login, Session, as_recon_error, open_session, patient_session
 from recon_cli.files.ftp.steps import Loop, Steps, Wait
 from recon_cli.files.ftp.wire import LostError
 from recon_cli.files.listing.lines import LineReader
 
-_PATIENCE = 6
+PATIENCE = 6
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 4.0
 
 
@@ -39,7 +39,9 @@ class Scan:
         zone: str,
         names: Names,
         before_resuming: Callable[[], None],
+        patience: int = PATIENCE,
     ) -> None:
+        self._patience = patience
         self._before_resuming = before_resuming
         self._login = login
         self._root = root
@@ -103,9 +105,22 @@ class Scan:
         frontier = self._frontier
         if frontier is None:
             return
-        while (folder := frontier.take()) is not None:
-            frontier.drop(folder, self._lost, self._lost_words)
+        while not frontier.idle:
+            while frontier.questions:
+                frontier.answered(frontier.questions.popleft(), None, None)
+            while frontier.doubts:
+                found, why = frontier.doubts.popleft()
+                self._give_up(frontier, found, why)
+            if (folder := frontier.take()) is not None:
+                frontier.drop(folder, self._lost, self._lost_words)
+            elif not (frontier.questions or frontier.doubts):
+                break
+            yield from self._ready()
         yield from self._ready()
+
+    def _give_up(self, frontier: Frontier, found: Found, why: str) -> None:
+        found.incomplete, found.detail = self._lost, f"{why}; {self._lost_words}"
+        frontier.settle(found)
 
     # -- connections
 
@@ -128,7 +143,7 @@ class Scan:
         for attempt in range(1, MAX_TRIES + 1):
             session = None
             try:
-                session = yield from open_session(self._login)
+                session = yield from patient_session(self._login)
                 prober = Prober(session, self._now, utf8=self._utf8, stat=attempt == 1)
                 ways = yield from prober.explore(self._root, self._under)
             except (LostError, TimeoutError) as error:
@@ -164,7 +179,10 @@ class Scan:
         first = first_found(folder, frontier.ways)
         frontier.ways.first = None
         frontier.folders.append(folder)
-        if first is None or frontier.take() is None:
+        taken = frontier.take()
+        if taken is not folder or first is None:
+            if taken is not None:
+                frontier.give_back(taken)
             return
         found, why = first
         if why and found.incomplete is None:
@@ -239,21 +257,26 @@ class Scan:
                 frontier.drop(folder, self._lost, self._lost_words)
             else:
                 frontier.give_back(folder)
-        frontier.questions.extendleft(reversed(questions))
+        if questions and not folders:
+            questions[0].tries += 1
+        for question in reversed(questions):
+            if question.tries >= MAX_TRIES - 1:
+                frontier.leave_unasked(question)
+            else:
+                frontier.questions.appendleft(question)
         if again is not None:
             self._doubt_again(frontier, *again)
 
     def _doubt_again(self, frontier: Frontier, found: Found, why: str) -> None:
         found.folder.tries += 1
         if found.folder.tries >= MAX_TRIES:
-            found.incomplete, found.detail = self._lost, f"{why}; {self._lost_words}"
-            frontier.settle(found)
+            self._give_up(frontier, found, why)
         else:
             frontier.doubt(found, why)
 
     def _again(self, fruitless: int) -> Steps[Session | None]:
         """A new connection, tried for a while with growing pauses; None when it is time to give up."""
-        while fruitless <= _PATIENCE:
+        while fruitless <= self._patience:
             if fruitless > 1:
                 yield Wait(-1, pause_s=min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0**fruitless))
             try:

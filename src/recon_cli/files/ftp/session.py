@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from recon_cli.core.entry import Incomplete
 from recon_cli.core.errors import AuthError, ReconError, UnreachableError
 from recon_cli.files.ftp.replies import OutOfStepError, Replies, Reply
-from recon_cli.files.ftp.steps import Steps
+from recon_cli.files.ftp.steps import Steps, Wait
 from recon_cli.files.ftp.wire import LostError, Wire, dial
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ _DONE, _MORE, _LATER = 2, 3, 4
 _CLOSING = 421
 _EPSV = re.compile(rb"\((.)\1\1(\d+)\1\)")
 _PASV = re.compile(rb"(\d+),(\d+),(\d+),(\d+),(\d+),(\d+)")
+_NO_ROOM = re.compile(rb"too many|maximum|no more", re.IGNORECASE)
+_ROOM_PAUSES_S = (0.1, 0.2, 0.4, 0.8)
 _PRIVATE_DATA = (b"PBSZ 0", b"PROT P")
 _IAC = b"\xff"
 
@@ -201,6 +203,16 @@ def open_session(login: Login) -> Steps[Session]:
         raise
 
 
+def patient_session(login: Login) -> Steps[Session]:
+    """Like `open_session`, but wait a moment where the server is full: it may still count a session just closed."""
+    for pause_s in _ROOM_PAUSES_S:
+        try:
+            return (yield from open_session(login))
+        except FullError:
+            yield Wait(-1, pause_s=pause_s)
+    return (yield from open_session(login))
+
+
 def _introduced(session: Session) -> Steps[Session]:
     login = session.login
     if login.tls == "implicit":
@@ -250,8 +262,8 @@ def _log_in(session: Session) -> Steps[None]:
             yield from session.burst(*_PRIVATE_DATA)
     except LostError as error:
         raise FullError(str(error)) from error
-    if reply.kind == _LATER:
-        raise FullError(reply.words)
+    if reply.kind == _LATER or (reply.kind != _DONE and _NO_ROOM.search(reply.text)):
+        raise FullError(reply.words)  # ProFTPD refuses the login itself (530) where others say 421
     if reply.kind != _DONE:
         raise AuthError(
             f"{login.host} refuses the login of {login.user}",
@@ -261,7 +273,7 @@ def _log_in(session: Session) -> Steps[None]:
 
 
 def _named(session: Session, user: bytes) -> Steps[tuple[Reply, bool]]:
-    """Say who calls; under TLS ask in the same packet for encrypted data channels. False: that has to be asked again."""
+    """Say who calls; under TLS ask in the same packet for private data channels. False: that has to be asked again."""
     if not session.login.tls:
         return (yield from session.command(b"USER " + user)), True
     replies = yield from session.burst(*_PRIVATE_DATA, b"USER " + user)

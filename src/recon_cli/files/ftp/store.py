@@ -11,7 +11,7 @@ from recon_cli.files.base import FileRef, ScanOptions
 from recon_cli.files.ftp.address import login_of, root_of
 from recon_cli.files.ftp.encoding import Names
 from recon_cli.files.ftp.probe import Ways, shown, shown_path
-from recon_cli.files.ftp.scan import Scan
+from recon_cli.files.ftp.scan import PATIENCE, Scan
 from recon_cli.files.ftp.session import Login
 from recon_cli.files.ftp.transfer import Desk
 
@@ -102,6 +102,7 @@ class FtpStore:
             zone=self._place.text("zone"),
             names=names,
             before_resuming=self._desk.close,
+            patience=int(self._place.number("retries", PATIENCE)),
         )
 
     def _watched(self, scan: Scan) -> Iterator[Listing]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator
 
 from recon_cli.core.entry import EntryType
@@ -10,8 +9,8 @@ from recon_cli.core.errors import AuthError, DataError, NotFoundError, ReconErro
 from recon_cli.files.ftp.clock import sendable
 from recon_cli.files.ftp.probe import features, greetings, pwd_path, shown_path
 from recon_cli.files.ftp.replies import Reply
-from recon_cli.files.ftp.session import FullError, Login, Session, as_recon_error, open_session
-from recon_cli.files.ftp.steps import Steps, T, Wait, run
+from recon_cli.files.ftp.session import FullError, Login, Session, as_recon_error, open_session, patient_session
+from recon_cli.files.ftp.steps import Steps, T, run
 from recon_cli.files.ftp.wire import LostError, Wire
 from recon_cli.files.listing.mlsx import mlsx_row
 from recon_cli.files.listing.rows import Row
@@ -20,7 +19,6 @@ from recon_cli.files.listing.times import exact_stamp
 _DONE, _MORE, _LATER, _NO = 2, 3, 4, 5
 _VALUE, _FACTS = 213, 250
 _UNKNOWN = (500, 502)
-_ROOM_TRIES, _ROOM_PAUSE_S = 10, 0.1
 _STALLS_ON_CLOSE = b"Pure-FTPd"
 
 
@@ -236,14 +234,10 @@ class Desk:
         """
         try:
             return (yield from open_session(self._login()))
-        except (FullError, AuthError):
-            if not self._make_room():
+        except (FullError, AuthError) as error:
+            if not self._make_room() and isinstance(error, AuthError):
                 raise
-        for _ in range(_ROOM_TRIES):
-            yield Wait(-1, pause_s=_ROOM_PAUSE_S)
-            with contextlib.suppress(FullError, AuthError):
-                return (yield from open_session(self._login()))
-        return (yield from open_session(self._login()))
+        return (yield from patient_session(self._login()))
 
     def _root_from(self, replies: list[Reply], *, moved: bool) -> bytes:
         """The root's absolute path; one that does not exist yet is where it would be, so that `write` can make it."""

@@ -129,7 +129,7 @@ def _addresses(host: str, port: int) -> Iterable[tuple[int, int, int, str, objec
 
 
 def _connect(sock: socket.socket, address: object) -> Steps[None]:
-    sock.setblocking(False)
+    sock.settimeout(0)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with contextlib.suppress(BlockingIOError):
         sock.connect(address)  # type: ignore[arg-type] # what getaddrinfo gave
