@@ -31,7 +31,10 @@ def child(bench: Bench, verb: str, *rest: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.stores.child", verb, bench.url, bench.password or "", *rest],
         cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT}"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(_ROOT / "src"), str(_ROOT), os.environ.get("PYTHONPATH", "")]),
+        },
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -189,7 +189,10 @@ def test_a_target_without_write_permission_says_so(tmp_path: Path, what: str) ->
     (one.path if what == "file" else folder).chmod(0o444 if what == "file" else 0o555)
     done = subprocess.run(
         [sys.executable, "-c", _WRITE_AS_OTHER, one.url],
-        env={**os.environ, "PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT}"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(_ROOT / "src"), str(_ROOT), os.environ.get("PYTHONPATH", "")]),
+        },
         cwd=_ROOT,
         capture_output=True,
         text=True,
