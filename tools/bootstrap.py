@@ -1,6 +1,6 @@
 """Run nox on a machine with nothing but Python: make an environment that holds it, then become it.
 
-Standard library only, and readable by any Python 3: what is asked of the interpreter is checked before it is used.
+Standard library only, and readable by Python 3.7: what is asked of the interpreter is checked before it is used.
 Debian may ship Python without `ensurepip`, without pip, and forbid installing beside its own packages; so pip's wheel
 is fetched from the index that pip itself would use (`PIP_INDEX_URL`, then pip.conf, then pip's default).
 Why so: docs/adr/0003-bootstrap-nox-from-the-standard-library.md.

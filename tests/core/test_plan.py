@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from recon_cli.core.canonical import Value
 from recon_cli.core.codec import dump_change, load_change
 from recon_cli.core.evidence import Evidence, Finding
-from recon_cli.core.plan import ChangeKind, diff
+from recon_cli.core.plan import ChangeKind, diff, renumbered
 from recon_cli.core.record import Record
 from recon_cli.core.schema import Column, ColumnType, Merge, Schema
 
@@ -76,6 +76,19 @@ def test_one_moment_and_one_document_spelled_twice_are_equal() -> None:
     assert (plan.changes, plan.conflicts) == ((), ())
 
 
+def test_a_naive_time_may_mean_the_zone_that_its_writer_lived_in() -> None:
+    schema = Schema("t", (Column("id"), Column("at", ColumnType.TIMESTAMP, naive_offsets_s=(9 * 3600,))), ("id",))
+    want = [Finding(Record("t", {"id": "a", "at": "2026-01-02T03:04:05+00:00"}))]
+
+    def conflicts(stored: str) -> int:
+        return len(diff(schema, [Record("t", {"id": "a", "at": stored})], want).conflicts)
+
+    assert conflicts("2026-01-02 12:04:05") == 0
+    assert conflicts("2026-01-02 03:04:05") == 0
+    assert conflicts("2026-01-02 10:04:05") == 1
+    assert conflicts("2026-01-02T12:04:05+00:00") == 1
+
+
 def test_rows_the_evidence_does_not_know_are_named_and_never_deleted() -> None:
     plan = diff(MODELS, [row(id="a"), row(id="b")], [found(id="a")])
     assert plan.extra == (("b",),)
@@ -109,3 +122,30 @@ def _record(values: dict[str, Value]) -> Record:
 def test_a_change_survives_its_plan_file(want: dict[str, dict[str, Value]]) -> None:
     for change in diff(MODELS, [], [found(id=key, **values) for key, values in want.items()]).changes:
         assert load_change(dump_change(change)) == change
+
+
+REMARKS = Schema(
+    "remarks",
+    (Column("id", ColumnType.INTEGER), Column("text"), Column("done", ColumnType.BOOLEAN)),
+    ("id",),
+    autoincrement="id",
+    natural=("text",),
+)
+
+
+def remark(number: int, text: str, *, done: bool = False) -> Record:
+    return Record("remarks", {"id": number, "text": text, "done": done})
+
+
+def test_an_old_remark_whose_number_was_given_away_again_gets_a_fresh_one_once() -> None:
+    have = [remark(1, "new"), remark(2, "other")]
+    want = [Finding(remark(1, "old"))]
+    (placed,) = renumbered(REMARKS, have, want)
+    assert placed.record.values["id"] == 3
+    (again,) = renumbered(REMARKS, [*have, placed.record], want)
+    assert again.record.values["id"] == 3
+
+
+def test_a_remark_that_was_only_ticked_off_since_stays_the_same_remark() -> None:
+    (placed,) = renumbered(REMARKS, [remark(1, "old", done=True)], [Finding(remark(1, "old"))])
+    assert placed.record.values["id"] == 1

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recon_cli.demo.twin import Twin, make_host
-from tests.support.recon import Recon, in_folder
 
 from recon_cli.demo.host import Host, serving
+from recon_cli.demo.twin import Twin, make_host
+from tests.support.recon import Recon, in_folder
 
 SETTINGS = """\
 version = 1

@@ -34,7 +34,7 @@ def test_after_a_recovery_files_and_rows_agree_and_cron_hears_nothing(scene: Bui
 
 def test_a_folder_without_a_row_is_an_orphan_and_repair_plans_its_row(scene: Build) -> None:
     s = recovered(scene)
-    key = s.twin.ids[0]
+    key = s.twin.models[0].id
     with sqlite3.connect(s.database) as db:
         db.execute("DELETE FROM models WHERE id = ?", (key,))
     assert differences(s, expect=4) == [("orphan", key)]
@@ -44,7 +44,7 @@ def test_a_folder_without_a_row_is_an_orphan_and_repair_plans_its_row(scene: Bui
 
 def test_a_row_without_its_folder_is_missing_until_it_is_marked(scene: Build) -> None:
     s = recovered(scene)
-    key = s.twin.ids[0]
+    key = s.twin.models[0].id
     shutil.rmtree(s.data / "files" / key)
     assert differences(s, expect=4) == [("missing", key)]
     s.recon("recover", "models", "--apply", expect=None)
@@ -55,7 +55,7 @@ def test_a_row_without_its_folder_is_missing_until_it_is_marked(scene: Build) ->
 def test_a_file_of_another_size_is_reported_until_it_is_accepted(scene: Build) -> None:
     s = recovered(scene)
     s.recon("check", "models")
-    key = s.twin.ids[0]
+    key = s.twin.models[0].id
     model = next((s.data / "files" / key).glob("*.obj"))
     model.write_bytes(model.read_bytes() + b"# more\n")
     assert differences(s, expect=4) == [("changed", key)]
@@ -64,10 +64,19 @@ def test_a_file_of_another_size_is_reported_until_it_is_accepted(scene: Build) -
     assert differences(s, expect=0) == []
 
 
+def test_a_dry_run_accepts_nothing(scene: Build) -> None:
+    s = recovered(scene)
+    s.recon("check", "models")
+    model = next((s.data / "files" / s.twin.models[0].id).glob("*.obj"))
+    model.write_bytes(model.read_bytes() + b"# more\n")
+    s.recon("check", "models", "--accept", "--dry-run")
+    s.recon("check", "models", expect=4)
+
+
 def test_a_file_changed_without_changing_its_size_is_found_by_hash(scene: Build) -> None:
     s = recovered(scene)
     s.recon("check", "models", "--hash")
-    key = s.twin.ids[0]
+    key = s.twin.models[0].id
     model = next((s.data / "files" / key).glob("*.obj"))
     model.write_bytes(model.read_bytes().replace(b"v ", b"V ", 1))
     assert differences(s, expect=0) == []

@@ -45,7 +45,9 @@ def main(argv: list[str]) -> int:
 
 def library_path(folder: Path) -> str:
     """The value of LD_LIBRARY_PATH that lets programs unpacked below `folder` find their libraries."""
-    found = {path.parent for path in folder.glob("usr/lib/**/*.so*")} | {path.parent for path in folder.glob("lib/**/*.so*")}
+    found = {path.parent for path in folder.glob("usr/lib/**/*.so*")} | {
+        path.parent for path in folder.glob("lib/**/*.so*")
+    }
     return os.pathsep.join(sorted(str(path) for path in found))
 
 
@@ -85,7 +87,9 @@ def _missing_libraries(folder: Path) -> set[str]:
     environment = {**os.environ, "LD_LIBRARY_PATH": library_path(folder)}
     missing: set[str] = set()
     for program in PROGRAMS:
-        shown = subprocess.run(["ldd", str(folder / program)], env=environment, capture_output=True, text=True, check=False)
+        shown = subprocess.run(
+            ["ldd", str(folder / program)], env=environment, capture_output=True, text=True, check=False
+        )
         missing.update(re.findall(r"(\S+) => not found", shown.stdout))
     return missing
 

@@ -2,7 +2,7 @@
 
 Programs come from PATH or from the folder named by RECON_SYSTEM_DIR (filled by `fetch_servers.py`); where they are
 missing the calling test is skipped, or fails under RECON_REQUIRE_SYSTEM=1. As root the servers serve as `daemon`, so
-that a folder of mode 0 (owned by root) is really denied; `root` and what is above it are made reachable for that account.
+that a folder of mode 0 (owned by root) is really denied; `root` and what is above it are made reachable for it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 from tests.support import certificates, system
@@ -43,6 +42,8 @@ class FtpServer:
     ca_file: str = ""
     log_file: str = ""
     pid: int = 0
+    commands: list[str] = field(default_factory=list, repr=False)
+    """What clients sent, where the server runs in this process (pyftpdlib)."""
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     @property
@@ -59,7 +60,7 @@ class FtpServer:
         """Stop the server and remove what it wrote. Safe to call twice."""
         self._stack.close()
 
-    def __enter__(self) -> FtpServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -69,6 +70,7 @@ class FtpServer:
 def start_vsftpd(root: Path, *, tls: str = "", **settings: str | int) -> FtpServer:
     """Start vsftpd over `root`; `settings` are lines of vsftpd.conf; `tls` is "", "explicit" or "implicit"."""
     program, environment = _program("vsftpd", "vsftpd")
+    root = root.resolve()
     server, folder = _prepare("vsftpd", root, tls)
     if _is_root():
         os.chown(root, 0, 0)  # vsftpd refuses a root that its user may write to; give it folders below with `give`
@@ -121,6 +123,7 @@ def start_vsftpd(root: Path, *, tls: str = "", **settings: str | int) -> FtpServ
 def start_proftpd(root: Path, *, tls: str = "", **settings: str | int) -> FtpServer:
     """Start ProFTPD over `root`; `settings` are directives of proftpd.conf."""
     program, environment = _program("proftpd", "proftpd-core")
+    root = root.resolve()
     server, folder = _prepare("proftpd", root, tls)
     uid, gid = _account_ids()
     users = folder / "passwd"
@@ -175,6 +178,7 @@ def start_pureftpd(root: Path, *flags: str, tls: str = "") -> FtpServer:
     """Start Pure-FTPd over `root`; `flags` go to its command line (`-C2`: two connections per address)."""
     program, environment = _program("pure-ftpd", "pure-ftpd")
     tool, _ = _program("pure-pw", "pure-ftpd")
+    root = root.resolve()
     server, folder = _prepare("pureftpd", root, tls)
     uid, gid = _account_ids()
     users = folder / "users"
@@ -183,7 +187,7 @@ def start_pureftpd(root: Path, *flags: str, tls: str = "") -> FtpServer:
     command = [program, "-S", f"{server.host},{server.port}", "-l", f"puredb:{folder / 'users.pdb'}"]
     command += ["-H", "-E", "-u", "1", "-4", "-g", str(folder / "pid")]
     if tls:
-        command += [f"-Y{3 if tls == 'implicit' else 2}", "-2", server.ca_file]
+        command += ["-Y3", "-2", server.ca_file]  # encrypted data channels too; it knows no implicit TLS
     return _launch(server, [*command, *flags], environment)
 
 
@@ -195,6 +199,7 @@ def start_pyftpdlib(root: Path, *, tls: str = "", **quirks: object) -> FtpServer
     server = FtpServer("pyftpdlib", "127.0.0.1", 0, USER, PASSWORD, _scheme(tls), certificate)
     running = serve(root, USER, PASSWORD, Quirks(**quirks), tls=tls, certificate=certificate)  # type: ignore[arg-type] # checked by the dataclass
     server.port = running.port
+    server.commands = running.commands
     server._stack.callback(running.close)
     return server
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pymysql
+
 from tests.support.postgres import free_port
 from tests.support.system import require
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.proxy import Proxy
 
 with warnings.catch_warnings():  # pyftpdlib imports asyncore, which Python 3.11 calls deprecated

@@ -1,0 +1,1 @@
+"""Commands: flags in, report out. `main` holds the one error boundary."""

@@ -1,0 +1,1 @@
+"""Settings: layers with provenance, named places, secrets. Imports ops and core only."""

@@ -42,6 +42,8 @@ class Incomplete(StrEnum):
     LOOP = "loop"
     TIMEOUT = "timeout"
     DEPTH = "depth"
+    HIDDEN = "hidden"
+    """The server leaves names out by rule: dotfiles in an index page, all but model folders in an API's answer."""
     CUT = "cut"
     """The connection ended and could not be had again."""
 

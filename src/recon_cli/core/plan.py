@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import count
 
 from recon_cli.core.canonical import Value
 from recon_cli.core.evidence import Evidence, Finding
@@ -97,6 +98,36 @@ def diff(
         else:
             unchanged += 1
     return Diff(tuple(changes), tuple(conflicts), unchanged, tuple(stored))
+
+
+def renumbered(schema: Schema, have: Sequence[Record], want: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings under ids that clash with no other thing of the store.
+
+    After a loss an application numbers its rows from 1 again, so an old row 1 and a new row 1 may be two things. A
+    finding whose id is taken by a row with other `natural` values goes under the id of the row that has its values, if
+    there is one (an earlier recovery put it there), else under a fresh id. Schemas without surrogate ids pass unchanged.
+    """
+    findings = tuple(want)
+    surrogate = schema.autoincrement
+    if surrogate is None or not schema.natural or schema.key != (surrogate,):
+        return findings
+    stored = {schema.key_of(record): record for record in have}
+    taken = [*stored, *(schema.key_of(finding.record) for finding in findings)]
+    fresh = count(1 + max((key[0] for key in taken if isinstance(key[0], int)), default=0))
+
+    def placed(finding: Finding) -> Finding:
+        row = stored.get(schema.key_of(finding.record))
+        if row is None or _same_thing(schema, row, finding.record):
+            return finding
+        twin = next((other for other in have if _same_thing(schema, other, finding.record)), None)
+        number = next(fresh) if twin is None else twin.values[surrogate]
+        return replace(finding, record=finding.record.with_values(**{surrogate: number}))
+
+    return tuple(map(placed, findings))
+
+
+def _same_thing(schema: Schema, row: Record, found: Record) -> bool:
+    return all(schema.column(name).same(row.values.get(name), found.values.get(name)) for name in schema.natural)
 
 
 def _compare(

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 
 from recon_cli.core.canonical import Value
@@ -38,7 +38,10 @@ class Merge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `default` is an SQL literal or function as written in a CREATE TABLE."""
+    """One column. `default` is an SQL literal or function as written in a CREATE TABLE.
+
+    `naive_offsets_s` are the UTC offsets, in seconds, that some writer of this column meant by a time without a zone.
+    """
 
     name: str
     type: ColumnType = ColumnType.TEXT
@@ -47,10 +50,14 @@ class Column:
     default: str | None = None
     merge: Merge = Merge.FILL
     length: int | None = None
+    naive_offsets_s: tuple[int, ...] = ()
 
-    def same(self, a: Value, b: Value) -> bool:
-        """Whether two values mean the same in this column, however their stores spell them."""
-        return normal(self.type, a) == normal(self.type, b)
+    def same(self, stored: Value, found: Value) -> bool:
+        """Whether a stored and a found value mean the same in this column, however they are spelled."""
+        wanted = normal(self.type, found)
+        if normal(self.type, stored) == wanted:
+            return True
+        return any(_in_zone(stored, offset_s) == wanted for offset_s in self.naive_offsets_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,9 @@ class ForeignKey:
 class Schema:
     """A table: columns by declaration order, and the key that makes two rows the same thing.
 
-    `autoincrement` names the surrogate id column that the store numbers by itself, if there is one.
+    `autoincrement` names the surrogate id column that the store numbers by itself, if there is one. Such an id says
+    little: after a loss the application starts at 1 again. `natural` names the columns that tell whether two rows under
+    one id are the same thing; see `plan.renumbered`.
     """
 
     table: str
@@ -75,6 +84,7 @@ class Schema:
     key: tuple[str, ...]
     foreign_keys: tuple[ForeignKey, ...] = ()
     autoincrement: str | None = None
+    natural: tuple[str, ...] = ()
     by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -97,6 +107,7 @@ class Schema:
             self.key,
             self.foreign_keys,
             self.autoincrement if self.autoincrement in kept else None,
+            tuple(name for name in self.natural if name in kept),
         )
 
 
@@ -125,6 +136,17 @@ def parse_timestamp(value: Value) -> datetime:
     """
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _in_zone(value: Value, offset_s: int) -> Value:
+    """A naive stored time read in a zone of this offset, normalised; anything else is no time."""
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        return None
+    if moment.tzinfo is not None:
+        return None
+    return _timestamp(moment.replace(tzinfo=timezone(timedelta(seconds=offset_s))))
 
 
 def _timestamp(value: Value) -> Value:

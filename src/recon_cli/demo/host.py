@@ -51,8 +51,15 @@ def _server(folder: Path, user: str, password: str):  # type: ignore[no-untyped-
         raise ToolMissingError(
             "the demo needs pyftpdlib", cause=str(exc), hint="`pip install 'recon-cli[demo]'`"
         ) from exc
-    logging.getLogger("pyftpdlib").setLevel(logging.CRITICAL)
+    _silence(logging.getLogger("pyftpdlib"))
     authorizer = DummyAuthorizer()
     authorizer.add_user(user, password, str(folder), perm="elradfmwMT")
     handler = type("Handler", (FTPHandler,), {"authorizer": authorizer, "banner": "demo host", "use_sendfile": False})
     return FTPServer(("127.0.0.1", 0), handler)
+
+
+def _silence(logger: logging.Logger) -> None:
+    """Keep pyftpdlib from talking to the terminal, as it does unless somebody listens already."""
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from recon_cli.core.canonical import Json
 from recon_cli.core.errors import StageError, UsageError
 from recon_cli.demo.host import serving
 from recon_cli.demo.twin import make_host
@@ -52,7 +54,6 @@ STEPS = (
     Step("what survived on the web host", "recon scan host --include '*.db' --include '*.obj'"),
     Step("files without rows: drift, exit code 4", "recon check models", expect=4),
     Step("plan first: nothing is written", "recon recover models --plan-out plan.json"),
-    Step("the same plan, every field with its evidence, for the record", "recon recover models --evidence"),
     Step("apply exactly that plan", "recon apply plan.json"),
     Step("files and rows agree", "recon check models"),
     Step("running it again changes nothing", "recon recover models --apply"),
@@ -68,6 +69,10 @@ class Outcome:
     output: str
     code: int
 
+    def document(self) -> dict[str, Json]:
+        """JSON-ready form."""
+        return {"title": self.step.title, "command": self.step.command, "exit_code": self.code, "output": self.output}
+
 
 @contextmanager
 def prepared(folder: Path, models: int) -> Iterator[None]:
@@ -78,6 +83,7 @@ def prepared(folder: Path, models: int) -> Iterator[None]:
     """
     _empty(folder)
     twin = make_host(folder / "host", models=models, seed=1, database_copy=True)
+    _forget_newest(twin.store, max(1, models // 4))
     (folder / "app" / "data").mkdir(parents=True)
     shutil.move(str(twin.lost), folder / "lost-models.db")
     with serving(folder / "host") as host:
@@ -85,6 +91,19 @@ def prepared(folder: Path, models: int) -> Iterator[None]:
         (folder / "host.pw").write_text(f"{host.password}\n", "utf-8")
         (folder / "recon.toml").write_text(_SETTINGS.format(url=host.url("html/streamlit_data")), "utf-8")
         yield
+
+
+def _forget_newest(store: Path, models: int) -> None:
+    """The copy on the host is older than the newest uploads: their rows can only come from their files."""
+    newest = "SELECT id FROM models ORDER BY created_at DESC LIMIT ?"
+    tokens = f"SELECT share_token FROM models WHERE id IN ({newest})"  # noqa: S608  constants of this function
+    belongs = {"annotations": f"model_token IN ({tokens})", "feedbacks": f"model_id IN ({newest})"}
+    for copy in store.glob("*.db"):
+        with closing(sqlite3.connect(copy)) as db, db:
+            there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+            for table in belongs.keys() & there:
+                db.execute(f"DELETE FROM {table} WHERE {belongs[table]}", (models,))  # noqa: S608  same
+            db.execute(f"DELETE FROM models WHERE id IN ({newest})", (models,))  # noqa: S608  same
 
 
 def _empty(folder: Path) -> None:
@@ -95,12 +114,13 @@ def _empty(folder: Path) -> None:
     (folder / _MARK).touch()
 
 
-def run(folder: Path, show: Callable[[Outcome], None]) -> None:
-    """Run every step in `folder`, keep what they print in `transcript.txt`.
+def run(folder: Path, show: Callable[[Outcome], None]) -> list[Outcome]:
+    """Run every step in `folder`, show each when it ended, keep what they print in `transcript.txt`.
 
     Raises:
         StageError: a step ended otherwise than it must.
     """
+    outcomes: list[Outcome] = []
     with (folder / "transcript.txt").open("w", encoding="utf-8") as transcript:
         for step in STEPS:
             outcome = _run(step, folder)
@@ -108,7 +128,25 @@ def run(folder: Path, show: Callable[[Outcome], None]) -> None:
             transcript.flush()
             show(outcome)
             if outcome.code != step.expect:
-                raise StageError(f"`{step.command}` ended with {outcome.code}, not {step.expect}", cause=outcome.output)
+                raise _unexpected(outcome)
+            outcomes.append(outcome)
+    return outcomes
+
+
+def _unexpected(outcome: Outcome) -> StageError:
+    last = outcome.output.strip().rpartition("\n")[2]
+    return StageError(f"`{outcome.step.command}` ended with {outcome.code}, not {outcome.step.expect}", cause=last)
+
+
+def compared(folder: Path) -> tuple[int, int]:
+    """How many rows were lost, and how many of them are back under their id and name."""
+    lost, found = (_rows(folder / path) for path in ("lost-models.db", "app/data/models.db"))
+    return len(lost), len(lost & found)
+
+
+def _rows(path: Path) -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(path)) as db:
+        return set(db.execute("SELECT id, name FROM models"))
 
 
 def _run(step: Step, folder: Path) -> Outcome:

@@ -121,9 +121,9 @@ def undo(run: Run, store: RecordStore, state_dir: Path, clock: Clock) -> Report:
     return Report("recon.undo/1", summary, {"run": run.id, "target": store.url, "changes": len(journal.changes)})
 
 
-def history(state_dir: Path) -> Report:
-    """The runs that can be taken back, the newest first."""
-    found = [_run_row(run) for run in runs.every(state_dir)]
+def history(state_dir: Path, *, only: Run | None = None) -> Report:
+    """The runs that can be taken back, the newest first; `only` shows just that one."""
+    found = [_run_row(run) for run in runs.every(state_dir) if only is None or run == only]
     columns = ("run", "state", "system", "target", "changes")
     rows: Iterable[tuple[Json, ...]] = [tuple(row[name] for name in columns) for row in found]
     summary = words.count(len(found), "run")

@@ -47,13 +47,15 @@ class Difference:
 class CheckRequest:
     """How to check. `max_drop` is the share (0..1) by which counts may fall since the last check; None for no alarm.
 
-    `hashes` reads every file whole; `accept` takes the files and counts of today for what they should be.
+    `hashes` reads every file whole; `accept` takes the files and counts of today for what they should be; `remember`
+    False leaves the history as it is.
     """
 
     scan: ScanRequest = field(default_factory=ScanRequest)
     hashes: bool = False
     max_drop: float | None = None
     accept: bool = False
+    remember: bool = True
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ def check(
     """
     began = clock.monotonic()
     fill(files, state, request.scan)
-    rows = _rows(system, store)
+    rows = _rows(system, store, state)
     items = tuple(system.items(state))
     unproven = incomplete(state)
     _refuse_empty(items, rows, history)
@@ -89,16 +91,17 @@ def check(
     at = clock.now().isoformat(timespec="seconds")
     count = _count(at, items, rows, found, len(unproven))
     alarm = "" if request.accept else _alarm(history.reference(), count, request.max_drop)
-    history.add(replace(count, alarm=1 if alarm else 0))
+    if request.remember:
+        history.add(replace(count, alarm=1 if alarm else 0))
     return _report(files.url, store.url, count, found, unproven, alarm, clock.monotonic() - began)
 
 
-def _rows(system: System, store: RecordStore) -> _Rows:
+def _rows(system: System, store: RecordStore, state: ScanState) -> _Rows:
     shape = system.shape_for(store.columns())
     if shape is None:
         return _Rows({}, frozenset())
     main = system.schemas(shape)[0]
-    paths = {marks.row_key(main.key_of(row)): system.paths(row) for row in store.read(main.table)}
+    paths = {marks.row_key(main.key_of(row)): system.paths(row, state) for row in store.read(main.table)}
     return _Rows(paths, frozenset(marks.marked(store.read(marks.MARKS.table), main.table)))
 
 
@@ -145,7 +148,8 @@ def _changed(files: FileStore, items: tuple[Item, ...], history: History, reques
             else:
                 seen.append((entry, sha256))
         request.scan.options.progress.update(len(seen), note=item.folder)
-    history.accept(seen)
+    if request.remember:
+        history.accept(seen)
     return found
 
 

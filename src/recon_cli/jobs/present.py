@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date, time
+from decimal import Decimal
+from uuid import UUID
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json, Value, encode
@@ -48,7 +52,8 @@ _ROW_COLUMNS = ("change", "table", "key", "fields", "from", "weakest")
 
 def _change_rows(plan: PlanFile) -> Iterator[tuple[Json, ...]]:
     for change in plan.changes:
-        chosen = [candidates[0] for candidates in change.evidence.values() if candidates]
+        found = [candidates[0] for candidates in change.evidence.values() if candidates]
+        chosen = [one for one in found if one.value is not None]
         weakest = min(chosen, key=lambda one: one.confidence, default=None)
         yield (
             change.kind.value,
@@ -78,7 +83,8 @@ _FIELD_COLUMNS = ("change", "table", "key", "field", "value", "confidence", "met
 def _field_rows(plan: PlanFile) -> Iterator[tuple[Json, ...]]:
     for change in plan.changes:
         for name, value in (change.after or {}).items():
-            first, *others = change.evidence.get(name, (None,))
+            candidates = change.evidence.get(name, ())
+            first = candidates[0] if candidates else None
             yield (
                 change.kind.value,
                 change.table,
@@ -89,7 +95,7 @@ def _field_rows(plan: PlanFile) -> Iterator[tuple[Json, ...]]:
                 "" if first is None else first.method,
                 "" if first is None else first.source,
                 change.reason if first is None else first.note,
-                " | ".join(f"{_shown(other.value)} ({other.method})" for other in others if other is not None),
+                " | ".join(f"{_shown(other.value)} ({other.method})" for other in candidates[1:]),
             )
 
 
@@ -105,7 +111,13 @@ def key_text(key: tuple[Value, ...]) -> str:
     return "/".join(_shown(part) for part in key)
 
 
+def _as_text(value: Value) -> str:
+    if isinstance(value, date | time | UUID | Decimal):
+        return str(value)
+    return json.dumps(encode(value), ensure_ascii=False)
+
+
 def _shown(value: Value) -> str:
-    text = value if isinstance(value, str) else str(encode(value))
+    text = value if isinstance(value, str) else _as_text(value)
     printable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return printable if len(printable) <= _SHOWN_CHARS else f"{printable[: _SHOWN_CHARS - 1]}…"

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from recon_cli.core.errors import UsageError
 from recon_cli.core.evidence import Finding
-from recon_cli.core.plan import Change, Diff, diff
+from recon_cli.core.plan import Change, Diff, diff, renumbered
 from recon_cli.core.record import Record
 from recon_cli.core.schema import Schema
 from recon_cli.files.base import FileStore
@@ -46,13 +47,12 @@ def recover(
         GuardError: rows would be marked missing on the word of a scan that proves nothing.
     """
     columns = store.columns()
-    shape = request.shape or system.shape_for(columns) or system.shapes[0]
+    shape = _shape(system, request.shape, columns)
     schemas = {schema.table: _fitting(schema, columns) for schema in system.schemas(shape)}
     found = survey(system, files, state, request.scan, request.evidence, shape=shape)
     base = {table: store.fingerprint(table) for table in (*schemas, marks.MARKS.table)}
     diffs = [
-        diff(schema, store.read(table), _writable(found.derived.findings.get(table, ()), schema), take=request.take)
-        for table, schema in schemas.items()
+        _diff(schema, store, found.derived.findings.get(table, ()), request.take) for table, schema in schemas.items()
     ]
     main = next(iter(schemas.values()))
     marking = _marks(main, store, diffs[0], found, request, clock.now())
@@ -70,6 +70,21 @@ def recover(
         found.problems,
     )
     return plan, found
+
+
+def _shape(system: System, wanted: str, columns: Mapping[str, tuple[str, ...]]) -> str:
+    if wanted and wanted not in system.shapes:
+        hint = f"known are {', '.join(system.shapes)}"
+        raise UsageError(f"the system {system.name} has no table layout `{wanted}`", hint=hint)
+    return wanted or system.shape_for(columns) or system.shapes[0]
+
+
+def _diff(schema: Schema, store: RecordStore, findings: Iterable[Finding], take: frozenset[str]) -> Diff:
+    writable = _writable(findings, schema)
+    if not schema.natural:
+        return diff(schema, store.read(schema.table), writable, take=take)
+    have = tuple(store.read(schema.table))
+    return diff(schema, have, renumbered(schema, have, writable), take=take)
 
 
 def _fitting(schema: Schema, columns: Mapping[str, tuple[str, ...]]) -> Schema:

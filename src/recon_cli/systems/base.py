@@ -64,8 +64,11 @@ class System(Protocol):
         A record known only from a copy, whose folder is gone, is a Finding with `missing` set.
         """
 
-    def paths(self, record: Record) -> tuple[str, ...]:
-        """The files a main-table record points at, relative to the scanned root."""
+    def paths(self, record: Record, tree: Tree | None = None) -> tuple[str, ...]:
+        """The files a main-table record points at, relative to the scanned root.
+
+        `tree` tells where in the root the system's folders lie; without it the usual place is taken.
+        """
 
     def sidecar(self, finding: Finding, item: Item) -> tuple[str, Mapping[str, object]] | None:
         """Path and JSON body of the sidecar to write beside the item, or None if the system has no place for one."""

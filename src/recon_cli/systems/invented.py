@@ -12,7 +12,7 @@ _ID_FLOOR = 1 << 30
 
 def token(system: str, key: str) -> str:
     """A share token in the shape the application makes: a hyphenated uuid4, derived from the record's key."""
-    return str(uuid.UUID(bytes=uuid.uuid5(_SPACE, f"{system}:{key}").bytes, version=4))
+    return str(uuid.UUID(bytes=_digest(system, key)[:16], version=4))
 
 
 def digits(system: str, key: str, count: int = 10) -> str:
@@ -26,4 +26,8 @@ def row_id(system: str, key: str) -> int:
 
 
 def _number(system: str, key: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{_SPACE}:{system}:{key}".encode("utf-8", "surrogatepass")).digest())
+    return int.from_bytes(_digest(system, key))
+
+
+def _digest(system: str, key: str) -> bytes:
+    return hashlib.sha256(f"{_SPACE}:{system}:{key}".encode("utf-8", "surrogatepass")).digest()

@@ -77,7 +77,7 @@ def _number(raw: bytes) -> float | None:
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The file in blocks of whole statements: `\\n` line ends, continued lines joined."""
+    """The file in blocks of whole statements: one kind of line end, continued lines joined."""
     rest = b""
     for chunk in chunks:
         rest += chunk

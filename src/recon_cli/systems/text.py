@@ -54,7 +54,7 @@ def _line(raw: bytes) -> str:
 
 
 def base_name(path: str) -> str:
-    """The last part of a path of any system: `C:\\work\\a.png`, `tex/a.png`, `a.png`."""
+    """The last part of a path, whichever system's separators it has."""
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 

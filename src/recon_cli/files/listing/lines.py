@@ -19,11 +19,10 @@ _DATE = (
     rb"|\d{1,2} +[A-Za-z]{3} +(?:\d{1,2}:\d\d|\d{4})"
     rb"|\d{4}-\d\d-\d\d +\d\d:\d\d(?::\d\d(?:\.\d+)?)?"
 )
-_UNUSUAL = re.compile(
-    rb" ?([a-zA-Z-])[-rwxsStTlL]{9}\S? +(?:.*? )??(\d+|\d+, *\d+) +(" + _DATE + rb") (.+)", re.DOTALL
-)
+_UNUSUAL = re.compile(rb" ?([a-zA-Z-])[-rwxsStTlL]{9}\S? +(?:.*? )??(\d+|\d+, *\d+) +(" + _DATE + rb") (.+)", re.DOTALL)
 _DOS = re.compile(
-    rb"(\d{2,4})[-/.](\d\d)[-/.](\d{2,4}) +(\d\d):(\d\d) ?([AaPp][Mm])?(?: +(\d+) | +<([A-Z]+)>(?: {10}| +))(.+)", re.DOTALL
+    rb"(\d{2,4})[-/.](\d\d)[-/.](\d{2,4}) +(\d\d):(\d\d) ?([AaPp][Mm])?(?: +(\d+) | +<([A-Z]+)>(?: {10}| +))(.+)",
+    re.DOTALL,
 )
 _EPLF = re.compile(rb"\+([^\t]*)\t(.+)", re.DOTALL)
 _TOTAL = re.compile(rb" ?(?:total \d+\S*)?")  # also the empty line after the last CRLF
@@ -95,7 +94,7 @@ class LineReader:
 
 def _link_name(text: bytes, size: int) -> bytes:
     """The name before ` -> target`. A link's size is the length of its target, which settles arrows in names."""
-    if size > 0 and text[: -size].endswith(_ARROW):
+    if size > 0 and text[:-size].endswith(_ARROW):
         return text[: -size - len(_ARROW)]
     return text.partition(_ARROW)[0] or text
 

@@ -1,0 +1,127 @@
+"""What the commands on files and records share: from flags and settings to open stores."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from recon_cli.cli.invocation import Invocation
+from recon_cli.config.places import Route
+from recon_cli.core.errors import UsageError
+from recon_cli.core.globs import PathFilter
+from recon_cli.files.base import FileStore, MtimeMode, ScanOptions
+from recon_cli.files.registry import open_files
+from recon_cli.files.state import ScanState
+from recon_cli.jobs.scan import ScanRequest, open_state
+from recon_cli.ops import paths
+from recon_cli.stores.base import RecordStore
+from recon_cli.stores.registry import open_records
+from recon_cli.systems import registry
+from recon_cli.systems.base import System
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Files and records, open, with the rules between them."""
+
+    route: Route
+    system: System
+    files: FileStore
+    records: RecordStore
+    state: ScanState
+
+
+def state_dir(call: Invocation) -> Path:
+    """Where this call keeps what must survive it: `[state] dir`, else the machine's own place."""
+    return call.settings.state_dir or paths.state_dir()
+
+
+def scan_request(
+    call: Invocation,
+    *,
+    mtime: MtimeMode | None = None,
+    encoding: str | None = None,
+    connections: int | None = None,
+    include: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    max_depth: int | None = None,
+    under: str = "",
+    resume: bool = False,
+) -> ScanRequest:
+    """How to scan: flags over settings."""
+    defaults = call.settings.scan
+    listing = ScanOptions(
+        mtime=mtime or MtimeMode(defaults.mtime),
+        encoding=_encoding(encoding or defaults.encoding),
+        connections=connections or defaults.connections,
+        max_depth=max_depth,
+        progress=call.progress,
+    )
+    return ScanRequest(listing, PathFilter.of(include or (), exclude or ()), under, resume)
+
+
+def _encoding(name: str) -> str:
+    try:
+        return name if name == "auto" else codecs.lookup(name).name
+    except LookupError:
+        raise UsageError(f"no encoding `{name}`", hint="use `auto`, `utf-8` or `cp949`") from None
+
+
+def zone_name(name: str) -> str:
+    """The name of a time zone that exists, or the empty string.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    try:
+        return ZoneInfo(name).key if name else ""
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(f"no time zone `{name}`", hint="use a name such as `Asia/Seoul` or `UTC`") from None
+
+
+def route(call: Invocation, table: str | None, system: str | None, source: str | None, target: str | None) -> Route:
+    """Which files become which records: a name of [tables], or `--system --from --to`; flags win over the name's.
+
+    Raises:
+        UsageError: neither is given, or only a part.
+    """
+    if table is None:
+        if system is None or source is None or target is None:
+            raise UsageError(
+                "which records?", hint="name a table of recon.toml, or give `--system`, `--from` and `--to`"
+            )
+        return Route(
+            system,
+            system,
+            call.files(source),
+            call.store(target),
+        )
+    named = call.table(table)
+    return Route(
+        named.name,
+        system or named.system,
+        named.source if source is None else call.files(source),
+        named.target if target is None else call.store(target),
+        named.also,
+        named.take,
+        named.shape,
+        named.zone,
+    )
+
+
+@contextmanager
+def pair(call: Invocation, chosen: Route, request: ScanRequest) -> Iterator[Pair]:
+    """Open both ends of a route, and the state its scan is kept in; all are closed at the end."""
+    system = registry.get(chosen.system)
+    records = open_records(chosen.target)
+    files = open_files(chosen.source)
+    try:
+        with open_state(files, request, state_dir(call)) as state:
+            yield Pair(chosen, system, files, records, state)
+    finally:
+        files.close()
+        records.close()

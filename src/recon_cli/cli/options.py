@@ -1,0 +1,162 @@
+"""The options that every command takes, in every position, and the App that gives them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import click
+import typer
+from click.shell_completion import CompletionItem
+from typer.core import TyperCommand, TyperGroup
+
+from recon_cli.cli.invocation import Invocation
+
+__all__ = ["App", "Command", "DryRunCommand", "Group", "Invocation", "complete", "current"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def current() -> Invocation:
+    """The running command's invocation: global options, settings, progress, `show(report)`."""
+    return click.get_current_context().ensure_object(Invocation)
+
+
+class _Global(click.Option):
+    """An option that writes itself into the Invocation, wherever it stands on the command line."""
+
+    def __init__(self, *words: str, hidden: bool = False, **attributes: Any) -> None:  # noqa: ANN401  passed on to click
+        super().__init__([*words], expose_value=False, callback=_gather, hidden=hidden, **attributes)
+
+
+def _gather(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    if value and param.name:
+        setattr(ctx.ensure_object(Invocation), param.name, value)
+
+
+def _globals() -> list[click.Parameter]:
+    return [
+        _Global("--json", is_flag=True, help="Write one JSON document; errors become one JSON line."),
+        _Global("-q", "--quiet", is_flag=True, help="Say nothing on success."),
+        _Global("-v", "--verbose", is_flag=True, help="Say more about what happens."),
+        _Global("--dry-run", is_flag=True, help="Say what would be done and change nothing."),
+        _Global("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read FILE in place of recon.toml."),
+        _Global("--debug", is_flag=True, help="Show the traceback of an unexpected error."),
+    ]
+
+
+class _Everywhere(click.Command):
+    """Gives a click command the global options and lists them apart in its help."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401  Typer's own long list, passed on
+        super().__init__(*args, **attributes)
+        self.shared = _globals()
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own parameters, the shared ones, help last."""
+        own = super().get_params(ctx)
+        return [*own, *self.shared]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Arguments, the command's own options, then those that work everywhere."""
+        own = [param for param in super().get_params(ctx) if param not in self.shared]
+        arguments = [param for param in own if isinstance(param, click.Argument)]
+        options = [param for param in own if not isinstance(param, click.Argument)]
+        sections = (("Arguments", arguments), ("Options", options), ("Everywhere", self.shared))
+        for title, params in sections:
+            rows = [row for row in (param.get_help_record(ctx) for param in params) if row]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+class Command(_Everywhere, TyperCommand):
+    """A command with the global options. One that writes and knows no `--dry-run` refuses it."""
+
+    has_dry_run: ClassVar[bool] = False
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
+        """Run the command, unless it was asked for a dry run that it cannot do."""
+        if ctx.ensure_object(Invocation).dry_run and not self.has_dry_run:
+            raise click.UsageError(f"`{ctx.command_path}` has no `--dry-run`", ctx)
+        return super().invoke(ctx)
+
+
+class DryRunCommand(Command):
+    """A command that writes nothing by itself, or nothing when `current().dry_run` is set."""
+
+    has_dry_run = True
+
+
+class Group(_Everywhere, TyperGroup):
+    """A group of commands with the global options."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands first: they are what one looks for."""
+        self.format_commands(ctx, formatter)
+        super().format_options(ctx, formatter)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click, with an error that names what is known here."""
+        word = args[0]
+        if self.get_command(ctx, word) is None and not ctx.resilient_parsing and not word.startswith("-"):
+            raise NoSuchCommandError(word, self.list_commands(ctx), ctx)
+        return super().resolve_command(ctx, args)
+
+
+class NoSuchCommandError(click.UsageError):
+    """A mistyped command, with all names it could have been."""
+
+    def __init__(self, word: str, known: Sequence[str], ctx: click.Context) -> None:
+        super().__init__(f"no command `{word}`", ctx)
+        self.word = word
+        self.known = known
+
+
+class App(typer.Typer):
+    """Typer as recon uses it: plain help, the global options on every command, no tracebacks of its own."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401  passed on to Typer
+        defaults: dict[str, Any] = {
+            "cls": Group,
+            "add_completion": False,
+            "no_args_is_help": True,
+            "rich_markup_mode": None,
+            "pretty_exceptions_enable": False,
+            "context_settings": CONTEXT,
+        }
+        super().__init__(**{**defaults, **attributes})
+
+    def command(
+        self,
+        name: str | None = None,
+        *,
+        dry_run: bool = False,
+        **attributes: Any,  # noqa: ANN401  passed on to Typer
+    ) -> Callable[[F], F]:
+        """Register a command. `dry_run` promises that it honours `current().dry_run` (or never writes)."""
+        cls = DryRunCommand if dry_run else Command
+        return super().command(name, cls=cls, **{"context_settings": CONTEXT, **attributes})
+
+
+def complete(*sections: str) -> Callable[[str], list[str]]:
+    """Shell completion with the names of sections of `recon.toml`: `autocompletion=options.complete("files")`."""
+
+    def names(incomplete: str) -> list[str]:
+        from recon_cli.config import settings  # noqa: PLC0415  only when a shell asks
+
+        found, _problems = settings.check()
+        known = dict.fromkeys(name for section in sections for name in found.names(section))
+        return [name for name in known if name.startswith(incomplete)]
+
+    return names
+
+
+def item(name: str, text: str) -> CompletionItem:
+    """A completion with its one-line help."""
+    return CompletionItem(name, help=text)

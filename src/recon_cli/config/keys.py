@@ -1,0 +1,195 @@
+"""Every key that settings know, in one table: the parser, `config show` and the reference page read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+Plain: TypeAlias = str | int | float | bool | tuple[str, ...]
+
+NAMED = ("files", "stores", "tables")
+"""Sections with a name of the operator's choice: `[files.NAME]`."""
+
+
+class Kind(StrEnum):
+    """What a value must be; the text is what an error message says was expected."""
+
+    TEXT = "a text"
+    ADDRESS = "a URL, or the path of a local file or folder"
+    PATH = "a path"
+    INTEGER = "a whole number of at least 1"
+    NUMBER = "a number above 0"
+    BOOLEAN = "true or false"
+    SHARE = 'a share such as "10%", or a number from 0 to 1'
+    TEXTS = "a list of texts"
+    COMMAND = "a command: a text, or a list of words"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One known key: where it stands, what it must be, what it means."""
+
+    section: str
+    name: str
+    kind: Kind
+    doc: str
+    default: Plain | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The key as documents spell it: `files.NAME.url`, `scan.mtime`, `version`."""
+        middle = ".NAME" if self.section in NAMED else ""
+        return f"{self.section}{middle}.{self.name}".lstrip(".")
+
+    @property
+    def expected(self) -> str:
+        """What an error message says was expected."""
+        return "one of " + ", ".join(self.choices) if self.choices else self.kind.value
+
+    def take(self, value: object) -> Plain:
+        """A value of a TOML file, checked.
+
+        Raises:
+            ValueError: it is not what the key takes.
+        """
+        taken = _TAKE[self.kind](value)
+        if self.choices and taken not in self.choices:
+            raise ValueError(self.expected)
+        return taken
+
+    def parse(self, text: str) -> Plain:
+        """The same from the text of an environment variable; lists are separated by commas.
+
+        Raises:
+            ValueError: it is not what the key takes.
+        """
+        return self.take(_PARSE.get(self.kind, str)(text))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+def _integer(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError
+    return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+        raise ValueError
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError  # noqa: TRY004  the caller turns this into one ConfigError
+    return value
+
+
+def _share(value: object) -> float:
+    if isinstance(value, str):
+        number, percent, rest = value.strip().partition("%")
+        value = float(number) / (100 if percent else 1) if not rest else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError
+    return float(value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError  # noqa: TRY004  the caller turns this into one ConfigError
+    return tuple(_text(item) for item in value)
+
+
+def _command(value: object) -> str | tuple[str, ...]:
+    taken = _text(value) if isinstance(value, str) else _texts(value)
+    if not taken:
+        raise ValueError
+    return taken
+
+
+def _parse_boolean(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.strip().lower() not in words:
+        raise ValueError
+    return words[text.strip().lower()]
+
+
+_TAKE: dict[Kind, Callable[[object], Plain]] = {
+    Kind.TEXT: _text,
+    Kind.ADDRESS: _text,
+    Kind.PATH: _text,
+    Kind.INTEGER: _integer,
+    Kind.NUMBER: _number,
+    Kind.BOOLEAN: _boolean,
+    Kind.SHARE: _share,
+    Kind.TEXTS: _texts,
+    Kind.COMMAND: _command,
+}
+_PARSE: dict[Kind, Callable[[str], object]] = {
+    Kind.INTEGER: int,
+    Kind.NUMBER: float,
+    Kind.BOOLEAN: _parse_boolean,
+    Kind.TEXTS: lambda text: [item.strip() for item in text.split(",") if item.strip()],
+}
+
+_PLACE_SECRETS = (
+    ("password_file", Kind.PATH, "a file whose first line is the password; keep it private (`chmod 600`)"),
+    ("password_command", Kind.COMMAND, "a command whose first line of output is the password; run without a shell"),
+)
+
+KEYS: tuple[Key, ...] = (
+    Key("", "version", Kind.INTEGER, "the version of this file's format", 1),
+    Key("files", "url", Kind.ADDRESS, "where the files are: ftp, ftps, sftp, http, https, file, or a folder"),
+    *(Key("files", name, kind, doc) for name, kind, doc in _PLACE_SECRETS),
+    Key("files", "encoding", Kind.TEXT, "how names are encoded there: auto, utf-8, euc-kr, …"),
+    Key("files", "tls", Kind.TEXT, "TLS on FTP", choices=("auto", "require", "off")),
+    Key("files", "tls_verify", Kind.BOOLEAN, "whether the certificate must be valid"),
+    Key("files", "ca_file", Kind.PATH, "certificates to trust besides the machine's own"),
+    Key("files", "key_file", Kind.PATH, "the private key for SFTP"),
+    Key("files", "known_hosts", Kind.PATH, "the SSH known_hosts file"),
+    Key("files", "host_key", Kind.TEXT, "the SSH host key's fingerprint, SHA256:…"),
+    Key("files", "zone", Kind.TEXT, "the time zone of the server's listings, such as Asia/Seoul"),
+    Key("files", "timeout_s", Kind.NUMBER, "seconds without an answer before a connection is given up"),
+    Key("files", "connections", Kind.INTEGER, "connections to this server at the same time"),
+    Key("files", "listing", Kind.TEXT, "how a web host lists its files: auto, index, action"),
+    Key("stores", "url", Kind.ADDRESS, "where the records are: sqlite, postgresql, mysql, or a database file"),
+    *(Key("stores", name, kind, doc) for name, kind, doc in _PLACE_SECRETS),
+    Key("stores", "schema", Kind.TEXT, "the schema that holds the tables"),
+    Key("stores", "timeout_s", Kind.NUMBER, "seconds without an answer before a connection is given up"),
+    Key("tables", "system", Kind.TEXT, "whose rules make records of files: viewer, reconstruction, …"),
+    Key("tables", "from", Kind.ADDRESS, "the files: a name from [files] or a URL"),
+    Key("tables", "to", Kind.ADDRESS, "the records: a name from [stores] or a URL"),
+    Key("tables", "also", Kind.TEXTS, "older databases and JSON backups to take evidence from"),
+    Key("tables", "take", Kind.TEXTS, "columns where new evidence may replace what is there"),
+    Key("tables", "shape", Kind.TEXT, "the layout of a table that is to be created"),
+    Key("tables", "zone", Kind.TEXT, "the time zone of naive times in `also`"),
+    Key("scan", "connections", Kind.INTEGER, "connections to a server at the same time", 2),
+    Key("scan", "mtime", Kind.TEXT, "how exact modification times are to be", "listed", ("exact", "listed", "none")),
+    Key("scan", "encoding", Kind.TEXT, "how names are encoded: auto, utf-8, euc-kr, …", "auto"),
+    Key("check", "max_drop", Kind.SHARE, "by how much counts may fall since the last check before it is an alarm"),
+    Key("check", "textfile", Kind.PATH, "a file for node_exporter's textfile collector, ending in .prom"),
+    Key("check", "hash", Kind.BOOLEAN, "whether to compare contents too", default=False),
+    Key("ping", "url", Kind.TEXT, "a heartbeat: called at the start, on success and on failure"),
+    Key("state", "dir", Kind.PATH, "where checkpoints, histories and undo journals are kept"),
+)
+
+SECTIONS = tuple(dict.fromkeys(key.section for key in KEYS if key.section))
+_BY_PLACE = {(key.section, key.name): key for key in KEYS}
+
+
+def find(section: str, name: str) -> Key | None:
+    """The key `name` of a section; the root is the empty string."""
+    return _BY_PLACE.get((section, name))
+
+
+def names(section: str) -> tuple[str, ...]:
+    """The key names of a section."""
+    return tuple(key.name for key in KEYS if key.section == section)

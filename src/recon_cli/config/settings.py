@@ -1,0 +1,103 @@
+"""Settings as the rest of recon sees them: frozen, typed, each value still knowing its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from recon_cli.config.keys import Plain
+from recon_cli.config.layers import Setting, Sources, gather
+from recon_cli.core.errors import ConfigError
+
+T = TypeVar("T", str, int, float, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """`[scan]`: how to list."""
+
+    connections: int = 2
+    mtime: str = "listed"
+    encoding: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """`[check]`: when to raise an alarm. `max_drop` is a share, 0..1."""
+
+    max_drop: float | None = None
+    textfile: Path | None = None
+    hash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every value that is set, by dotted key, and typed views of it."""
+
+    values: Mapping[str, Setting] = field(default_factory=dict)
+
+    @property
+    def scan(self) -> ScanSettings:
+        """`[scan]`."""
+        return ScanSettings(
+            self._get("scan.connections", 2), self._get("scan.mtime", "listed"), self._get("scan.encoding", "auto")
+        )
+
+    @property
+    def check(self) -> CheckSettings:
+        """`[check]`."""
+        drop, textfile = self.values.get("check.max_drop"), self._get("check.textfile", "")
+        return CheckSettings(
+            None if drop is None else self._get("check.max_drop", 0.0),
+            Path(textfile) if textfile else None,
+            self._get("check.hash", default=False),
+        )
+
+    @property
+    def ping_url(self) -> str:
+        """`[ping] url`; empty where no heartbeat is wanted."""
+        return self._get("ping.url", "")
+
+    @property
+    def state_dir(self) -> Path | None:
+        """`[state] dir`; None leaves it to `ops.paths`."""
+        named = self._get("state.dir", "")
+        return Path(named) if named else None
+
+    def named(self, section: str, name: str) -> dict[str, Setting]:
+        """The keys of `[section.name]`; empty if there is no such section."""
+        before = f"{section}.{name}."
+        return {key.removeprefix(before): one for key, one in self.values.items() if key.startswith(before)}
+
+    def names(self, section: str) -> tuple[str, ...]:
+        """The names that a section defines: those of `[files.…]`, say."""
+        found = (key.split(".") for key in self.values if key.startswith(f"{section}."))
+        return tuple(dict.fromkeys(parts[1] for parts in found))
+
+    def plain(self) -> dict[str, Plain]:
+        """Dotted keys and values, for crash files; redact before showing."""
+        return {key: one.value for key, one in self.values.items()}
+
+    def _get(self, key: str, default: T) -> T:
+        one = self.values.get(key)
+        return default if one is None else type(default)(one.value)  # type: ignore[arg-type]  # the parser checked it
+
+
+def load(sources: Sources | None = None) -> Settings:
+    """Settings from all layers.
+
+    Raises:
+        ConfigError: the first thing that is wrong in any layer.
+    """
+    settings, problems = check(sources)
+    if problems:
+        raise problems[0]
+    return settings
+
+
+def check(sources: Sources | None = None) -> tuple[Settings, tuple[ConfigError, ...]]:
+    """Settings as far as they can be read, and everything that is wrong."""
+    values, problems = gather(sources or Sources.found())
+    return Settings(values), problems

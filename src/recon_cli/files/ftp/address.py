@@ -1,0 +1,68 @@
+"""From a place to a login and a root: what the URL and the options of `recon.toml` mean for FTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from recon_cli.core.errors import ConfigError
+from recon_cli.core.place import Place
+from recon_cli.files.ftp.session import Login
+
+if TYPE_CHECKING:
+    import ssl
+
+_TLS_BY_SCHEME = {"ftp": "", "ftps": "implicit", "ftpes": "explicit"}
+_PORT, _IMPLICIT_PORT = 21, 990
+_TRUE = ("1", "true", "yes", "on")
+
+
+def login_of(place: Place) -> Login:
+    """Whom to call. The password is fetched here and nowhere else."""
+    parts = urlsplit(place.url)
+    tls = place.text("tls") or _TLS_BY_SCHEME.get(parts.scheme, "")
+    if tls not in ("", "explicit", "implicit", "none"):
+        raise ConfigError(f"`tls = {tls!r}` of {place.label} is unknown", hint="`explicit`, `implicit` or `none`")
+    tls = "" if tls == "none" else tls
+    if not parts.hostname:
+        raise ConfigError(f"{place.label} names no host", hint="e.g. `ftp://user@host/path`")
+    user = unquote_to_bytes(parts.username or "").decode() or "anonymous"
+    password = place.secret()
+    if password is None:
+        password = "" if parts.username else "recon@"
+    return Login(
+        host=parts.hostname,
+        port=_port(place) or (_IMPLICIT_PORT if tls == "implicit" else _PORT),
+        user=user,
+        password=password,
+        label=place.label,
+        tls=tls,
+        context=_context(place) if tls else None,
+    )
+
+
+def root_of(place: Place) -> bytes:
+    """The root's path: relative to the login folder, absolute with `ftp://host//path` or `%2F`, as in RFC 1738."""
+    path = unquote_to_bytes(urlsplit(place.url).path.removeprefix("/"))
+    return path.rstrip(b"/") or (b"/" if path else b"")
+
+
+def _port(place: Place) -> int | None:
+    try:
+        return urlsplit(place.url).port
+    except ValueError as error:
+        raise ConfigError(f"{place.label} has an impossible port", cause=str(error)) from error
+
+
+def _context(place: Place) -> ssl.SSLContext:
+    import ssl  # noqa: PLC0415 - only TLS pays for it
+
+    authority = place.text("tls_ca")
+    try:
+        context = ssl.create_default_context(cafile=authority or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"`tls_ca` of {place.label} cannot be read", cause=str(error)) from error
+    if place.text("tls_insecure").lower() in _TRUE:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

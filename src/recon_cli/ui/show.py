@@ -1,0 +1,160 @@
+"""Reports for whoever reads: a person at a terminal, the next program in a pipe, a parser, or cron."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import TextIO
+
+from recon_cli.core.canonical import Json
+from recon_cli.core.errors import ReconError, UsageError
+from recon_cli.core.report import Problem, Report, Table
+from recon_cli.ui import escape
+from recon_cli.ui.screen import Mode, Screen, silence
+
+SHOWN_PROBLEMS = 20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def show(report: Report, *, mode: Mode = Mode.TEXT, screen: Screen | None = None) -> None:
+    """Show a report: its content on standard output, its problems and hints on standard error.
+
+    A reader who leaves early (`recon scan … | head`) is no error: the rest goes nowhere. Quiet means nothing at all on
+    success; otherwise the summary and the problems, on standard error.
+
+    Raises:
+        UsageError: `--json-lines` of a report without a stream.
+        ReconError: the disk that standard output goes to is full.
+    """
+    screen = screen or Screen.standard()
+    try:
+        _content(report, mode, screen)
+        screen.out.flush()
+    except BrokenPipeError:
+        silence(screen.out)
+    except OSError as exc:
+        if exc.errno not in _FULL:
+            raise
+        silence(screen.out)
+        raise ReconError("cannot write the output", cause=exc.strerror, hint="make room where it goes") from exc
+    if mode is not Mode.JSON:
+        _asides(report, screen)
+
+
+def error_text(error: ReconError, screen: Screen) -> str:
+    """An error for people: message, cause, hint, each on its own line."""
+    lines = [f"{screen.mark('error:', '1;31')} {escape.line(error.message)}"]
+    if error.cause:
+        lines.append(f"cause: {escape.line(error.cause)}")
+    if error.hint:
+        lines.append(f"{screen.mark('hint:', '1')} {escape.line(error.hint)}")
+    return "\n".join(lines)
+
+
+def warn(text: str, screen: Screen) -> None:
+    """A warning that changes nothing, on standard error; also when quiet."""
+    screen.say(f"{screen.mark('warning:', '1;33')} {escape.line(text)}")
+
+
+def dumps(document: Json | Mapping[str, Json], *, indent: int | None = None) -> str:
+    """A document as JSON text in its own key order; a lone surrogate is written as its escape."""
+    separators = (",", ": ") if indent else (",", ":")
+    text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators, default=_plain)
+    with suppress(UnicodeEncodeError):
+        text.encode("utf-8")
+        return text
+    return json.dumps(document, indent=indent, separators=separators, default=_plain)
+
+
+def _content(report: Report, mode: Mode, screen: Screen) -> None:
+    if mode is Mode.JSON_LINES:
+        _stream(report, screen.out)
+    elif mode is Mode.JSON:
+        _write_utf8(screen.out, dumps(report.document(), indent=2) + "\n")
+    elif screen.quiet:
+        if report.exit_code:
+            screen.say(escape.line(report.summary))
+    else:
+        _text(report, screen)
+
+
+def _stream(report: Report, out: TextIO) -> None:
+    if report.stream is None:
+        raise UsageError("this command has no `--json-lines`", hint="use `--json`")
+    for item in report.stream:
+        _write_utf8(out, dumps(item) + "\n")
+
+
+def _text(report: Report, screen: Screen) -> None:
+    if screen.draws_tables:
+        _draw(report.tables, screen)
+        screen.out.write(escape.line(report.summary) + "\n")
+        return
+    rows = _tsv(report.tables, screen.out)
+    # Rows for the next program stay alone on standard output; without any, the summary is the result.
+    summary = escape.line(report.summary)
+    if report.tables or rows:
+        screen.out.flush()
+        screen.say(summary)
+    else:
+        screen.out.write(summary + "\n")
+
+
+def _draw(tables: Sequence[Table], screen: Screen) -> None:
+    if not tables:
+        return
+    from recon_cli.ui.table import draw  # noqa: PLC0415  Rich costs more than the rest of the start-up
+
+    for table in tables:
+        left_out = draw(table, screen)
+        if left_out:
+            screen.out.write(f"… and {left_out} more rows; pipe them, or use `--json`\n")
+
+
+def _tsv(tables: Iterable[Table], out: TextIO) -> int:
+    """All rows, without a header (as `gh` does); an empty line parts two tables."""
+    written = 0
+    for table in tables:
+        for number, row in enumerate(table.rows):
+            gap = "\n" if written and not number else ""
+            out.write(gap + "\t".join(map(escape.cell, row)) + "\n")
+            written += 1
+    return written
+
+
+def _asides(report: Report, screen: Screen) -> None:
+    problems = report.problems
+    if problems:
+        screen.say(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:")
+    for problem in problems[:SHOWN_PROBLEMS]:
+        screen.say("  " + _problem(problem))
+    if len(problems) > SHOWN_PROBLEMS:
+        screen.say(f"  … and {len(problems) - SHOWN_PROBLEMS} more; `--json` lists them all")
+    if not screen.quiet:
+        for hint in report.hints:
+            screen.say(f"{screen.mark('hint:', '1')} {escape.line(hint)}")
+
+
+def _problem(problem: Problem) -> str:
+    detail = f" ({escape.line(problem.detail)})" if problem.detail else ""
+    return f"{escape.line(problem.item) or '/'}: {escape.line(problem.reason)}{detail}"
+
+
+def _write_utf8(out: TextIO, text: str) -> None:
+    """JSON is UTF-8 whatever the terminal speaks."""
+    if hasattr(out, "buffer"):
+        out.flush()
+        out.buffer.write(text.encode("utf-8"))
+    else:
+        out.write(text)
+
+
+def _plain(value: object) -> Json:
+    """What is a Mapping or a Sequence by Protocol only."""
+    if isinstance(value, Mapping):
+        return {str(name): item for name, item in value.items()}
+    if isinstance(value, Iterable):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

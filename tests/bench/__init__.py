@@ -1,0 +1,1 @@
+"""Benchmarks: whole commands of ours and of others, run in turn; see docs/performance.md."""

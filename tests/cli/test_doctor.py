@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.recon import Recon, in_folder
+
+
+@pytest.fixture
+def recon(tmp_path: Path) -> Recon:
+    return in_folder(tmp_path)
+
+
+def settings(recon: Recon, text: str) -> None:
+    (recon.folder / "recon.toml").write_text(text)
+
+
+def checks(recon: Recon, *words: str, expect: int = 0) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in recon("doctor", *words, "--json", expect=expect).document["checks"]:
+        found.setdefault(one["check"], []).append(one)
+    return found
+
+
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_a_sound_machine_is_told_so(recon: Recon) -> None:
+    (recon.folder / "data").mkdir()
+    with closing(sqlite3.connect(recon.folder / "m.db")) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    settings(recon, "[files.disk]\nurl = 'data'\n[stores.local]\nurl = 'sqlite:///m.db'\n")
+    found = checks(recon)
+    assert {one["status"] for many in found.values() for one in many} == {"ok"}
+    assert {"python", "state", "files disk", "stores local"} <= set(found)
+    assert "Python 3." in found["python"][0]["detail"]
+
+
+def test_a_server_that_does_not_answer_fails_with_its_exit_code_and_a_way_to_mend_it(recon: Recon) -> None:
+    settings(recon, f"[files.web]\nurl = 'ftp://me@127.0.0.1:{closed_port()}/x'\n")
+    (failed,) = checks(recon, expect=13)["files web"]
+    assert (failed["status"], failed["code"]) == ("fail", 13)
+    assert "does not answer: connection refused" in failed["detail"]
+    assert failed["mend"]
+
+
+def test_broken_settings_are_a_finding_and_the_rest_is_still_checked(recon: Recon) -> None:
+    settings(recon, "nope = 1\n[files.disk]\nurl = 'missing-folder'\n")
+    found = checks(recon, expect=10)
+    assert "unknown key `nope`" in found["settings"][0]["detail"]
+    assert (found["files disk"][-1]["status"], found["files disk"][-1]["code"]) == ("fail", 17)
+
+
+def test_named_places_alone_are_looked_at(recon: Recon) -> None:
+    (recon.folder / "data").mkdir()
+    settings(recon, f"[files.disk]\nurl = 'data'\n[files.web]\nurl = 'ftp://127.0.0.1:{closed_port()}/x'\n")
+    assert "files web" not in checks(recon, "disk")
+    done = recon("doctor", "disc", expect=2)
+    assert "did you mean `disk`?" in done.err
+
+
+def test_a_password_file_that_others_can_read_is_a_warning_and_no_failure(recon: Recon) -> None:
+    (recon.folder / "data").mkdir()
+    (recon.folder / "pw").write_text("geheim12")
+    (recon.folder / "pw").chmod(0o644)
+    settings(recon, "[files.disk]\nurl = 'data'\npassword_file = 'pw'\n")
+    warned = checks(recon)["files disk"][0]
+    assert (warned["status"], warned["mend"]) == ("warn", f"run `chmod 600 {recon.folder / 'pw'}`")
+
+
+def test_a_missing_password_file_is_told_before_anybody_connects(recon: Recon) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings(recon, f"[files.web]\nurl = 'ftp://me@127.0.0.1:{server.getsockname()[1]}/'\npassword_file = 'gone'\n")
+        found = checks(recon, expect=10)["files web"]
+    assert "cannot read the password file" in found[-1]["detail"]
+
+
+def test_the_summary_in_a_pipe_is_one_row_a_check(recon: Recon) -> None:
+    done = recon("doctor")
+    assert all(line.count("\t") == 3 for line in done.out.splitlines())
+    assert done.err == "all is well\n"

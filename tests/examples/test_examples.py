@@ -1,0 +1,97 @@
+"""Each file under examples/ does what it says; their README pages are read by tests/docs."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recon_cli.demo.tour import prepared
+from tests.support import system
+from tests.support.recon import Done, Recon, in_folder
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.fixture
+def lost(tmp_path: Path) -> Iterator[Recon]:
+    """The demo's folder: its host is running, its database is gone."""
+    with prepared(tmp_path / "demo", 3):
+        yield in_folder(tmp_path / "demo", PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+
+
+def run(recon: Recon, command: list[str], **env: str) -> Done:
+    done = subprocess.run(
+        command, cwd=recon.folder, env={**recon.env, **env}, capture_output=True, text=True, check=False, timeout=120
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_the_settings_of_the_viewer_have_no_unknown_key(lost: Recon) -> None:
+    shutil.copy(EXAMPLES / "viewer" / "recon.toml", lost.folder / "recon.toml")
+    lost("config", "check")
+
+
+def test_the_settings_of_the_viewer_name_what_the_demo_names() -> None:
+    settings = tomllib.loads((EXAMPLES / "viewer" / "recon.toml").read_text("utf-8"))
+    assert settings["tables"]["models"] == {"system": "viewer", "from": "host", "to": "local"}
+
+
+def test_cron_mails_drift_and_keeps_silent_once_all_is_well(lost: Recon) -> None:
+    *_, line = (EXAMPLES / "cron" / "crontab").read_text("utf-8").splitlines()
+    command = ["/bin/sh", "-c", line.split(None, 5)[5]]
+    settings = {"RECON_CONFIG": str(lost.folder / "recon.toml")}
+    drift = run(lost, command, **settings)
+    assert drift.code == 4
+    assert drift.out + drift.err
+    lost("recover", "models", "--apply")
+    well = run(lost, command, **settings)
+    assert (well.code, well.out, well.err) == (0, "", "")
+
+
+def test_the_unit_finds_its_password_as_a_credential(lost: Recon, tmp_path: Path) -> None:
+    unit = unit_of("recon-check.service")
+    name = unit["Service"]["LoadCredential"].partition(":")[0]
+    (tmp_path / "credentials").mkdir(mode=0o700)
+    shutil.move(lost.folder / "host.pw", tmp_path / "credentials" / name)
+    command = shlex.split(unit["Service"]["ExecStart"])
+    env = {"RECON_CONFIG": str(lost.folder / "recon.toml"), "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+    assert run(lost, [shutil.which("recon", path=lost.env["PATH"]) or "recon", *command[1:]], **env).code == 4
+
+
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    verify = system.require("systemd-analyze", "systemd")
+    for name in ("recon-check.service", "recon-check.timer"):
+        text = (EXAMPLES / "systemd" / name).read_text("utf-8")
+        (tmp_path / name).write_text(text.replace("/usr/local/bin/recon", sys.executable))
+    done = subprocess.run(
+        [verify, "verify", str(tmp_path / "recon-check.timer"), str(tmp_path / "recon-check.service")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
+    )
+    about_ours = [line for line in done.stderr.splitlines() if "recon-check" in line]
+    assert not about_ours
+
+
+def test_the_smoke_script_says_that_recon_works(lost: Recon, tmp_path: Path) -> None:
+    done = run(lost, ["bash", str(EXAMPLES / "ci" / "smoke.sh")], TMPDIR=str(tmp_path))
+    assert done.code == 0, done.err
+    assert done.out.endswith("recon works here\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
+def unit_of(name: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign] # keys of units keep their case
+    parser.read(EXAMPLES / "systemd" / name)
+    return parser
