@@ -21,7 +21,7 @@ PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("drift", ("recon check models",)),
     ("plan", ("recon recover models",)),
     ("apply", ("recon recover models --apply", "recon check models")),
-    ("undo", ("recon undo",)),
+    ("undo", ("recon undo", 'recon undo "$(recon undo | cut -f 1)"')),
     ("error", ("recon recover model",)),
     ("help", ("recon --help",)),
 )
@@ -46,7 +46,8 @@ def main() -> None:
 
 def _played(command: str, folder: Path, env: dict[str, str]) -> str:
     shown = show(command, folder, env, columns=COLUMNS)
-    return f"\033[1m$ {command}\033[0m\n{shown.screen}{shown.errors}"
+    told = f"{shown.screen}{shown.errors}".replace(str(folder), "~/recon-demo")
+    return f"\033[1m$ {command}\033[0m\n{told}"
 
 
 if __name__ == "__main__":

@@ -158,3 +158,23 @@ def test_python_dash_m_is_the_same_program(recon: Recon) -> None:
         check=True,
     )
     assert recon("--help").out == installed.stdout
+
+
+def test_a_full_disk_under_the_output_is_a_plain_error(recon: Recon) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            recon.argv("config", "show"),
+            cwd=recon.folder,
+            env=recon.env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: cannot write the output\ncause: No space left on device\n")
+
+
+def test_streams_that_are_closed_from_the_start_are_no_error(recon: Recon) -> None:
+    command = 'exec "$0" -m recon_cli config show >&- 2>&-'
+    done = subprocess.run(["sh", "-c", command, sys.executable], cwd=recon.folder, env=recon.env, check=False)
+    assert done.returncode == 0

@@ -64,6 +64,15 @@ def test_a_file_of_another_size_is_reported_until_it_is_accepted(scene: Build) -
     assert differences(s, expect=0) == []
 
 
+def test_a_dry_run_accepts_nothing(scene: Build) -> None:
+    s = recovered(scene)
+    s.recon("check", "models")
+    model = next((s.data / "files" / s.twin.models[0].id).glob("*.obj"))
+    model.write_bytes(model.read_bytes() + b"# more\n")
+    s.recon("check", "models", "--accept", "--dry-run")
+    s.recon("check", "models", expect=4)
+
+
 def test_a_file_changed_without_changing_its_size_is_found_by_hash(scene: Build) -> None:
     s = recovered(scene)
     s.recon("check", "models", "--hash")

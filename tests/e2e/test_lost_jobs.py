@@ -23,13 +23,13 @@ def test_every_job_comes_back_from_its_folder_and_agrees_with_it(tmp_path: Path)
     recon("recover", *ends, "--apply", expect=None)
     lost, found = jobs(twin.lost), jobs(tmp_path / "jobs.db")
     assert found.keys() == lost.keys()
-    for key, row in lost.items():
-        if row["status"] == "RUNNING":
-            assert found[key]["status"] == "FAILED", "nothing runs any more"
-            continue
-        for column in ("status", "image_count", "gaussian_count", "filtered_count", "iterations"):
-            if found[key][column] is not None:
-                assert found[key][column] == row[column], (key, column)
+    for job in twin.jobs:
+        row = found[job.id]
+        assert row["status"] == ("DONE" if job.ending == "done" else "FAILED"), job
+        assert row["image_count"] == lost[job.id]["image_count"]
+        if job.ending == "done":
+            for column in ("gaussian_count", "filtered_count", "iterations", "colmap_registered_images"):
+                assert row[column] == lost[job.id][column], (job, column)
     recon("check", *ends)
     again = recon("recover", *ends, "--apply", "--json", expect=None).document
     assert again["changes"] == {"create": 0, "update": 0, "delete": 0}

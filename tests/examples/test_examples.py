@@ -37,7 +37,7 @@ def run(recon: Recon, command: list[str], **env: str) -> Done:
 
 def test_the_settings_of_the_viewer_have_no_unknown_key(lost: Recon) -> None:
     shutil.copy(EXAMPLES / "viewer" / "recon.toml", lost.folder / "recon.toml")
-    lost("config", "check", "--offline")
+    lost("config", "check")
 
 
 def test_the_settings_of_the_viewer_name_what_the_demo_names() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -27,7 +28,6 @@ class MariaServer:
     """A running server; every `database()` is new and empty."""
 
     port: int
-    socket: str
     password: str = field(default=PASSWORD, repr=False)
 
     def url(self, database: str, user: str = "recon") -> str:
@@ -60,9 +60,9 @@ def running() -> Iterator[MariaServer]:
         server = _start(program, folder, as_user, port)
         try:
             _admit(folder)
-            yield MariaServer(port, str(folder / "s"))
+            yield MariaServer(port)
         finally:
-            server.terminate()
+            server.kill()  # at once: nothing in it is wanted any more
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -86,12 +86,20 @@ def _start(program: str, folder: Path, as_user: list[str], port: int) -> subproc
 def _admit(folder: Path) -> None:
     """Wait until the server answers on its socket and make the user of the tests."""
     for _ in range(200):
+        if _answers(folder / "s"):
+            break
+        time.sleep(0.1)
+    else:
+        raise RuntimeError(f"MariaDB did not start: {(folder / 'log').read_text()}")
+    with pymysql.connect(unix_socket=str(folder / "s"), user="root") as root, root.cursor() as cursor:
+        cursor.execute(f"CREATE USER recon@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
+        cursor.execute("GRANT ALL ON *.* TO recon@'127.0.0.1'")
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
         try:
-            with pymysql.connect(unix_socket=str(folder / "s"), user="root") as root, root.cursor() as cursor:
-                cursor.execute(f"CREATE USER recon@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
-                cursor.execute("GRANT ALL ON *.* TO recon@'127.0.0.1'")
-        except pymysql.err.OperationalError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(f"MariaDB did not start: {(folder / 'log').read_text()}")
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return probe.recv(1) != b""

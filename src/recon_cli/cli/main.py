@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and give back its exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
+    _open_closed_streams()
     try:
         with signals.installed():
             return _run(words)
     except Stopped as stop:
         return _stopped(stop, words)
+
+
+def _open_closed_streams() -> None:
+    """A stream that was closed before the start (`>&-`) takes everything and keeps nothing."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123  open as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123  same
 
 
 def _run(words: list[str]) -> int:

@@ -29,8 +29,16 @@ Table = Annotated[
     ),
 ]
 SystemName = Annotated[str | None, typer.Option("--system", help="Whose rules: viewer, reconstruction.")]
-Source = Annotated[str | None, typer.Option("--from", metavar="URL|NAME", help="Where the files are.")]
-Target = Annotated[str | None, typer.Option("--to", metavar="URL|NAME", help="Where the records belong.")]
+Source = Annotated[
+    str | None,
+    typer.Option("--from", metavar="URL|NAME", autocompletion=options.complete("files"), help="Where the files are."),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--to", metavar="URL|NAME", autocompletion=options.complete("stores"), help="Where the records belong."
+    ),
+]
 Apply = Annotated[bool, typer.Option("--apply", help="Write it; without, the plan is shown and nothing is written.")]
 
 

@@ -47,13 +47,15 @@ class Difference:
 class CheckRequest:
     """How to check. `max_drop` is the share (0..1) by which counts may fall since the last check; None for no alarm.
 
-    `hashes` reads every file whole; `accept` takes the files and counts of today for what they should be.
+    `hashes` reads every file whole; `accept` takes the files and counts of today for what they should be; `remember`
+    False leaves the history as it is.
     """
 
     scan: ScanRequest = field(default_factory=ScanRequest)
     hashes: bool = False
     max_drop: float | None = None
     accept: bool = False
+    remember: bool = True
 
 
 @dataclass(slots=True)
@@ -89,7 +91,8 @@ def check(
     at = clock.now().isoformat(timespec="seconds")
     count = _count(at, items, rows, found, len(unproven))
     alarm = "" if request.accept else _alarm(history.reference(), count, request.max_drop)
-    history.add(replace(count, alarm=1 if alarm else 0))
+    if request.remember:
+        history.add(replace(count, alarm=1 if alarm else 0))
     return _report(files.url, store.url, count, found, unproven, alarm, clock.monotonic() - began)
 
 
@@ -145,7 +148,8 @@ def _changed(files: FileStore, items: tuple[Item, ...], history: History, reques
             else:
                 seen.append((entry, sha256))
         request.scan.options.progress.update(len(seen), note=item.folder)
-    history.accept(seen)
+    if request.remember:
+        history.accept(seen)
     return found
 
 

@@ -209,6 +209,10 @@ def _check(table: _Table, row: Mapping[str, Value], number: int) -> None:
     for name in row:
         if name not in table.columns:
             raise RowRefusedError([name], f"no column {name}")
+        try:
+            encode(row[name])
+        except UnicodeEncodeError as exc:
+            raise RowRefusedError([name], f"half a surrogate pair: {exc.reason}", held=False) from exc
     schema = table.schema
     if schema is None:
         return

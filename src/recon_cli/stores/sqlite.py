@@ -28,8 +28,6 @@ from recon_cli.stores.sqlsession import SqlSession
 
 NEW_FILE = "(file)"
 """In `Undo.counters`: the database file itself was created by `apply`."""
-_ROW = "_rowid_"
-"""In an undo's old rows: the row number, where no column of the table is it."""
 _SEQUENCES = "sqlite_sequence"
 """In `Undo.counters`: the table behind AUTOINCREMENT itself did not exist."""
 _INT64 = 1 << 63
@@ -118,20 +116,16 @@ class SqliteSession(SqlSession):
             return "?", value
         raise RowRefusedError([name], f"SQLite has no {type(value).__name__}", held=False)
 
-    def insert(self, relation: Relation, values: Mapping[str, Value]) -> Row:
-        """A row that was deleted comes back under its own number."""
-        if _ROW in values and _ROW not in relation.by_name and relation.hidden:
-            values = {relation.hidden[0] if name == _ROW else name: value for name, value in values.items()}
-        return super().insert(relation, values)
-
     def new_place(self, relation: Relation, named: Mapping[str, Value], last: int | None) -> tuple[Value, ...]:
         """Its row number, or its key."""
         return (last,) if relation.hidden else tuple(named.get(name) for name in relation.primary)
 
     def old_row(self, relation: Relation, row: Row) -> dict[str, Value]:
-        """With the row number where it is no column: a dump goes by it."""
+        """With the row number, under a name that is no column, where no column is it: a dump goes by it."""
         alias = [one for one in relation.fields if one.primary and one.declared.upper() == "INTEGER"]
-        number = {_ROW: row.place[0]} if relation.hidden and not (alias and len(relation.primary) == 1) else {}
+        number = (
+            {relation.hidden[0]: row.place[0]} if relation.hidden and not (alias and len(relation.primary) == 1) else {}
+        )
         return {**super().old_row(relation, row), **number}
 
     def explain(

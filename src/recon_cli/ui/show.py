@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from recon_cli.ui import escape
 from recon_cli.ui.screen import Mode, Screen, silence
 
 SHOWN_PROBLEMS = 20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def show(report: Report, *, mode: Mode = Mode.TEXT, screen: Screen | None = None) -> None:
@@ -24,6 +26,7 @@ def show(report: Report, *, mode: Mode = Mode.TEXT, screen: Screen | None = None
 
     Raises:
         UsageError: `--json-lines` of a report without a stream.
+        ReconError: the disk that standard output goes to is full.
     """
     screen = screen or Screen.standard()
     try:
@@ -31,6 +34,11 @@ def show(report: Report, *, mode: Mode = Mode.TEXT, screen: Screen | None = None
         screen.out.flush()
     except BrokenPipeError:
         silence(screen.out)
+    except OSError as exc:
+        if exc.errno not in _FULL:
+            raise
+        silence(screen.out)
+        raise ReconError("cannot write the output", cause=exc.strerror, hint="make room where it goes") from exc
     if mode is not Mode.JSON:
         _asides(report, screen)
 

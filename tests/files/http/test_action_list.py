@@ -43,8 +43,19 @@ def web(tmp_path: Path) -> Iterator[WebSite]:
         yield site
 
 
+_OPENED: list[FileStore] = []
+
+
 def store(web: WebSite, **options: str) -> FileStore:
-    return open_files(Place(f"http://127.0.0.1:{web.port}{PROGRAM}", options=options))
+    _OPENED.append(open_files(Place(f"http://127.0.0.1:{web.port}{PROGRAM}", options=options)))
+    return _OPENED[-1]
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _OPENED:
+        _OPENED.pop().close()
 
 
 def test_the_answer_becomes_the_tree_that_ftp_shows(web: WebSite) -> None:

@@ -24,9 +24,20 @@ def web(tmp_path: Path) -> Iterator[WebSite]:
         yield site
 
 
+_OPENED: list[HttpStore] = []
+
+
 def store(web: WebSite, password: str | None = None, user: str = "", **options: str) -> HttpStore:
     login = f"{user}@" if user else ""
-    return HttpStore(Place(f"http://{login}127.0.0.1:{web.port}", secret=lambda: password, options=options))
+    _OPENED.append(HttpStore(Place(f"http://{login}127.0.0.1:{web.port}", secret=lambda: password, options=options)))
+    return _OPENED[-1]
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _OPENED:
+        _OPENED.pop().close()
 
 
 def test_a_folder_with_its_own_page_is_not_taken_for_an_empty_one(web: WebSite) -> None:
@@ -55,7 +66,7 @@ def test_a_denied_root_is_a_listing_that_says_so(web: WebSite) -> None:
 
 
 def test_links_that_the_server_follows_end_as_a_loop(tmp_path: Path) -> None:
-    """nginx shows a linked folder as a folder."""
+    """Nginx shows a linked folder as a folder."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "file.txt").write_bytes(b"x")
