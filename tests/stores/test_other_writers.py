@@ -24,7 +24,6 @@ _BIG = {
     "postgres": "INSERT INTO big SELECT i, lpad(i::text, 500, '0') FROM generate_series(1, 100000) i",
     "mariadb": "INSERT INTO big SELECT seq, lpad(seq, 500, '0') FROM seq_1_to_100000",
 }
-_QUOTE = {"sqlite": '"', "postgres": '"', "mariadb": "`"}
 
 
 def child(bench: Bench, verb: str, *rest: str) -> subprocess.Popen[str]:
@@ -32,14 +31,16 @@ def child(bench: Bench, verb: str, *rest: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.stores.child", verb, bench.url, bench.password or "", *rest],
         cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT}"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(_ROOT / "src"), str(_ROOT), os.environ.get("PYTHONPATH", "")]),
+        },
         stdout=subprocess.PIPE,
         text=True,
     )
 
 
-@pytest.mark.parametrize("tables", ["tables there", "tables missing"])
-@pytest.mark.parametrize("moment", ["writing", "prepared"])
+@pytest.mark.parametrize(("moment", "tables"), [("writing", "tables there"), ("prepared", "tables missing")])
 def test_a_process_killed_before_the_commit_leaves_the_old_rows(sql_bench: Bench, moment: str, tables: str) -> None:
     store = sql_bench.store
     if tables == "tables there":
@@ -61,8 +62,6 @@ def test_a_process_killed_after_the_commit_leaves_the_new_rows(sql_bench: Bench)
 
 def test_another_writer_is_shut_out_until_the_commit(sql_bench: Bench) -> None:
     write(sql_bench.store, model("a"))
-    quote = _QUOTE[sql_bench.kind]
-    intrusion = f"UPDATE {quote}models{quote} SET name = 'intruder' WHERE id = 'a'"
     other = open_records(Place(sql_bench.url, secret=lambda: sql_bench.password, options={"timeout_s": 1}))
     met: list[type[ReconError]] = []
 
@@ -76,7 +75,7 @@ def test_another_writer_is_shut_out_until_the_commit(sql_bench: Bench) -> None:
     sql_bench.store.apply([update("models", "a", real_height=2.5)], SCHEMAS, base=base, prepared=intrude)
     assert met == [LockedError]
     assert row(sql_bench.store, "models", "a")["name"] == "name of a"
-    sql_bench.sql(intrusion)
+    sql_bench.sql("UPDATE models SET name = 'intruder' WHERE id = 'a'")
     assert row(sql_bench.store, "models", "a")["name"] == "intruder"
     other.close()
 

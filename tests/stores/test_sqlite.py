@@ -108,7 +108,7 @@ def test_undo_keeps_row_order_and_counters(one: SqliteBench, kind: str) -> None:
         "AUTOINCREMENT": "id INTEGER PRIMARY KEY AUTOINCREMENT, v)",
         "taken names": "id TEXT PRIMARY KEY, v, rowid, _rowid_)",
     }[kind]
-    one.sql(f"CREATE TABLE t ({columns}", *(f"INSERT INTO t (id, v) VALUES ({n}, {n})" for n in (5, 3, 9, 7)))
+    one.sql(f"CREATE TABLE t ({columns}", "INSERT INTO t (id, v) VALUES (5, 5), (3, 3), (9, 9), (7, 7)")
     one.sql("DELETE FROM t WHERE id = 9")
     before = one.dump()
     number = kind == "AUTOINCREMENT"
@@ -189,7 +189,10 @@ def test_a_target_without_write_permission_says_so(tmp_path: Path, what: str) ->
     (one.path if what == "file" else folder).chmod(0o444 if what == "file" else 0o555)
     done = subprocess.run(
         [sys.executable, "-c", _WRITE_AS_OTHER, one.url],
-        env={**os.environ, "PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT}"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(_ROOT / "src"), str(_ROOT), os.environ.get("PYTHONPATH", "")]),
+        },
         cwd=_ROOT,
         capture_output=True,
         text=True,

@@ -123,7 +123,7 @@ http {{
 
 @contextlib.contextmanager
 def nginx(root: Path) -> Iterator[int]:
-    """nginx with `autoindex on` over a folder; its port."""
+    """Nginx with `autoindex on` over a folder; its port."""
     program = require("nginx", "nginx-light")
     with tempfile.TemporaryDirectory(prefix="recon-nginx-") as name:
         with socket.create_server((LOOPBACK, 0)) as probe:

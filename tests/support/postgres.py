@@ -86,11 +86,12 @@ def _unprivileged(folder: Path) -> str | None:
 
 def _reachable(programs: Path, folder: Path, user: str | None) -> Path:
     """The binaries where `user` can run them: copied when a folder above them is closed to others."""
-    asked = subprocess.run([programs / "postgres", "-V"], user=user, capture_output=True, check=False)
-    if user is None or asked.returncode == 0:
-        return programs
-    shutil.copytree(programs.parent, folder / "install", symlinks=True)
-    return folder / "install" / programs.name
+    try:
+        subprocess.run([programs / "postgres", "-V"], user=user, capture_output=True, check=True)
+    except (PermissionError, subprocess.CalledProcessError):
+        shutil.copytree(programs.parent, folder / "install", symlinks=True)
+        return folder / "install" / programs.name
+    return programs
 
 
 def _initialise(programs: Path, folder: Path, user: str | None) -> None:

@@ -16,7 +16,8 @@ from recon_cli.core.schema import Schema
 class Undo:
     """What it takes to put a target back as it was before `apply`.
 
-    `changes` are the changes that were applied, each with the whole old row in `before` (None for a created row);
+    `changes` are the changes that were applied, each with the whole old row in `before` (None for a created row) and
+    the whole new row in `after` (None for a deleted one); a store may keep a row number under a name that is no column;
     `created_tables` did not exist; `counters` are AUTOINCREMENT or sequence positions before; `base` and `result` are
     the fingerprints of each touched table before and after.
     """

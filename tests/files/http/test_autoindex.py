@@ -12,7 +12,8 @@ from recon_cli.files.http.autoindex import Item, parse
 
 URL = "http://host.example/models/"
 
-NGINX = b"""<html><head><title>Index of /models/</title></head><body><h1>Index of /models/</h1><hr><pre><a href="../">../</a>
+NGINX = b"""<html><head><title>Index of /models/</title></head><body><h1>Index of /models/</h1><hr><pre>
+<a href="../">../</a>
 <a href="sub%20folder/">sub folder/</a>                       21-Nov-2026 09:32                   -
 <a href="model.obj">model.obj</a>                             03-Feb-2025 04:05               12345
 <a href="a%26b%3F.txt">a&amp;b?.txt</a>                       03-Feb-2025 04:05                   0

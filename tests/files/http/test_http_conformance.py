@@ -13,7 +13,7 @@ import pytest
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileStore
 from recon_cli.files.http.store import HttpStore
-from tests.files.conformance import NetworkConformance, OnDisk, Path2, Site
+from tests.files.conformance import NetworkConformance, OnDisk, Site, Through
 from tests.support.http_server import WebSite, nginx, python_server
 from tests.support.proxy import Proxy
 
@@ -46,7 +46,7 @@ class TestPythonIndex(NetworkConformance):
             yield Served(tmp_path, web)
 
     @pytest.fixture
-    def through(self, served: Served) -> Iterator[Path2]:
+    def through(self, served: Served) -> Iterator[Through]:
         with Proxy(served.web.port) as proxy:
             site = Site(
                 store(proxy.port),
@@ -56,9 +56,9 @@ class TestPythonIndex(NetworkConformance):
                 exact=False,
                 raw_names=False,  # its links hold undecodable bytes as encoded surrogates
             )
-            yield Path2(site, proxy)
+            yield Through(site, proxy)
 
-    def wrong_login(self, through: Path2) -> FileStore:
+    def wrong_login(self, through: Through) -> FileStore:
         through.site.plant.web.login = "kim:hunter2"  # type: ignore[attr-defined]  # it is the one from above
         return store(through.proxy.port)
 
@@ -75,7 +75,7 @@ def shared() -> Iterator[tuple[Path, int]]:
 @pytest.mark.system
 class TestNginxIndex(NetworkConformance):
     @pytest.fixture
-    def through(self, shared: tuple[Path, int]) -> Iterator[Path2]:
+    def through(self, shared: tuple[Path, int]) -> Iterator[Through]:
         top, port = shared
         with Proxy(port) as proxy, tempfile.TemporaryDirectory(dir=top) as name:
             root = Path(name) / "tree"
@@ -92,6 +92,6 @@ class TestNginxIndex(NetworkConformance):
                 exact=False,
                 dotfiles=False,
             )
-            yield Path2(site, proxy)
+            yield Through(site, proxy)
 
     test_a_wrong_login_is_told_apart_from_a_missing_server = None  # here nobody logs in

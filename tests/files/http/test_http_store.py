@@ -66,7 +66,7 @@ def test_a_denied_root_is_a_listing_that_says_so(web: WebSite) -> None:
 
 
 def test_links_that_the_server_follows_end_as_a_loop(tmp_path: Path) -> None:
-    """nginx shows a linked folder as a folder."""
+    """Nginx shows a linked folder as a folder."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "file.txt").write_bytes(b"x")

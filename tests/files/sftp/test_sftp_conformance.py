@@ -11,7 +11,7 @@ import pytest
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileStore
 from recon_cli.files.sftp.store import SftpStore
-from tests.files.conformance import NetworkConformance, OnDisk, Path2, Site
+from tests.files.conformance import NetworkConformance, OnDisk, Site, Through
 from tests.support.proxy import Proxy
 from tests.support.ssh_server import SshServer, new_key, sshd
 
@@ -32,7 +32,7 @@ def place(server: SshServer, port: int, root: Path, key_file: Path | None = None
 
 class TestSftp(NetworkConformance):
     @pytest.fixture
-    def through(self, server: SshServer) -> Iterator[Path2]:
+    def through(self, server: SshServer) -> Iterator[Through]:
         with tempfile.TemporaryDirectory(prefix="recon-sftp-") as name, Proxy(server.port) as proxy:
             Path(name).chmod(0o755)
             root = Path(name) / "tree"
@@ -40,9 +40,9 @@ class TestSftp(NetworkConformance):
             root.chmod(0o777)
             missing = place(server, proxy.port, Path(name) / "none")
             site = Site(SftpStore(place(server, proxy.port, root)), OnDisk(root), lambda: SftpStore(missing))
-            yield Path2(site, proxy)
+            yield Through(site, proxy)
 
-    def wrong_login(self, through: Path2) -> FileStore:
+    def wrong_login(self, through: Through) -> FileStore:
         root = Path(through.site.store.url.partition("127.0.0.1")[2].partition("/")[2])
         stranger = Path("/") / root.parent / "stranger"
         new_key(stranger)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,7 +27,10 @@ def by_password() -> Iterator[tuple[int, str]]:
         yield server
 
 
-def store(port: int, password: str | None = "hunter2", **options: str) -> SftpStore:
+PASSWORD = "hunter2"
+
+
+def store(port: int, password: str | None = PASSWORD, **options: str) -> SftpStore:
     return SftpStore(Place(f"sftp://kim@127.0.0.1:{port}/", secret=lambda: password, options=options))
 
 
@@ -127,6 +129,6 @@ def test_a_key_with_a_passphrase_opens_with_the_secret_of_the_place(by_key: SshS
 @pytest.mark.system
 def test_a_path_below_the_home_directory_is_understood(by_key: SshServer) -> None:
     options = {"key_file": str(by_key.key_file), "host_key": "accept-new"}
-    there = os.path.expanduser(f"~{by_key.user}")
+    there = str(Path(f"~{by_key.user}").expanduser())
     with closing(SftpStore(Place(f"sftp://{by_key.user}@127.0.0.1:{by_key.port}", options=options))) as opened:
         assert opened.probe()["folder"] in {there, "/"}
