@@ -107,8 +107,8 @@ def build(session: nox.Session) -> None:
     install(session, "build")
     session.run("hatchling", "build", "-d", str(dist))
     (wheel,) = dist.glob("*.whl")
-    home = session.create_tmp()
-    empty = Path(home) / "empty"
+    home = Path(session.create_tmp()).resolve()
+    empty = home / "empty"
     session.run("python", "-m", "venv", "--clear", "--without-pip", str(empty))
     into_empty(session, empty, f"{wheel}[demo]")
     recon = str(empty / "bin" / "recon")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,8 +31,8 @@ class Wish:
 class Benchmark(Protocol):
     """What a module `bench_NAME` offers."""
 
-    def cases(self, wish: Wish) -> list[results.Case]:
-        """Run everything."""
+    def cases(self, wish: Wish) -> Iterator[results.Case]:
+        """Run everything, case by case."""
 
     def versions(self) -> dict[str, str]:
         """The programs that took part."""
@@ -39,26 +41,32 @@ class Benchmark(Protocol):
 def main() -> int:
     """Run the named benchmarks, or all; 1 where a contestant gave a wrong result."""
     options = parse()
+    logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())  # else it sets up a log of its own
     known = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
-    refused: list[str] = []
     options.out.mkdir(parents=True, exist_ok=True)
-    for name in options.names or known:
-        benchmark: Benchmark = importlib.import_module(f"tests.bench.bench_{name}")
-        with tempfile.TemporaryDirectory(prefix="recon-bench-") as scratch:
-            Path(scratch).chmod(0o755)
-            runs = 1 if options.smoke else options.runs
-            wish = Wish(runs, options.smoke, tuple(options.only), tuple(options.without), Path(scratch))
-            cases = benchmark.cases(wish)
-        text = results.table(cases)
-        sys.stdout.write(f"\n{name}\n\n{text}\n")
-        (options.out / f"{name}.json").write_text(results.document(name, cases, benchmark.versions()))
-        (options.out / f"{name}.md").write_text(text + "\n")
-        if options.publish:
-            results.publish(ROOT / "docs" / "performance.md", name, text)
-        refused += [f"{case.name}: {case.refused}" for case in cases if case.refused]
+    refused = [reason for name in options.names or known for reason in run(name, options)]
     for reason in refused:
         sys.stderr.write(f"error: {reason}\n")
     return 1 if refused else 0
+
+
+def run(name: str, options: argparse.Namespace) -> list[str]:
+    """Run one benchmark and leave its results, as far as they are there, after each case; what was refused."""
+    benchmark: Benchmark = importlib.import_module(f"tests.bench.bench_{name}")
+    done: list[results.Case] = []
+    text = ""
+    with tempfile.TemporaryDirectory(prefix="recon-bench-") as scratch:
+        Path(scratch).chmod(0o755)
+        runs = 1 if options.smoke else options.runs
+        for case in benchmark.cases(Wish(runs, options.smoke, (*options.only,), (*options.without,), Path(scratch))):
+            done.append(case)
+            text = results.table(done)
+            (options.out / f"{name}.json").write_text(results.document(name, done, benchmark.versions()))
+            (options.out / f"{name}.md").write_text(text + "\n")
+    sys.stdout.write(f"\n{name}\n\n{text}\n")
+    if options.publish:
+        results.publish(ROOT / "docs" / "performance.md", name, text)
+    return [f"{case.name}: {case.refused}" for case in done if case.refused]
 
 
 def parse() -> argparse.Namespace:

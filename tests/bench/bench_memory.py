@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 from tests.bench import lister, results
 from tests.bench.__main__ import Wish
@@ -15,9 +16,9 @@ SIZES = (1_000, 10_000, 100_000)
 SMOKE_SIZES = (100, 1_000)
 
 
-def cases(wish: Wish) -> list[results.Case]:
+def cases(wish: Wish) -> Iterator[results.Case]:
     """One tree for each size, 100 files in a directory, on vsftpd without delay."""
-    return [case(size, wish) for size in (SMOKE_SIZES if wish.smoke else SIZES)]
+    return (case(size, wish) for size in (SMOKE_SIZES if wish.smoke else SIZES))
 
 
 def case(size: int, wish: Wish) -> results.Case:

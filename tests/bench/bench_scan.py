@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -61,18 +61,16 @@ SERVERS = (
 )
 
 
-def cases(wish: Wish) -> list[results.Case]:
+def cases(wish: Wish) -> Iterator[results.Case]:
     """Each server, far and near."""
     root = wish.scratch / "tree"
     root.mkdir()
     want = plant(root, SMOKE_DIRECTORIES if wish.smoke else DIRECTORIES)
-    found: list[results.Case] = []
     for server in SERVERS:
         for rtt_s in (FAR_S, 0.0):
             name = f"{server.name}, {rtt_s * 1000:.0f} ms"
             if not wish.only or any(word in name for word in wish.only):
-                found += case(name, server, root, want, wish, rtt_s)
-    return found
+                yield from case(name, server, root, want, wish, rtt_s)
 
 
 def case(
@@ -104,11 +102,19 @@ def contestants(target: lister.Target, want: lister.Listing, wish: Wish) -> list
 def reached(server: Server, root: Path, rtt_s: float) -> Iterator[lister.Target]:
     """The server, started, through the relay when it is to be far away."""
     with ExitStack() as stack:
-        target = stack.enter_context(server.start(root))
+        target = started(stack, server, root)
         if rtt_s:
             proxy = stack.enter_context(Proxy(target.port, delay_s=rtt_s / 2, ftp=target.scheme == "ftp"))
             target = replace(target, port=proxy.port)
         yield target
+
+
+def started(stack: ExitStack, server: Server, root: Path) -> lister.Target:
+    """The running server; its port may be taken between the choice and the start, so not just once."""
+    for _ in range(2):
+        with suppress(RuntimeError):
+            return stack.enter_context(server.start(root))
+    return stack.enter_context(server.start(root))
 
 
 def versions() -> dict[str, str]:
