@@ -322,6 +322,6 @@ def test_tls_covers_control_and_data(tls: str, without: tuple[str, ...], root: P
 def test_an_unknown_certificate_is_refused_with_the_way_out(root: Path) -> None:
     with start_pyftpdlib(root, tls="explicit") as server:
         with pytest.raises(UnreachableError) as refused:
-            list(open_store(server, tls_ca="").scan())
-        assert "tls_insecure" in (refused.value.hint or "")
-        assert len(listed(open_store(server, tls_ca="", tls_insecure=True))) == 27
+            list(open_store(server, ca_file="").scan())
+        assert "tls_verify" in (refused.value.hint or "")
+        assert len(listed(open_store(server, ca_file="", tls_verify=False))) == 27
