@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -251,7 +252,7 @@ def _launch(server: FtpServer, command: list[str], environment: dict[str, str]) 
     server.pid = running.pid
     server._stack.callback(_stop, running)
     deadline = time.monotonic() + _STARTED_WITHIN_S
-    while not _answers(server):
+    while running.poll() is not None or not _answers(server):
         if running.poll() is not None or time.monotonic() > deadline:
             words = Path(server.log_file + ".out").read_text(errors="replace")
             server.close()
@@ -261,8 +262,9 @@ def _launch(server: FtpServer, command: list[str], environment: dict[str, str]) 
 
 
 def _answers(server: FtpServer) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((server.host, server.port), timeout=1):
-        return True
+    """Whether an FTP server greets there; under implicit TLS nobody speaks first, so connecting has to do."""
+    with contextlib.suppress(OSError), socket.create_connection((server.host, server.port), timeout=1) as caller:
+        return server.scheme == "ftps" or caller.recv(3) == b"220"
     return False
 
 
@@ -274,9 +276,12 @@ def _stop(running: subprocess.Popen[bytes]) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port below those the system gives out by itself, so that nobody takes it before the server does."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _open_for_all(root: Path) -> None:

@@ -11,7 +11,7 @@ from recon_cli.core.entry import EntryType
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileStore
 from recon_cli.files.ftp.store import FtpStore
-from tests.files.conformance import ODD_NAMES, NetworkConformance, OnDisk, Path2, Site, entries, grow_tree, scanned
+from tests.files.conformance import ODD_NAMES, NetworkConformance, OnDisk, Site, Through, entries, grow_tree, scanned
 from tests.files.ftp.trees import served_folder
 from tests.support.ftp_servers import FtpServer, start_proftpd, start_pureftpd, start_pyftpdlib, start_vsftpd
 from tests.support.proxy import Proxy
@@ -28,23 +28,25 @@ class FtpConformance(NetworkConformance):
         raise NotImplementedError
 
     @pytest.fixture
-    def through(self) -> Iterator[Path2]:
+    def through(self) -> Iterator[Through]:
         with served_folder() as root:
             (root / "site").mkdir()
             (root / "site").chmod(0o777)
             with self.start(root) as server, Proxy(server.port, ftp=True) as proxy:
                 self.server = server
                 here, missing = place(server, proxy.port), place(server, proxy.port, "none")
-                yield Path2(Site(FtpStore(here), OnDisk(root / "site"), lambda: FtpStore(missing), exact=False), proxy)
+                yield Through(
+                    Site(FtpStore(here), OnDisk(root / "site"), lambda: FtpStore(missing), exact=False), proxy
+                )
 
-    def test_at_most_two_connections_are_used(self, through: Path2) -> None:
+    def test_at_most_two_connections_are_used(self, through: Through) -> None:
         """Data connections come on top where the protocol needs them, one at a time for each."""
         grow_tree(through.site.plant, 100)
         scanned(through.site.store)
         stats = through.proxy.stats()
         assert stats["connections"] - stats["data"] <= 2
 
-    def wrong_login(self, through: Path2) -> FileStore:
+    def wrong_login(self, through: Through) -> FileStore:
         return FtpStore(place(self.server, through.proxy.port, password="wrong"))
 
 
@@ -88,7 +90,7 @@ class TestPureftpd(FtpConformance):
         assert {entry.name for entry in seen.values() if entry.parent == "odd"} == {*names, "back\\slash"}
         assert {b"".join(site.store.read(seen[f"odd/{name}"].ref)).decode() for name in names} == set(names)
 
-    def test_a_wrong_login_is_told_apart_from_a_missing_server(self, through: Path2) -> None:
+    def test_a_wrong_login_is_told_apart_from_a_missing_server(self, through: Through) -> None:
         """Left out: Pure-FTPd answers a wrong password after several seconds."""
 
 
