@@ -26,6 +26,7 @@ SCALARS = st.one_of(
     st.dates(),
     st.times(),
     st.uuids(),
+    st.text(st.characters(categories=["Cs", "Lu"])),
     st.binary().map(lambda raw: raw.decode("utf-8", "surrogateescape")),
 )
 

@@ -9,14 +9,13 @@ import signal
 import sys
 from collections.abc import ItemsView
 
-from tests.stores.conformance import SCHEMAS, create, model, row
-
 from recon_cli.core.canonical import Value
 from recon_cli.core.errors import GuardError, LockedError
 from recon_cli.core.place import Place
 from recon_cli.core.plan import Change, ChangeKind
 from recon_cli.stores.base import RecordStore
 from recon_cli.stores.registry import open_records
+from tests.stores.conformance import SCHEMAS, create, model, row
 
 
 class Deadly(dict[str, Value]):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.stores.conformance import Bench
 from tests.stores.engines import MariaBench, MemoryBench, PostgresBench, SqliteBench
 from tests.support import mariadb, postgres

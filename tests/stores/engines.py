@@ -8,13 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg
-from tests.support.mariadb import MariaServer
-from tests.support.postgres import PostgresServer, binaries
 
 from recon_cli.core.place import Place
 from recon_cli.stores.base import RecordStore
 from recon_cli.stores.memory import MemoryStore
 from recon_cli.stores.registry import open_records
+from tests.support.mariadb import MariaServer
+from tests.support.postgres import PostgresServer, binaries
 
 
 class MemoryBench:

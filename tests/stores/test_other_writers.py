@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.stores.conformance import SCHEMAS, Bench, create, keys, model, row, update, write
 
 from recon_cli.core.errors import GuardError, LockedError, ReconError
 from recon_cli.core.place import Place
 from recon_cli.stores.base import Undo
 from recon_cli.stores.registry import open_records
+from tests.stores.conformance import SCHEMAS, Bench, create, keys, model, row, update, write
 
 _ROOT = Path(__file__).parents[2]
 _BIG = {

@@ -12,10 +12,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tests.stores.conformance import MODELS, Bench, create, keys, model, row, update, write
-from tests.stores.engines import MariaBench, PostgresBench
-from tests.support.mariadb import MariaServer
-from tests.support.postgres import PostgresServer
 
 from recon_cli.core.canonical import Value
 from recon_cli.core.errors import AuthError, DataError, NotFoundError, ReconError, ToolMissingError, UnreachableError
@@ -23,6 +19,10 @@ from recon_cli.core.place import Place
 from recon_cli.core.plan import Change, ChangeKind
 from recon_cli.core.schema import Column, ColumnType, Schema
 from recon_cli.stores.registry import open_records
+from tests.stores.conformance import MODELS, Bench, create, keys, model, row, update, write
+from tests.stores.engines import MariaBench, PostgresBench
+from tests.support.mariadb import MariaServer
+from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.stores.conformance import MODELS, SCHEMAS, create, model, row, update, write
-from tests.stores.engines import SqliteBench
 
 from recon_cli.core.canonical import Value
 from recon_cli.core.errors import DataError, LockedError, NotFoundError, ReconError, UsageError
@@ -20,6 +18,8 @@ from recon_cli.core.plan import Change, ChangeKind
 from recon_cli.core.schema import Column, ColumnType, Schema
 from recon_cli.stores.registry import open_records
 from recon_cli.stores.wrap import ReadOnly
+from tests.stores.conformance import MODELS, SCHEMAS, create, model, row, update, write
+from tests.stores.engines import SqliteBench
 
 _ROOT = Path(__file__).parents[2]
 

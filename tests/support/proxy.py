@@ -100,7 +100,7 @@ class Proxy:
         self._send(do="refuse", refusing=refusing)
 
     def stats(self) -> dict[str, int]:
-        """`connections` accepted, `open` now, `peak` at once, and `data` connections among them; bytes `up`, `down`."""
+        """`connections` accepted, `data` ones among them, `open` now, `peak` without `data`; bytes `up` and `down`."""
         return self._send(do="stats")
 
     def _send(self, **command: Any) -> dict[str, int]:
@@ -171,7 +171,7 @@ class Relay:
             server.close()
             self.listeners.discard(server)
             self.stats["data"] += 1
-            await Link(self, reader, writer, (self.target[0], port)).run()
+            await Link(self, reader, writer, (self.target[0], port), data=True).run()
 
         server = await asyncio.start_server(accept, LOOPBACK, 0)
         self.listeners.add(server)
@@ -251,7 +251,10 @@ class Link:
         writer: asyncio.StreamWriter,
         target: tuple[str, int],
         replies: PassiveReplies | None = None,
+        *,
+        data: bool = False,
     ) -> None:
+        self.counts = not data
         self.relay = relay
         self.reader = reader
         self.writers = [writer]
@@ -264,7 +267,7 @@ class Link:
         relay = self.relay
         relay.links.add(self)
         relay.stats["connections"] += 1
-        relay.stats["peak"] = max(relay.stats["peak"], len(relay.links))
+        relay.stats["peak"] = max(relay.stats["peak"], sum(link.counts for link in relay.links))
         self.task = asyncio.ensure_future(self._relay())
         try:
             await self.task
@@ -309,6 +312,7 @@ class Link:
             if edited:
                 await queue.put((self.relay.due(way, len(edited)), edited))
             if not chunk:
+                self.counts = self.counts and way == "down"  # the client has hung up: it holds this one no more
                 await queue.put((self.relay.due(way, 0), b""))
                 return
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -78,7 +77,7 @@ class QuirkyFolders(AbstractedFS):
     quirks = Quirks()
 
     def chdir(self, path: str) -> None:
-        if os.path.basename(path) in self.quirks.denied:
+        if Path(path).name in self.quirks.denied:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         super().chdir(path)
 
@@ -129,7 +128,7 @@ class QuirkyHandler(FTPHandler):
             self.close()
         return sent
 
-    def ftp_PASS(self, line: str) -> None:
+    def ftp_PASS(self, line: str) -> None:  # noqa: N802 - pyftpdlib finds commands by name
         if self.quirks.refuse_with == "530" and self._too_many():
             self.respond("530 Sorry, the maximum number of connections for this user has been reached.")
             self.close_when_done()
@@ -142,7 +141,7 @@ class QuirkyHandler(FTPHandler):
             bool(limit) and sum(1 for other in self.ioloop.socket_map.values() if isinstance(other, FTPHandler)) > limit
         )
 
-    def ftp_LIST(self, path: str) -> Any:
+    def ftp_LIST(self, path: str) -> Any:  # noqa: N802 - same
         if not self.quirks.lines:
             return super().ftp_LIST(path)
         self.push_dtp_data(b"".join(line + b"\r\n" for line in self.quirks.lines), cmd="LIST")

@@ -13,6 +13,7 @@ from recon_cli.cli.invocation import Invocation
 from recon_cli.config.places import Route
 from recon_cli.core.errors import UsageError
 from recon_cli.core.globs import PathFilter
+from recon_cli.core.place import Place
 from recon_cli.files.base import FileStore, MtimeMode, ScanOptions
 from recon_cli.files.registry import open_files
 from recon_cli.files.state import ScanState
@@ -42,6 +43,7 @@ def state_dir(call: Invocation) -> Path:
 
 def scan_request(
     call: Invocation,
+    place: Place,
     *,
     mtime: MtimeMode | None = None,
     encoding: str | None = None,
@@ -52,12 +54,12 @@ def scan_request(
     under: str = "",
     resume: bool = False,
 ) -> ScanRequest:
-    """How to scan: flags over settings."""
+    """How to scan: flags over what the place says over `[scan]`."""
     defaults = call.settings.scan
     listing = ScanOptions(
         mtime=mtime or MtimeMode(defaults.mtime),
-        encoding=_encoding(encoding or defaults.encoding),
-        connections=connections or defaults.connections,
+        encoding=_encoding(encoding or place.text("encoding", defaults.encoding)),
+        connections=connections or int(place.number("connections", defaults.connections)),
         max_depth=max_depth,
         progress=call.progress,
     )

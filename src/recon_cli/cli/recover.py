@@ -73,7 +73,7 @@ def recover(
     """
     call = options.current()
     chosen = route(call, table, system, source, target)
-    scanning = scan_request(call, resume=resume)
+    scanning = scan_request(call, chosen.source, resume=resume)
     request = job.RecoverRequest(
         scanning,
         Evidence((*map(Path, chosen.also), *(also or ())), zone_name(zone or chosen.zone)),

@@ -40,8 +40,10 @@ def scan(
     Example: `recon scan ftp://me@host/html --json-lines`
     """
     call = options.current()
+    chosen = call.files(place)
     request = scan_request(
         call,
+        chosen,
         mtime=mtime,
         encoding=encoding,
         connections=connections,
@@ -51,6 +53,6 @@ def scan(
         under=path.strip("/"),
         resume=resume,
     )
-    store = open_files(call.files(place))
+    store = open_files(chosen)
     with job.open_state(store, request, state_dir(call)) as state:
         call.show(job.scan(store, state, request, SystemClock()), json_lines=json_lines)

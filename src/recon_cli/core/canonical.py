@@ -2,7 +2,7 @@
 
 Plain values stay plain JSON. What JSON cannot say is an object with one `$` key, so that a cell that is an object
 is always a tag: `$b` bytes (base64), `$n` Decimal, `$r` a float that is not finite, `$t` a date or time (ISO 8601),
-`$u` UUID, `$j` a JSON document (object or array) held by a JSON column, `$s` text that holds lone surrogates.
+`$u` UUID, `$j` a JSON document (object or array) held by a JSON column, `$s` text that holds lone surrogates (hex).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -30,7 +30,7 @@ def encode(value: Value) -> Json:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, str):
-        return value if _is_utf8(value) else {"$s": value.encode("utf-8", "surrogateescape").hex()}
+        return value if _is_utf8(value) else {"$s": value.encode("utf-8", "surrogatepass").hex()}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$r": repr(value)}
     return _tagged(value)
@@ -67,10 +67,19 @@ def dumps(document: Json) -> bytes:
 
     A lone surrogate, which UTF-8 cannot carry, is written as its JSON escape.
     """
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _written(document, sort_keys=True, separators=(",", ":"))
+
+
+def pretty(document: Json) -> bytes:
+    """A JSON document for people and for git: indented by one, keys as they come, UTF-8, one newline at the end."""
+    return _written(document, indent=1) + b"\n"
+
+
+def _written(document: Json, **style: Any) -> bytes:  # noqa: ANN401  json.dumps's own
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, **style)
     if _is_utf8(text):
         return text.encode("utf-8")
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return json.dumps(document, allow_nan=False, **style).encode("ascii")
 
 
 def digest(values: Mapping[str, Value]) -> str:
@@ -112,5 +121,5 @@ _DECODERS: dict[str, Callable[[Json], Value]] = {
     "$t": _time,
     "$u": lambda body: UUID(str(body)),
     "$j": lambda body: cast("Value", body),
-    "$s": lambda body: bytes.fromhex(str(body)).decode("utf-8", "surrogateescape"),
+    "$s": lambda body: bytes.fromhex(str(body)).decode("utf-8", "surrogatepass"),
 }

@@ -105,7 +105,7 @@ def renumbered(schema: Schema, have: Sequence[Record], want: Iterable[Finding]) 
 
     After a loss an application numbers its rows from 1 again, so an old row 1 and a new row 1 may be two things. A
     finding whose id is taken by a row with other `natural` values goes under the id of the row that has its values, if
-    there is one (an earlier recovery put it there), else under a fresh id. Schemas without surrogate ids pass unchanged.
+    there is one (an earlier recovery put it there), else under a fresh id. Without surrogate ids nothing changes.
     """
     findings = tuple(want)
     surrogate = schema.autoincrement

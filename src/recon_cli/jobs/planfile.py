@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recon_cli.core import codec
-from recon_cli.core.canonical import Json, dumps
+from recon_cli.core.canonical import Json, dumps, pretty
 from recon_cli.core.errors import DataError, NotFoundError
 from recon_cli.core.plan import Change, ChangeKind, Conflict
 from recon_cli.core.record import Fingerprint
@@ -62,7 +62,7 @@ class PlanFile:
 
     def text(self) -> bytes:
         """The document for a file: indented, UTF-8, one trailing newline."""
-        return json.dumps(self.document(), ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape") + b"\n"
+        return pretty(self.document())
 
 
 def read(path: Path) -> PlanFile:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from recon_cli.core import codec
-from recon_cli.core.canonical import Json
+from recon_cli.core.canonical import Json, pretty
 from recon_cli.core.errors import DataError, NotFoundError
 from recon_cli.jobs.planfile import PlanFile
 from recon_cli.ops import atomic
@@ -35,8 +35,7 @@ class Run:
 
     def write(self, name: str, document: Mapping[str, Json]) -> None:
         """Publish one JSON file of the run; it is on disk when this returns."""
-        body = json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape")
-        atomic.write_file(self.folder / name, [body, b"\n"])
+        atomic.write_file(self.folder / name, pretty(document))
 
     def read(self, name: str) -> dict[str, Any] | None:
         """One JSON file of the run, or None where it was never written."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
-from recon_cli.core.canonical import Value
+from recon_cli.core.canonical import Value, pretty
 from recon_cli.core.errors import ReconError
 from recon_cli.core.evidence import Finding
 from recon_cli.core.record import Record
@@ -38,7 +37,7 @@ def write_all(
         wanted = None if item is None else system.sidecar(_as_stored(finding, rows.get(key), schema), item)
         if wanted is not None:
             path, body = wanted
-            problems += _write(files, path, json.dumps(body, ensure_ascii=False, indent=1).encode() + b"\n")
+            problems += _write(files, path, pretty(body))
     return tuple(problems)
 
 

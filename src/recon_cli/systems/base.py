@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from recon_cli.core.canonical import Value
+from recon_cli.core.canonical import Json, Value
 from recon_cli.core.copies import Copy
 from recon_cli.core.entry import Entry
 from recon_cli.core.evidence import Finding
@@ -70,5 +70,5 @@ class System(Protocol):
         `tree` tells where in the root the system's folders lie; without it the usual place is taken.
         """
 
-    def sidecar(self, finding: Finding, item: Item) -> tuple[str, Mapping[str, object]] | None:
+    def sidecar(self, finding: Finding, item: Item) -> tuple[str, Mapping[str, Json]] | None:
         """Path and JSON body of the sidecar to write beside the item, or None if the system has no place for one."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recon_cli.core.canonical import Value
+from recon_cli.core.canonical import Json, Value
 from recon_cli.core.codec import dump_row, load_row
 from recon_cli.core.entry import Entry
 from recon_cli.core.errors import DataError, NotFoundError
@@ -29,7 +29,7 @@ class Sidecar:
     outdated: bool
 
 
-def body(finding: Finding, item: Item, *, system: str) -> tuple[str, Mapping[str, object]]:
+def body(finding: Finding, item: Item, *, system: str) -> tuple[str, Mapping[str, Json]]:
     """Path and body of the sidecar: the row, and the sizes of the files it was written for."""
     return f"{item.folder}/{SIDECAR}", {
         "schema": SCHEMA,

@@ -171,9 +171,9 @@ def test_an_idle_time_out_between_two_reads_goes_unnoticed(root: Path) -> None:
 @pytest.mark.parametrize("without", [(), ("STAT",), ("MLSD", "MLST"), BARE])
 def test_a_link_followed_by_the_server_ends_as_a_loop(without: tuple[str, ...], tmp_path: Path) -> None:
     put(make_dir(tmp_path, b"a"), b"f")
-    os.symlink("..", tmp_path / "a" / "up")
-    os.symlink(".", tmp_path / "a" / "here")
-    os.symlink("a", tmp_path / "to a")
+    (tmp_path / "a" / "up").symlink_to("..")
+    (tmp_path / "a" / "here").symlink_to(".")
+    (tmp_path / "to a").symlink_to("a")
     with start_pyftpdlib(tmp_path, without=without) as server:
         found = listed(open_store(server))
     assert found["a"].complete
@@ -226,6 +226,14 @@ def test_dos_listings_are_scanned(root: Path) -> None:
         ("my file.txt", EntryType.FILE, 1234),
     }
     assert found["dir 1"].incomplete is Incomplete.DEPTH
+
+
+def test_a_server_without_list_a_is_not_trusted_with_hidden_names_until_it_shows_one(tmp_path: Path) -> None:
+    put(make_dir(tmp_path, b"d"), b"shown")
+    with start_pyftpdlib(tmp_path, without=(*BARE, "LIST")) as server:
+        assert {listing.incomplete for listing in listed(open_store(server)).values()} == {Incomplete.HIDDEN}
+        put(tmp_path, b".seen")
+        assert {listing.incomplete for listing in listed(open_store(server)).values()} == {None}
 
 
 def test_a_line_nobody_understands_makes_its_folder_incomplete(root: Path) -> None:
@@ -314,6 +322,6 @@ def test_tls_covers_control_and_data(tls: str, without: tuple[str, ...], root: P
 def test_an_unknown_certificate_is_refused_with_the_way_out(root: Path) -> None:
     with start_pyftpdlib(root, tls="explicit") as server:
         with pytest.raises(UnreachableError) as refused:
-            list(open_store(server, tls_ca="").scan())
-        assert "tls_insecure" in (refused.value.hint or "")
-        assert len(listed(open_store(server, tls_ca="", tls_insecure=True))) == 27
+            list(open_store(server, ca_file="").scan())
+        assert "tls_verify" in (refused.value.hint or "")
+        assert len(listed(open_store(server, ca_file="", tls_verify=False))) == 27

@@ -69,7 +69,7 @@ def make_dir(folder: Path, name: bytes) -> Path:
 def open_store(server: FtpServer, port: int = 0, **options: str | float | bool) -> FtpStore:
     settings: dict[str, str | int | float | bool] = {"timeout_s": 5, **options}
     if server.ca_file:
-        settings.setdefault("tls_ca", server.ca_file)
+        settings.setdefault("ca_file", server.ca_file)
     return FtpStore(Place(server.url_at(port or server.port), "here", lambda: server.password, settings))
 
 

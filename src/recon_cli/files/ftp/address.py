@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 _TLS_BY_SCHEME = {"ftp": "", "ftps": "implicit", "ftpes": "explicit"}
 _PORT, _IMPLICIT_PORT = 21, 990
-_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
 
 
 def login_of(place: Place) -> Login:
     """Whom to call. The password is fetched here and nowhere else."""
     parts = urlsplit(place.url)
     tls = place.text("tls") or _TLS_BY_SCHEME.get(parts.scheme, "")
-    if tls not in ("", "explicit", "implicit", "none"):
-        raise ConfigError(f"`tls = {tls!r}` of {place.label} is unknown", hint="`explicit`, `implicit` or `none`")
-    tls = "" if tls == "none" else tls
+    if tls not in ("", "explicit", "implicit", "off"):
+        raise ConfigError(f"`tls = {tls!r}` of {place.label} is unknown", hint="`explicit`, `implicit` or `off`")
+    tls = "" if tls == "off" else tls
     if not parts.hostname:
         raise ConfigError(f"{place.label} names no host", hint="e.g. `ftp://user@host/path`")
     user = unquote_to_bytes(parts.username or "").decode() or "anonymous"
@@ -57,12 +57,12 @@ def _port(place: Place) -> int | None:
 def _context(place: Place) -> ssl.SSLContext:
     import ssl  # noqa: PLC0415 - only TLS pays for it
 
-    authority = place.text("tls_ca")
+    authority = place.text("ca_file")
     try:
         context = ssl.create_default_context(cafile=authority or None)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"`tls_ca` of {place.label} cannot be read", cause=str(error)) from error
-    if place.text("tls_insecure").lower() in _TRUE:
+        raise ConfigError(f"`ca_file` of {place.label} cannot be read", cause=str(error)) from error
+    if place.text("tls_verify", "true").lower() in _FALSE:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

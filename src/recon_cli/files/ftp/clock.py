@@ -15,6 +15,7 @@ _SLACK = timedelta(minutes=2)
 _WIDEST = timedelta(hours=15)
 _MEASURABLE = (Precision.MINUTE, Precision.SECOND)
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+_REMEMBERED = 20_000
 UNKNOWN_ZONE = "the server's time zone is unknown, read as UTC"
 
 
@@ -54,6 +55,8 @@ class ServerClock:
         """The moment in UTC, and what to say about it where the zone had to be guessed."""
         known = self._read.get(stamp)
         if known is None:
+            if len(self._read) >= _REMEMBERED:
+                self._read.clear()
             known = self._read[stamp] = self._worked_out(stamp)
         return known
 

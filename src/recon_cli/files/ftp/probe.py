@@ -49,6 +49,7 @@ class Ways:
     stat_dots: bool = False
     data: bytes = b""
     data_dots: bool = False
+    shows_hidden: bool = False
     pwd: bool = True
     mdtm: bool = True
     why: str = ""

@@ -6,7 +6,7 @@ import re
 
 from recon_cli.core.entry import EntryType, Incomplete
 from recon_cli.files.ftp.frontier import Folder, Found, Frontier
-from recon_cli.files.ftp.probe import NLST, Ways, read_rows, shown
+from recon_cli.files.ftp.probe import LIST, NLST, Ways, read_rows, shown
 from recon_cli.files.ftp.replies import Reply
 from recon_cli.files.ftp.session import Fetched, Session, epsv_port
 from recon_cli.files.ftp.steps import Steps
@@ -51,7 +51,16 @@ def list_by_data(
     _mark(found, fetched.reply, rows, dots=frontier.ways.data_dots)
     if found.incomplete is None and (len(rows.rows) > MANY or len(rows.rows) in LIMITS):
         yield from _compare_names(session, frontier, found)
+    _mark_hidden(found, frontier.ways, rows)
     return found, None
+
+
+def _mark_hidden(found: Found, ways: Ways, rows: Rows) -> None:
+    """Plain LIST and NLST leave dotfiles out on many servers; one that was seen proves this server does not."""
+    ways.shows_hidden = ways.shows_hidden or rows.dots or any(row.name.startswith(b".") for row in rows.rows)
+    if found.incomplete is None and not ways.stat and ways.data in (LIST, NLST) and not ways.shows_hidden:
+        found.incomplete = Incomplete.HIDDEN
+        found.detail = "this server may leave out names that start with a dot"
 
 
 def look_again(session: Session, frontier: Frontier, found: Found, why: str, reader: LineReader) -> Steps[Found]:
@@ -81,6 +90,7 @@ def first_found(folder: Folder, ways: Ways) -> tuple[Found, str] | None:
     if seen.data is not None and seen.reply is not None:
         _merge(found, seen.data, shown(ways.data))
         _mark(found, seen.reply, seen.data, dots=ways.data_dots)
+        _mark_hidden(found, ways, seen.data)
         why = why or doubts_about(seen.data, dots=False)
     return found, why
 

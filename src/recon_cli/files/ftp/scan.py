@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from recon_cli.core.entry import Incomplete, Listing
@@ -25,34 +25,30 @@ PATIENCE = 6
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 4.0
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a scan behaves towards its server: `patience` is how often a lost connection is tried again in a row."""
+
+    login: Login
+    root: bytes
+    timeout_s: float
+    zone: str = ""
+    patience: int = PATIENCE
+    before_resuming: Callable[[], None] = field(default=lambda: None)
+
+
 class Scan:
     """One scan of one server. Connections share the frontier; a lost one gives back what it had in flight."""
 
-    def __init__(
-        self,
-        login: Login,
-        root: bytes,
-        under: bytes,
-        options: ScanOptions,
-        *,
-        timeout_s: float,
-        zone: str,
-        names: Names,
-        before_resuming: Callable[[], None],
-        patience: int = PATIENCE,
-    ) -> None:
-        self._patience = patience
-        self._before_resuming = before_resuming
-        self._login = login
-        self._root = root
+    def __init__(self, course: Course, under: bytes, options: ScanOptions, names: Names) -> None:
+        self._course = course
+        self._login = course.login
         self._under = under
         self._options = options
-        self._timeout_s = timeout_s
         self._names = names
-        self._zone = zone
         self._frontier: Frontier | None = None
         self._failure: ReconError | None = None
-        self._loop = Loop(timeout_s)
+        self._loop = Loop(course.timeout_s)
         self._widest = WIDEST_WINDOW
         self._live = 0
         self._lost = Incomplete.CUT
@@ -89,7 +85,7 @@ class Scan:
     def _resume(self) -> None:
         """Go on after a pause, with one connection."""
         self.paused = False
-        self._before_resuming()
+        self._course.before_resuming()
         if self._frontier is not None and not self._frontier.idle:
             self._live += 1
             self._loop.add(self._work(None))
@@ -145,7 +141,7 @@ class Scan:
             try:
                 session = yield from patient_session(self._login)
                 prober = Prober(session, self._now, utf8=self._utf8, stat=attempt == 1)
-                ways = yield from prober.explore(self._root, self._under)
+                ways = yield from prober.explore(self._course.root, self._under)
             except (LostError, TimeoutError) as error:
                 if session is None or attempt == MAX_TRIES:
                     raise
@@ -170,7 +166,7 @@ class Scan:
 
     def _start(self, ways: Ways) -> None:
         self.ways = ways
-        self._frontier = Frontier(ways, self._names, ServerClock(self._zone), self._options, self._now)
+        self._frontier = Frontier(ways, self._names, ServerClock(self._course.zone), self._options, self._now)
         name = self._names.decode(self._under)
         self._begin(self._frontier, Folder(self._under, name.text, name.same))
 
@@ -247,9 +243,9 @@ class Scan:
         frontier = self._frontier
         assert frontier is not None
         self._lost, self._lost_words = lost_reason(error), str(error)
-        if isinstance(error, OutOfStepError):
-            self._widest = 1 if self._widest <= FIRST_WINDOW else FIRST_WINDOW
         folders, questions, again = pipeline.unfinished()
+        if isinstance(error, OutOfStepError) and not any(folder.by_data for folder in folders):
+            self._slow_down(frontier)
         if folders:
             folders[0].tries += 1
         for folder in reversed(folders):
@@ -267,6 +263,16 @@ class Scan:
         if again is not None:
             self._doubt_again(frontier, *again)
 
+    def _slow_down(self, frontier: Frontier) -> None:
+        """Each time replies get out of step: fewer folders in a burst, no PWD, at last one command at a time."""
+        if self._widest > 1:
+            self._widest = 1 if self._widest <= FIRST_WINDOW else FIRST_WINDOW
+        elif frontier.ways.pwd:
+            frontier.ways.pwd = False  # the server may spell its paths in its own way
+        elif frontier.ways.data:
+            frontier.ways.stat = b""
+            self._login = replace(self._login, lockstep=True)
+
     def _doubt_again(self, frontier: Frontier, found: Found, why: str) -> None:
         found.folder.tries += 1
         if found.folder.tries >= MAX_TRIES:
@@ -276,7 +282,7 @@ class Scan:
 
     def _again(self, fruitless: int) -> Steps[Session | None]:
         """A new connection, tried for a while with growing pauses; None when it is time to give up."""
-        while fruitless <= self._patience:
+        while fruitless <= self._course.patience:
             if fruitless > 1:
                 yield Wait(-1, pause_s=min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0**fruitless))
             try:

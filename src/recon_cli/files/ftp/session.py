@@ -291,7 +291,7 @@ def _secure_control(session: Session) -> Steps[None]:
         raise UnreachableError(
             f"the certificate of {login.host} cannot be trusted",
             cause=error.verify_message,
-            hint='name its authority with `tls_ca = "file.pem"`, or set `tls_insecure = true` to trust it unseen',
+            hint='name its authority with `ca_file = "file.pem"`, or set `tls_verify = false` to trust it unseen',
         ) from error
     except OSError as error:
         raise UnreachableError(

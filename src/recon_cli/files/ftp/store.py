@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from recon_cli.core.entry import Entry, Listing, Precision
-from recon_cli.core.errors import NotFoundError
+from recon_cli.core.errors import NotFoundError, UsageError
 from recon_cli.core.place import Place, redact
 from recon_cli.files.base import FileRef, ScanOptions
 from recon_cli.files.ftp.address import login_of, root_of
 from recon_cli.files.ftp.encoding import Names
 from recon_cli.files.ftp.probe import Ways, shown, shown_path
-from recon_cli.files.ftp.scan import PATIENCE, Scan
+from recon_cli.files.ftp.scan import PATIENCE, Course, Scan
 from recon_cli.files.ftp.session import Login
 from recon_cli.files.ftp.transfer import Desk
 
@@ -43,7 +43,7 @@ class FtpStore:
         """List everything below `under` over the control channel where the server allows it."""
         options = options or ScanOptions()
         names = self._names if options.encoding == "auto" else Names(options.encoding)
-        return self._watched(self._scan(names.encode(under), options, names))
+        return self._watched(self._scan(self._under(under, names), options, names))
 
     def stat(self, ref: FileRef) -> Entry:
         """One entry: by MLST, by SIZE and MDTM, else from its folder's listing."""
@@ -93,17 +93,15 @@ class FtpStore:
         self._desk.close()
 
     def _scan(self, under: bytes, options: ScanOptions, names: Names) -> Scan:
-        return Scan(
+        course = Course(
             self._login,
             self._root,
-            under,
-            options,
-            timeout_s=self._timeout_s,
+            self._timeout_s,
             zone=self._place.text("zone"),
-            names=names,
-            before_resuming=self._desk.close,
             patience=int(self._place.number("retries", PATIENCE)),
+            before_resuming=self._desk.close,
         )
+        return Scan(course, under, options, names)
 
     def _watched(self, scan: Scan) -> Iterator[Listing]:
         """The scan's listings; reading files meanwhile may pause it."""
@@ -120,8 +118,14 @@ class FtpStore:
         self._scanning.pause()
         return True
 
+    def _under(self, path: str, names: Names) -> bytes:
+        return self._raw(names.encode(path))
+
     def _raw(self, ref: FileRef) -> bytes:
-        return ref if isinstance(ref, bytes) else self._names.encode(ref)
+        raw = ref if isinstance(ref, bytes) else self._names.encode(ref)
+        if b".." in raw.split(b"/"):
+            raise UsageError(f"{shown_path(raw)} leads out of {self.url}", hint="give a path below the store's root")
+        return raw.strip(b"/")
 
     def _from_listing(self, raw: bytes) -> Entry:
         """For servers without MLST, SIZE or for folders on them: what the parent's listing says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 
 from recon_cli.core.entry import EntryType
@@ -19,6 +20,7 @@ from recon_cli.files.listing.times import exact_stamp
 _DONE, _MORE, _LATER, _NO = 2, 3, 4, 5
 _VALUE, _FACTS = 213, 250
 _UNKNOWN = (500, 502)
+_PARTING_S = 5.0
 _STALLS_ON_CLOSE = b"Pure-FTPd"
 
 
@@ -49,28 +51,33 @@ class Desk:
         """The bytes from `offset` on, at most `size_bytes`; see FileStore.read."""
         if size_bytes == 0:
             return
-        ranged = size_bytes is not None and b"RANG" in self._ready_features()
-        data, reply = self._retried(
-            lambda session: self._begin_read(session, raw, offset, size_bytes if ranged else None)
-        )
+        data, reply = self._opened_for_reading(raw, offset, size_bytes)
         if data is None:
+            if offset and offset >= self.size(raw):
+                return
             raise _refused(raw, reply)
-        left, whole = size_bytes, False
+        left, ended = size_bytes, False
         try:
             while left is None or left > 0:
-                part = self._run(data.receive())
+                part = self._run_or_fail(data.receive())
                 if not part:
-                    whole = True
+                    ended = True
                     break
                 part = part if left is None else part[:left]
                 left = None if left is None else left - len(part)
                 yield part
-        except (LostError, OSError) as error:
-            self._drop()
-            raise as_recon_error(error, self._login()) from error
         finally:
             data.close()
-            self._after_read(reply, whole=whole or (ranged and left == 0), raw=raw)
+            if reply.kind == 1:
+                self._after_read(raw, ended=ended)
+
+    def _opened_for_reading(self, raw: bytes, offset: int, size_bytes: int | None) -> tuple[Wire | None, Reply]:
+        """By RANG where it is offered: the server then stops by itself. It refuses ranges beyond the end."""
+        if size_bytes is not None and b"RANG" in self._ready_features():
+            data, reply = self._retried(lambda session: self._begin_read(session, raw, offset, size_bytes))
+            if data is not None:
+                return data, reply
+        return self._retried(lambda session: self._begin_read(session, raw, offset, None))
 
     def size(self, raw: bytes) -> int:
         """The size of a file in bytes."""
@@ -131,20 +138,25 @@ class Desk:
             raise DataError(f"{session.login.host} cannot read from the middle of a file", cause=reply.words)
         return (yield from session.begin(b"RETR " + self._absolute(raw), address))
 
-    def _after_read(self, reply: Reply, *, whole: bool, raw: bytes) -> None:
-        """Collect the closing reply. After a partial read Pure-FTPd keeps it back for seconds: hang up instead."""
+    def _after_read(self, raw: bytes, *, ended: bool) -> None:
+        """Collect the closing reply, which says whether an ended file was all of it.
+
+        After a partial read Pure-FTPd keeps that reply back for seconds: hang up instead.
+        """
         session = self._session
-        if session is None or reply.kind != 1:
+        if session is None:
             return
-        if not whole and _STALLS_ON_CLOSE in session.greeting:
+        if not ended and _STALLS_ON_CLOSE in session.greeting:
             self._drop()
             return
         try:
-            last = run(session.reply(), self._timeout_s if whole else min(self._timeout_s, 5.0))
-        except (LostError, OSError):
+            last = run(session.reply(), self._timeout_s if ended else min(self._timeout_s, _PARTING_S))
+        except (LostError, OSError) as error:
             self._drop()
+            if ended:
+                raise as_recon_error(error, self._login()) from error
             return
-        if whole and last.kind != _DONE:
+        if ended and last.kind != _DONE:
             raise DataError(f"{shown_path(raw)} ended early", cause=last.words, hint="try again")
 
     def _store(self, raw: bytes, chunks: Iterable[bytes]) -> None:
@@ -188,10 +200,12 @@ class Desk:
             yield from session.command(b"MKD " + self._absolute(b"/".join(parts[:depth])))
 
     def _forget(self, beside: bytes) -> None:
-        try:
-            self._run(self._current().command(b"DELE " + self._absolute(beside)))
-        except (LostError, OSError, ReconError):
-            self._drop()
+        """Remove what a broken upload left, once the server has closed it."""
+        with contextlib.suppress(LostError, OSError, ReconError):
+            if self._session is not None:
+                run(self._session.reply(), min(self._timeout_s, _PARTING_S))
+        with contextlib.suppress(ReconError):
+            self._retried(lambda session: session.command(b"DELE " + self._absolute(beside)))
 
     def _exists(self, raw: bytes) -> bool:
         """Whether a file is there, by its size or, where SIZE is unknown, by a rename that is not carried out."""

@@ -99,6 +99,8 @@ class Origin:
     def _wrapped(self, link: socket.socket) -> socket.socket:
         try:
             context = ssl.create_default_context(cafile=self._place.text("ca_file") or None)
+            if self._place.text("tls_verify", "true").lower() == "false":
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             return context.wrap_socket(link, server_hostname=self.host)
         except BaseException:
             link.close()

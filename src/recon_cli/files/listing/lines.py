@@ -27,6 +27,7 @@ _DOS = re.compile(
 _EPLF = re.compile(rb"\+([^\t]*)\t(.+)", re.DOTALL)
 _TOTAL = re.compile(rb" ?(?:total \d+\S*)?")  # also the empty line after the last CRLF
 _ARROW = b" -> "
+_REMEMBERED = 20_000
 _CENTURY = 100
 _FIRST_DOS_YEAR = 70
 _MONTHS = 12
@@ -70,6 +71,8 @@ class LineReader:
         return Row(_link_name(name, int(size)), EntryType.LINK, None, stamp)
 
     def _learn(self, when: bytes) -> Stamp | None:
+        if len(self._stamps) >= _REMEMBERED:
+            self._stamps.clear()
         self._stamps[when] = unix_stamp(when, self._now)
         return self._stamps[when]
 

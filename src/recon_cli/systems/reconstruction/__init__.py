@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from recon_cli.core.canonical import Json
 from recon_cli.core.entry import Entry
 from recon_cli.core.evidence import Finding
 from recon_cli.core.ports import Reader, Tree
@@ -46,7 +47,7 @@ class Reconstruction:
         """No path stands in a job's row: its folder is found by its id."""
         return ()
 
-    def sidecar(self, finding: Finding, item: Item) -> tuple[str, Mapping[str, object]] | None:
+    def sidecar(self, finding: Finding, item: Item) -> tuple[str, Mapping[str, Json]] | None:
         """`_recon.json` in the job's folder."""
         return sidecar.body(finding, item, system=self.name)
 

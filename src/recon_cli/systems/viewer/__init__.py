@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from recon_cli.core.canonical import Json
 from recon_cli.core.entry import Entry
 from recon_cli.core.evidence import Finding
 from recon_cli.core.ports import Reader, Tree
@@ -54,7 +55,7 @@ class Viewer:
         under = layout.base(tree) if tree is not None else "files"
         return tuple(layout.folder_of(under, path) for path in found.all()) if found else ()
 
-    def sidecar(self, finding: Finding, item: Item) -> tuple[str, Mapping[str, object]] | None:
+    def sidecar(self, finding: Finding, item: Item) -> tuple[str, Mapping[str, Json]] | None:
         """`_recon.json` in the model's folder."""
         return sidecar.body(finding, item, system=self.name)
 
