@@ -24,7 +24,7 @@ class Contestant:
     """A command, and how to see that it did the whole work.
 
     `check` gets the file with the command's standard output and raises RefusedError if anything is missing in it.
-    `at_most` bounds the runs of a peer so slow that more of them would only cost the reader's time. A peer that slips has
+    `at_most` bounds the runs of a peer so slow that more would only cost the reader's time. A peer that slips has
     more `tries`, ours has one.
     """
 
