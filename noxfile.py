@@ -31,7 +31,7 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LOCK = ROOT / "requirements" / "lock.txt"
 PYTHON_FILES = ("src", "tests", "tools", "noxfile.py")
 DEBIAN_PACKAGES = ("mariadb-server", "openssh-client", "openssh-server")
-ALWAYS = {"UV_PYTHON_DOWNLOADS": "never", "PYTHONDONTWRITEBYTECODE": "1"}
+ALWAYS = {"UV_PYTHON_DOWNLOADS": "never"}
 
 
 @nox.session

@@ -69,7 +69,7 @@ def rclone(target: Target, want: Listing, *, exact: bool, checkers: int = 8) -> 
     command = [rc, "lsjson", "-R", *times, "--checkers", str(checkers), "--config", "", "--retries", "1"]
     name = "rclone, exact times" if exact else "rclone"
     once = 1 if exact else None
-    return Contestant(name, [*command, f"{where}:{target.path}"], complete(read_rclone, want), at_most=once)
+    return Contestant(name, [*command, f"{where}:{target.path}"], complete(read_rclone, want), at_most=once, tries=3)
 
 
 def lftp(target: Target, want: Listing, command: str, env: dict[str, str]) -> Contestant:
@@ -77,7 +77,7 @@ def lftp(target: Target, want: Listing, command: str, env: dict[str, str]) -> Co
     site = f"-p {target.port} -u '{target.user},{target.password}' {target.scheme}://127.0.0.1"
     script = f"set net:max-retries 1; open {site}; find -l {target.path}; exit"
     read = complete(read_lftp, want)
-    return Contestant("lftp find", [command, "--norc", "-c", script], read, env, at_most=1)
+    return Contestant("lftp find", [command, "--norc", "-c", script], read, env, at_most=1, tries=3)
 
 
 def program(name: str) -> str:
