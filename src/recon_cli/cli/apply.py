@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from recon_cli.cli import options
-from recon_cli.cli.opened import state_dir
+from recon_cli.cli.scanning import state_dir
 from recon_cli.jobs import apply as job
 from recon_cli.jobs import planfile, present
 from recon_cli.ops.clock import SystemClock

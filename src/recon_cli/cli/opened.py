@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon_cli.cli.invocation import Invocation
+from recon_cli.cli.scanning import state_dir
 from recon_cli.config.places import Route
 from recon_cli.core.errors import UsageError
-from recon_cli.core.globs import PathFilter
-from recon_cli.core.place import Place
-from recon_cli.files.base import FileStore, MtimeMode, ScanOptions
+from recon_cli.files.base import FileStore
 from recon_cli.files.registry import open_files
 from recon_cli.files.state import ScanState
 from recon_cli.jobs.scan import ScanRequest, open_state
-from recon_cli.ops import paths
 from recon_cli.stores.base import RecordStore
 from recon_cli.stores.registry import open_records
 from recon_cli.systems import registry
@@ -34,43 +30,6 @@ class Pair:
     files: FileStore
     records: RecordStore
     state: ScanState
-
-
-def state_dir(call: Invocation) -> Path:
-    """Where this call keeps what must survive it: `[state] dir`, else the machine's own place."""
-    return call.settings.state_dir or paths.state_dir()
-
-
-def scan_request(
-    call: Invocation,
-    place: Place,
-    *,
-    mtime: MtimeMode | None = None,
-    encoding: str | None = None,
-    connections: int | None = None,
-    include: Sequence[str] | None = None,
-    exclude: Sequence[str] | None = None,
-    max_depth: int | None = None,
-    under: str = "",
-    resume: bool = False,
-) -> ScanRequest:
-    """How to scan: flags over what the place says over `[scan]`."""
-    defaults = call.settings.scan
-    listing = ScanOptions(
-        mtime=mtime or MtimeMode(defaults.mtime),
-        encoding=_encoding(encoding or place.text("encoding", defaults.encoding)),
-        connections=connections or int(place.number("connections", defaults.connections)),
-        max_depth=max_depth,
-        progress=call.progress,
-    )
-    return ScanRequest(listing, PathFilter.of(include or (), exclude or ()), under, resume)
-
-
-def _encoding(name: str) -> str:
-    try:
-        return name if name == "auto" else codecs.lookup(name).name
-    except LookupError:
-        raise UsageError(f"no encoding `{name}`", hint="use `auto`, `utf-8` or `cp949`") from None
 
 
 def zone_name(name: str) -> str:

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from recon_cli.cli import options
-from recon_cli.cli.opened import Pair, pair, route, scan_request, state_dir, zone_name
+from recon_cli.cli.opened import Pair, pair, route, zone_name
+from recon_cli.cli.scanning import scan_request, state_dir
 from recon_cli.cli.words import share
 from recon_cli.core.errors import ExitCode
 from recon_cli.core.report import Problem, Report

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from recon_cli.cli import options
-from recon_cli.cli.opened import scan_request, state_dir
+from recon_cli.cli.scanning import scan_request, state_dir
 from recon_cli.files.base import MtimeMode
 from recon_cli.files.registry import open_files
 from recon_cli.jobs import scan as job

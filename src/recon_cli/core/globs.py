@@ -42,6 +42,11 @@ class PathFilter:
         """A filter from patterns as typed."""
         return PathFilter(tuple(map(compile_glob, includes)), tuple(map(compile_glob, excludes)))
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether there is nothing to filter."""
+        return not self.includes and not self.excludes
+
     def wants(self, path: str) -> bool:
         """Whether a path is to be shown."""
         if self.excluded(path):

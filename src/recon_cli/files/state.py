@@ -1,18 +1,19 @@
 """ScanState: a scanned tree on disk. Memory stays flat, a killed scan resumes, and jobs read it as a Tree.
 
 One SQLite file a scan. Paths are kept as bytes (UTF-8, undecodable bytes as they were), so that any name fits and the
-order is the same everywhere. WAL with synchronous NORMAL: a killed process loses nothing that was committed.
+order is the same everywhere. A killed process loses nothing that was committed. A power cut may cost the file, which is
+then made anew: it holds nothing that another scan would not find again, and so is never waited for (synchronous OFF).
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from recon_cli.core.entry import Entry, EntryType, Incomplete, Listing, Precision
 
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS pieces (
 ) WITHOUT ROWID;
 """
 _COMMIT_EVERY_S = 0.02
+EntryRow: TypeAlias = tuple[bytes, str, int | None, float | None, str, bytes | None, str, str]
+"""path, type, size in bytes, mtime (seconds since 1970), precision, raw path, listed by, note."""
 _ENTRY = "path, type, size, mtime, precision, raw, listed_by, note"
 
 
@@ -42,54 +45,39 @@ class ScanState:
 
     def __init__(self, path: Path, *, fresh: bool) -> None:
         if fresh:
-            for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            _remove(path)
         self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
-        self._committed = time.monotonic()
+        try:
+            self._db = _open(path)
+        except sqlite3.DatabaseError:
+            _remove(path)
+            self._db = _open(path)
 
     def record(self, listings: Iterable[Listing]) -> Iterator[Listing]:
         """Store each listing and pass it on; what was passed on is committed within a fiftieth of a second."""
-        self._db.execute("BEGIN")
+        waiting: list[Listing] = []
+        due = 0.0
         try:
             for listing in listings:
-                self._put(listing)
-                self._commit_when_due()
+                waiting.append(listing)
+                if (now := time.monotonic()) > due:
+                    self._put(waiting)
+                    waiting, due = [], now + _COMMIT_EVERY_S
                 yield listing
         finally:
-            self._db.execute("COMMIT")
+            self._put(waiting)
 
-    def _commit_when_due(self) -> None:
-        now = time.monotonic()
-        if now - self._committed > _COMMIT_EVERY_S:
-            self._db.execute("COMMIT")
-            self._db.execute("BEGIN")
-            self._committed = now
-
-    def _put(self, listing: Listing) -> None:
-        parent = _bytes(listing.path)
-        self._db.execute(
+    def _put(self, listings: Sequence[Listing]) -> None:
+        self._db.execute("BEGIN")
+        self._db.executemany(
             "INSERT OR REPLACE INTO dirs VALUES (?, ?, ?, ?, ?)",
-            (parent, listing.listed_by, listing.incomplete, listing.detail, listing.raw_path),
+            [(_bytes(one.path), one.listed_by, one.incomplete, one.detail, one.raw_path) for one in listings],
         )
         self._db.executemany(
             "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    parent,
-                    _bytes(entry.path),
-                    entry.type,
-                    entry.size_bytes,
-                    None if entry.mtime is None else entry.mtime.timestamp(),
-                    entry.precision,
-                    entry.raw_path,
-                    entry.listed_by,
-                    entry.note,
-                )
-                for entry in listing.entries
-            ),
+            (row for listing in listings for row in _rows(listing)),
         )
+        self._db.execute("COMMIT")
 
     def note(self, name: str, value: str) -> None:
         """Remember a fact about this scan."""
@@ -120,7 +108,7 @@ class ScanState:
     def _load(self, path: str, row: tuple[str, str | None, str, bytes | None]) -> Listing:
         entries = self._db.execute(f"SELECT {_ENTRY} FROM entries WHERE parent = ? ORDER BY path", (_bytes(path),))  # noqa: S608  constant
         incomplete = None if row[1] is None else Incomplete(row[1])
-        return Listing(path, tuple(map(_entry, entries)), row[0], incomplete, row[2], row[3])
+        return Listing(path, tuple(map(load_entry, entries)), row[0], incomplete, row[2], row[3])
 
     def listings(self, under: str = "") -> Iterator[Listing]:
         """The directory `under` and all below it, by path order."""
@@ -135,7 +123,11 @@ class ScanState:
 
     def entries(self) -> Iterator[Entry]:
         """Every entry of the tree by path order, streamed."""
-        yield from map(_entry, self._db.execute(f"SELECT {_ENTRY} FROM entries ORDER BY path"))  # noqa: S608  constant
+        return map(load_entry, self.rows())
+
+    def rows(self) -> Iterator[EntryRow]:
+        """As `entries`, as they lie in the file: for output, where each step counts."""
+        return self._db.execute(f"SELECT {_ENTRY} FROM entries ORDER BY path")  # noqa: S608  constant
 
     def complete(self, path: str) -> bool:
         """Whether `path` and every directory above it were listed completely."""
@@ -202,6 +194,17 @@ class ScanState:
         self.close()
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; {_SCHEMA}")
+    return db
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def _bytes(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
@@ -226,7 +229,17 @@ def _stamp(entry: Entry) -> float | None:
     return None if entry.mtime is None else entry.mtime.timestamp()
 
 
-def _entry(row: tuple[bytes, str, int | None, float | None, str, bytes | None, str, str]) -> Entry:
+def _rows(listing: Listing) -> Iterator[tuple[object, ...]]:
+    parent = _bytes(listing.path)
+    for entry in listing.entries:
+        yield (
+            parent, _bytes(entry.path), entry.type, entry.size_bytes, _stamp(entry), entry.precision, entry.raw_path,
+            entry.listed_by, entry.note,
+        )  # fmt: skip
+
+
+def load_entry(row: EntryRow) -> Entry:
+    """An entry from its row."""
     path, kind, size, mtime, precision, raw, listed_by, note = row
     moment = None if mtime is None else datetime.fromtimestamp(mtime, UTC)
     return Entry(_text(path), EntryType(kind), size, moment, Precision(precision), raw, listed_by, note)

@@ -6,17 +6,18 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
-from recon_cli.core.entry import Entry, Incomplete
+from recon_cli.core.entry import Incomplete
 from recon_cli.core.errors import ExitCode
 from recon_cli.core.globs import PathFilter
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.files.base import FileStore, ScanOptions
-from recon_cli.files.state import ScanState
+from recon_cli.files.state import EntryRow, ScanState
 from recon_cli.ops import lock
 from recon_cli.ops.clock import Clock
 
@@ -79,10 +80,10 @@ def scan(store: FileStore, state: ScanState, request: ScanRequest, clock: Clock)
         "recon.scan/1",
         summary,
         {"url": store.url, "directories": dirs, "files": files, "size_bytes": size_bytes, "complete": not problems},
-        (Table(_COLUMNS, (_row(entry) for entry in _shown(state, request.wanted))),),
+        (Table(_COLUMNS, map(_row, _shown(state, request.wanted))),),
         problems,
         ExitCode.PARTIAL if problems else ExitCode.DONE,
-        stream=(document(entry) for entry in _shown(state, request.wanted)),
+        stream=map(document, _shown(state, request.wanted)),
     )
 
 
@@ -95,37 +96,35 @@ def incomplete(state: ScanState) -> tuple[Problem, ...]:
     )
 
 
-def _shown(state: ScanState, wanted: PathFilter) -> Iterator[Entry]:
-    return (entry for entry in state.entries() if wanted.wants(entry.path))
+def _shown(state: ScanState, wanted: PathFilter) -> Iterator[EntryRow]:
+    if wanted.takes_all:
+        return state.rows()
+    return (row for row in state.rows() if wanted.wants(row[0].decode("utf-8", "surrogateescape")))
 
 
-def document(entry: Entry) -> dict[str, Json]:
+def document(row: EntryRow) -> dict[str, Json]:
     """One entry as its JSON line; `raw_name` (percent-encoded bytes) stands only where the name is not UTF-8."""
+    path, kind, size_bytes, mtime, precision, raw, listed_by, note = row
     body: dict[str, Json] = {
-        "path": _printable(entry.path),
-        "type": entry.type.value,
-        "size": entry.size_bytes,
-        "mtime": None if entry.mtime is None else _moment(entry),
-        "mtime_precision": entry.precision.value,
-        "listed_by": entry.listed_by,
+        "path": path.decode("utf-8", "replace"),
+        "type": kind,
+        "size": size_bytes,
+        "mtime": None if mtime is None else _moment(mtime),
+        "mtime_precision": precision,
+        "listed_by": listed_by,
     }
-    if entry.raw_path is not None:
-        body["raw_name"] = quote_from_bytes(entry.raw_path.rpartition(b"/")[2], safe="")
-    return {**body, "note": entry.note} if entry.note else body
+    if raw is not None:
+        body["raw_name"] = quote_from_bytes(raw.rpartition(b"/")[2], safe="")
+    if note:
+        body["note"] = note
+    return body
 
 
-def _row(entry: Entry) -> tuple[Json, ...]:
-    mtime = None if entry.mtime is None else _moment(entry)
-    return (
-        _printable(entry.path), entry.type.value, entry.size_bytes, mtime, entry.precision.value, entry.listed_by
-    )  # fmt: skip
+def _row(row: EntryRow) -> tuple[Json, ...]:
+    path, kind, size_bytes, mtime, precision, _raw, listed_by, _note = row
+    moment = None if mtime is None else _moment(mtime)
+    return path.decode("utf-8", "replace"), kind, size_bytes, moment, precision, listed_by
 
 
-def _moment(entry: Entry) -> str:
-    assert entry.mtime is not None
-    return entry.mtime.isoformat().replace("+00:00", "Z")
-
-
-def _printable(path: str) -> str:
-    """The path with undecodable bytes shown as U+FFFD; `raw_name` has them exactly."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _moment(mtime: float) -> str:
+    return datetime.fromtimestamp(mtime, UTC).isoformat().replace("+00:00", "Z")

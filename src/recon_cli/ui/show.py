@@ -6,6 +6,7 @@ import errno
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TextIO
 
 from recon_cli.core.canonical import Json
@@ -83,8 +84,30 @@ def _content(report: Report, mode: Mode, screen: Screen) -> None:
 def _stream(report: Report, out: TextIO) -> None:
     if report.stream is None:
         raise UsageError("this command has no `--json-lines`", hint="use `--json`")
-    for item in report.stream:
-        _write_utf8(out, dumps(item) + "\n")
+    lines = map(_line, report.stream)
+    while chunk := "\n".join(islice(lines, _LINES_AT_ONCE)):
+        _write_utf8(out, chunk + "\n")
+
+
+_LINES_AT_ONCE = 500
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def _line(item: Mapping[str, Json]) -> str:
+    """One item of a stream as JSON; most are plain dicts of UTF-8 text, and those should cost little."""
+    try:
+        text = _ENCODE(item)
+    except TypeError:
+        return dumps(item)
+    return text if text.isascii() or _is_utf8(text) else dumps(item)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(report: Report, screen: Screen) -> None:
