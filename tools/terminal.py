@@ -7,6 +7,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
@@ -56,7 +57,8 @@ def show(command: str, folder: Path, env: Mapping[str, str], *, columns: int = 1
 def draw(shown: str, title: str, *, columns: int = 100) -> str:
     """The terminal's content as SVG, with no font to fetch: the reader's own monospace font draws it."""
     console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(Text.from_ansi(shown), soft_wrap=False)
+    kept = re.sub(r"^ +", lambda indent: "\u00a0" * len(indent[0]), shown, flags=re.MULTILINE)  # SVG eats them
+    console.print(Text.from_ansi(kept, no_wrap=True, overflow="ignore"), crop=False)
     return console.export_svg(title=title, code_format=_without_fonts(CONSOLE_SVG_FORMAT), unique_id="recon")
 
 

@@ -47,30 +47,36 @@ def _counts(plan: PlanFile) -> str:
     return "; ".join([*(parts or ["nothing to do"]), agreed, words.count(len(plan.conflicts), "conflict")])
 
 
-_ROW_COLUMNS = ("change", "table", "key", "fields", "from", "weakest")
+_ROW_COLUMNS = ("change", "table", "key", "from", "weakest field")
 
 
 def _change_rows(plan: PlanFile) -> Iterator[tuple[Json, ...]]:
     for change in plan.changes:
         found = [candidates[0] for candidates in change.evidence.values() if candidates]
         chosen = [one for one in found if one.value is not None]
-        weakest = min(chosen, key=lambda one: one.confidence, default=None)
+        key = key_text(change.key)
         yield (
             change.kind.value,
             change.table,
-            key_text(change.key),
-            len(change.after or ()),
-            _sources(chosen) or change.reason,
-            f"{_field_of(change, weakest)} {weakest.confidence:.2f} ({weakest.method})" if weakest else "",
+            key,
+            _sources(chosen, key) or change.reason,
+            _weakest(change, chosen),
         )
 
 
-def _sources(chosen: list[Evidence]) -> str:
-    """The source that gave most of the fields, and how many gave the rest."""
-    ranked = Counter(one.source for one in chosen).most_common()
-    if not ranked:
+def _sources(chosen: list[Evidence], key: str) -> str:
+    """Where the fields come from, the source of most of them first; files in the item's own folder are `its files`."""
+    short = Counter("its files" if key in one.source.split("/") else one.source.partition("#")[0] for one in chosen)
+    return ", ".join(source for source, _number in short.most_common())
+
+
+def _weakest(change: Change, chosen: list[Evidence]) -> str:
+    weakest = min(chosen, key=lambda one: one.confidence, default=None)
+    if weakest is None:
         return ""
-    return ranked[0][0] if len(ranked) == 1 else f"{ranked[0][0]} and {len(ranked) - 1} more"
+    if weakest.confidence == 1:
+        return "all copied"
+    return f"{_field_of(change, weakest)} {weakest.confidence:.2f} {weakest.method}"
 
 
 def _field_of(change: Change, evidence: Evidence) -> str:
