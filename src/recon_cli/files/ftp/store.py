@@ -14,6 +14,7 @@ from recon_cli.files.ftp.probe import Ways, shown, shown_path
 from recon_cli.files.ftp.scan import PATIENCE, Course, Scan
 from recon_cli.files.ftp.session import Login
 from recon_cli.files.ftp.transfer import Desk
+from recon_cli.files.walk import LOOK_ABOVE
 
 _TIMEOUT_S = 30.0
 
@@ -134,7 +135,7 @@ class FtpStore:
             for entry in listing.entries:
                 if self._raw(entry.ref) == raw:
                     return entry
-        raise NotFoundError(f"no {shown_path(raw)} below {self.url}")
+        raise NotFoundError(f"no {shown_path(raw)} below {self.url}", hint=LOOK_ABOVE)
 
 
 def described(ways: Ways, login: Login, names: NameCodec, zone: str, listings: list[Listing]) -> dict[str, str]:
