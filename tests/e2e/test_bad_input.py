@@ -87,8 +87,7 @@ def test_a_damaged_plan_is_14_and_no_plan_is_17(scene: Build) -> None:
     s.recon("recover", "models", "--plan-out", "plan.json", expect=None)
     plan = s.folder / "plan.json"
     plan.write_bytes(plan.read_bytes()[:-100])
-    assert explained(s.recon("apply", "plan.json", expect=14)) or True
-    assert "error:" in s.recon("apply", "plan.json", expect=14).err
+    assert explained(s.recon("apply", "plan.json", expect=14))
     assert explained(s.recon("apply", "nothing.json", expect=17))
     assert not s.database.exists()
 

@@ -19,7 +19,7 @@ from recon_cli.demo.host import serving
 from recon_cli.demo.twin import make_host
 
 _MARK = ".recon-demo"
-_SETTINGS = """\
+SETTINGS = """\
 version = 1
 
 [files.host]
@@ -27,13 +27,14 @@ url = "{url}"
 password_file = "host.pw"
 
 [stores.local]
-url = "sqlite:///app/data/models.db"
+url = "sqlite:///{database}"
 
 [tables.models]
 system = "viewer"
 from = "host"
 to = "local"
 """
+"""The `recon.toml` of one host, one database and the table between them; the password stands in `host.pw`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def prepared(folder: Path, models: int) -> Iterator[None]:
     with serving(folder / "host") as host:
         (folder / "host.pw").touch(mode=0o600)
         (folder / "host.pw").write_text(f"{host.password}\n", "utf-8")
-        (folder / "recon.toml").write_text(_SETTINGS.format(url=host.url("html/streamlit_data")), "utf-8")
+        url, database = host.url("html/streamlit_data"), "app/data/models.db"
+        (folder / "recon.toml").write_text(SETTINGS.format(url=url, database=database), "utf-8")
         yield
 
 
