@@ -1,6 +1,6 @@
 """Listing 1 001 directories of 4 files, near and far, against rclone and lftp.
 
-Distance is made by tests/support/proxy.py, which delays control and data channels alike (why not netem:
+Distance is made by tests/support/relay.py, which delays control and data channels alike (why not netem:
 docs/adr/0004-a-relay-makes-the-distance.md). Every listing is compared with the tree before its time counts.
 """
 

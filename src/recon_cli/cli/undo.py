@@ -33,7 +33,9 @@ def undo(
     chosen = runs.find(state, run)
     plan = chosen.read("plan.json")
     if plan is None:
-        raise DataError(f"run {chosen.id} is damaged", cause="its plan.json is gone")
+        raise DataError(
+            f"run {chosen.id} is damaged", cause="its plan.json is gone", hint="`recon undo` lists the others"
+        )
     if call.dry_run:
         call.show(job.history(state, only=chosen))
     with closing(open_records(call.store(target or plan["target_name"] or plan["target"]))) as store:

@@ -122,7 +122,9 @@ def _environment(environ: Mapping[str, str]) -> Iterator[Setting | ConfigError]:
         try:
             yield _setting(path, key.parse(text), Source(Layer.ENVIRONMENT, variable_name))
         except ValueError:
-            yield ConfigError(f"`{variable_name}` has a wrong value", cause=f"expected {key.expected}")
+            yield ConfigError(
+                f"`{variable_name}` has a wrong value", cause=f"expected {key.expected}", hint="correct or unset it"
+            )
 
 
 def _meant(variable_name: str) -> tuple[Key | None, str]:

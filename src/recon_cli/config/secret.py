@@ -21,6 +21,9 @@ from recon_cli.core.errors import AuthError, ConfigError, ToolMissingError
 from recon_cli.ops import redact
 
 COMMAND_TIMEOUT_S = 120.0  # long enough to type a passphrase
+_BY_HAND = "run it by hand to see what it says"
+_NETRC = "correct that line, or name a `password_file`"
+_READABLE = "it must be a UTF-8 file that you may read"
 
 Fetch = Callable[[], str | None]
 
@@ -96,7 +99,7 @@ def from_netrc(host: str, user: str) -> tuple[str, str] | None:
     try:
         found = netrc.netrc(path).authenticators(host)
     except (netrc.NetrcParseError, OSError) as exc:
-        raise ConfigError(f"cannot read {path}", cause=getattr(exc, "msg", None) or str(exc)) from exc
+        raise ConfigError(f"cannot read {path}", cause=getattr(exc, "msg", None) or str(exc), hint=_NETRC) from exc
     if found is None or not found[2] or (user and user != found[0]):
         return None
     return found[0], found[2]
@@ -113,7 +116,7 @@ def _from_file(path: Path) -> str:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         cause = getattr(exc, "strerror", None) or "it is not UTF-8"
-        raise ConfigError(f"cannot read the password file {path}", cause=cause) from exc
+        raise ConfigError(f"cannot read the password file {path}", cause=cause, hint=_READABLE) from exc
     return _first_line(text, f"the password file {path}")
 
 
@@ -121,14 +124,16 @@ def _from_command(words: list[str], folder: Path) -> str:
     try:
         done = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, timeout=COMMAND_TIMEOUT_S, check=True)
     except FileNotFoundError as exc:
-        raise ToolMissingError(f"`{words[0]}` of `password_command` is not installed") from exc
+        hint = "install it, or write its whole path"
+        raise ToolMissingError(f"`{words[0]}` of `password_command` is not installed", hint=hint) from exc
     except subprocess.CalledProcessError as exc:
-        raise AuthError(f"the password command `{words[0]}` failed", cause=f"exit status {exc.returncode}") from exc
+        cause = f"exit status {exc.returncode}"
+        raise AuthError(f"the password command `{words[0]}` failed", cause=cause, hint=_BY_HAND) from exc
     except subprocess.TimeoutExpired as exc:
         cause = f"no answer in {COMMAND_TIMEOUT_S:.0f} s"
-        raise AuthError(f"the password command `{words[0]}` failed", cause=cause) from exc
+        raise AuthError(f"the password command `{words[0]}` failed", cause=cause, hint=_BY_HAND) from exc
     except OSError as exc:
-        raise AuthError(f"cannot run the password command `{words[0]}`", cause=exc.strerror) from exc
+        raise AuthError(f"cannot run the password command `{words[0]}`", cause=exc.strerror, hint=_BY_HAND) from exc
     return _first_line(done.stdout.decode("utf-8", "replace"), f"the answer of the password command `{words[0]}`")
 
 
@@ -137,7 +142,8 @@ def _words(command: Setting) -> list[str]:
     try:
         return shlex.split(value) if isinstance(value, str) else [*value] if isinstance(value, tuple) else []
     except ValueError as exc:
-        raise ConfigError(f"`{command.key}` cannot be split into words", cause=str(exc).lower()) from exc
+        hint = 'write it as a list of words: `["pass", "show", "host"]`'
+        raise ConfigError(f"`{command.key}` cannot be split into words", cause=str(exc).lower(), hint=hint) from exc
 
 
 def _first_line(text: str, holder: str) -> str:

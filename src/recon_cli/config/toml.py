@@ -44,7 +44,10 @@ def read(path: Path) -> Parsed:
         text = path.read_bytes().decode("utf-8")
         document = tomllib.loads(text)
     except OSError as exc:
-        return Parsed(path, problems=(ConfigError(f"cannot read {path}", cause=exc.strerror),))
+        return Parsed(
+            path,
+            problems=(ConfigError(f"cannot read {path}", cause=exc.strerror, hint="is it a file that you may read?"),),
+        )
     except UnicodeDecodeError as exc:
         cause = f"byte {exc.start} is not UTF-8"
         return Parsed(path, problems=(ConfigError(f"{path} is not valid TOML", cause=cause, hint="save it as UTF-8"),))

@@ -51,7 +51,9 @@ def _port(place: Place) -> int | None:
     try:
         return urlsplit(place.url).port
     except ValueError as error:
-        raise ConfigError(f"{place.label} has an impossible port", cause=str(error)) from error
+        raise ConfigError(
+            f"{place.label} has an impossible port", cause=str(error), hint="leave it out for 21"
+        ) from error
 
 
 def _context(place: Place) -> ssl.SSLContext:
@@ -61,7 +63,9 @@ def _context(place: Place) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=authority or None)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"`ca_file` of {place.label} cannot be read", cause=str(error)) from error
+        raise ConfigError(
+            f"`ca_file` of {place.label} cannot be read", cause=str(error), hint="name a PEM file"
+        ) from error
     if place.text("tls_verify", "true").lower() in _FALSE:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -96,7 +96,9 @@ class ActionListStore(Through):
             raise DataError(f"{self.url} does not answer with a list of models", cause=begin, hint=hint) from exc
         if str(document.get("status", "success")).lower() not in {"success", "ok", "true"}:
             cause = str(document.get("message") or document["status"])
-            raise UnreachableError(f"{self.url} does not list its models", cause=cause)
+            raise UnreachableError(
+                f"{self.url} does not list its models", cause=cause, hint="try the FTP URL of the host"
+            )
         return models
 
     def _entry(self, folder: str, file: Mapping[str, Any]) -> Entry:
