@@ -4,4 +4,4 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("tests.files.conformance")
+pytest.register_assert_rewrite("tests.files.conformance", "tests.files.network_conformance")

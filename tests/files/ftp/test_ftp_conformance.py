@@ -11,8 +11,9 @@ from recon_cli.core.entry import EntryType
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileStore
 from recon_cli.files.ftp.store import FtpStore
-from tests.files.conformance import ODD_NAMES, NetworkConformance, OnDisk, Site, Through, entries, grow_tree, scanned
+from tests.files.conformance import ODD_NAMES, OnDisk, Site, entries, grow_tree, scanned
 from tests.files.ftp.trees import served_folder
+from tests.files.network_conformance import NetworkConformance, Through
 from tests.support.ftp_servers import FtpServer, start_proftpd, start_pureftpd, start_pyftpdlib, start_vsftpd
 from tests.support.proxy import Proxy
 

@@ -13,7 +13,8 @@ import pytest
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileStore
 from recon_cli.files.http.store import HttpStore
-from tests.files.conformance import NetworkConformance, OnDisk, Site, Through
+from tests.files.conformance import OnDisk, Site
+from tests.files.network_conformance import NetworkConformance, Through
 from tests.support.http_server import WebSite, nginx, python_server
 from tests.support.proxy import Proxy
 

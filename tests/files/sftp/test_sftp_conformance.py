@@ -11,7 +11,8 @@ import pytest
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileStore
 from recon_cli.files.sftp.store import SftpStore
-from tests.files.conformance import NetworkConformance, OnDisk, Site, Through
+from tests.files.conformance import OnDisk, Site
+from tests.files.network_conformance import NetworkConformance, Through
 from tests.support.proxy import Proxy
 from tests.support.ssh_server import SshServer, new_key, sshd
 
