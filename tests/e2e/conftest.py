@@ -11,24 +11,9 @@ from typing import Any
 import pytest
 
 from recon_cli.demo.host import Host, serving
+from recon_cli.demo.tour import SETTINGS
 from recon_cli.demo.twin import Twin, make_host
 from tests.support.recon import Recon, in_folder
-
-SETTINGS = """\
-version = 1
-
-[files.host]
-url = "{url}"
-password_file = "host.pw"
-
-[stores.local]
-url = "sqlite:///models.db"
-
-[tables.models]
-system = "viewer"
-from = "host"
-to = "local"
-"""
 
 
 @dataclass(frozen=True)
@@ -64,7 +49,8 @@ def scene(tmp_path: Path) -> Iterator[Callable[..., Scene]]:
             host = stack.enter_context(serving(tmp_path / "host"))
             (tmp_path / "host.pw").touch(mode=0o600)
             (tmp_path / "host.pw").write_text(host.password, "utf-8")
-            (tmp_path / "recon.toml").write_text(SETTINGS.format(url=host.url("html/streamlit_data")), "utf-8")
+            settings = SETTINGS.format(url=host.url("html/streamlit_data"), database="models.db")
+            (tmp_path / "recon.toml").write_text(settings, "utf-8")
             return Scene(tmp_path, twin, host, in_folder(tmp_path))
 
         yield build

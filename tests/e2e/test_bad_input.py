@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Scene
-from tests.support.recon import Done, in_folder
+from tests.support.recon import Done, as_a_mortal, in_folder
 
 Build = Callable[..., Scene]
 
@@ -55,13 +54,14 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(tmp_path: Path) -> None
     assert "s3cret" not in done.err + done.out
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; CI runs this as a normal user, too")
 def test_a_folder_that_cannot_be_written_is_said_so(scene: Build) -> None:
     s = scene()
-    (s.folder / "locked").mkdir(mode=0o500)
-    done = s.recon("recover", "models", "--to", "sqlite:///locked/models.db", "--apply", expect=None)
+    (s.folder / "locked").mkdir(mode=0o555)
+    command = ("recover", "models", "--to", "sqlite:///locked/models.db", "--apply")
+    done = as_a_mortal(s.recon)(*command, expect=None)
     assert done.code not in (0, 3)
     assert explained(done)
+    assert not any((s.folder / "locked").iterdir())
 
 
 def test_a_target_that_is_no_database_is_14_and_left_as_it_was(scene: Build) -> None:
@@ -87,8 +87,7 @@ def test_a_damaged_plan_is_14_and_no_plan_is_17(scene: Build) -> None:
     s.recon("recover", "models", "--plan-out", "plan.json", expect=None)
     plan = s.folder / "plan.json"
     plan.write_bytes(plan.read_bytes()[:-100])
-    assert explained(s.recon("apply", "plan.json", expect=14)) or True
-    assert "error:" in s.recon("apply", "plan.json", expect=14).err
+    assert explained(s.recon("apply", "plan.json", expect=14))
     assert explained(s.recon("apply", "nothing.json", expect=17))
     assert not s.database.exists()
 

@@ -6,8 +6,10 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.e2e.conftest import Scene
 
@@ -33,14 +35,18 @@ def test_with_a_database_copy_every_row_and_every_token_comes_back(scene: Build)
     assert len(found) == 50
     assert {key: row["share_token"] for key, row in found.items()} == {key: r["share_token"] for key, r in lost.items()}
     for key, row in lost.items():
-        assert {**found[key], "file_paths": json.loads(found[key]["file_paths"])} | UNCERTAIN == {
-            **row,
-            "file_paths": json.loads(row["file_paths"]),
-        } | UNCERTAIN
+        assert meaning(found[key], zone="UTC") == meaning(row, zone="Asia/Seoul")
 
 
-UNCERTAIN: dict[str, None] = {"last_accessed": None, "backup_paths": None, "created_at": None, "real_height": None}
-"""Columns that the copy on the host does not have in the lost database's form; the tests below look at them."""
+NOWHERE = {"last_accessed", "backup_paths"}
+"""Columns of the lost database that nothing on the host tells: its copies there never had them."""
+
+
+def meaning(row: dict[str, Any], *, zone: str) -> dict[str, Any]:
+    """What a row says: paths as JSON, `created_at` as the moment that its text means in the zone of its writer."""
+    known: dict[str, Any] = {name: value for name, value in row.items() if name not in NOWHERE}
+    created = datetime.fromisoformat(known["created_at"]).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return {**known, "file_paths": json.loads(known["file_paths"]), "created_at": created}
 
 
 def test_without_any_copy_ids_names_heights_and_textures_come_from_the_files(scene: Build) -> None:

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from recon_cli.core.errors import UsageError
 from recon_cli.files.encoding import NameCodec, raw_unless_utf8
 
+HANGUL = st.text(st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3), min_size=1)
 SYLLABLES = "".join(chr(code) for code in range(0xAC00, 0xD7A4))
 
 
-def taught(*names: bytes) -> NameCodec:
-    codec = NameCodec()
+def taught(*names: bytes, encoding: str = "auto") -> NameCodec:
+    codec = NameCodec(encoding)
     codec.see(names)
     return codec
 
@@ -74,3 +75,53 @@ def test_distinct_names_stay_distinct_when_one_of_them_is_fixed_by_option() -> N
 def test_an_unknown_encoding_is_a_usage_error() -> None:
     with pytest.raises(UsageError):
         NameCodec("klingon")
+
+
+@given(HANGUL)
+def test_korean_names_in_utf8_are_their_own_bytes(text: str) -> None:
+    raw = text.encode()
+    assert taught(raw).decode(raw) == text
+    assert raw_unless_utf8(text, raw) is None
+
+
+def test_korean_names_in_euc_kr_are_read_and_marked() -> None:
+    raw = "한글 이름.png".encode("euc-kr")
+    assert taught(raw).decode(raw) == "한글 이름.png"
+    assert raw_unless_utf8("한글 이름.png", raw) == raw
+
+
+def test_a_short_name_that_both_encodings_can_read_follows_the_server() -> None:
+    raw = "책.png".encode("cp949")
+    assert raw.decode() == "å.png"
+    assert taught(raw, "그림.png".encode("cp949")).decode(raw) == "책.png"
+    assert taught(raw, "그림.png".encode()).decode(raw) == "å.png"
+
+
+def test_a_latin_name_that_cp949_could_read_stays_as_it_is_among_latin_names() -> None:
+    raw = "Ägypten.txt".encode("latin-1")
+    assert raw.decode("cp949") != raw.decode("utf-8", "surrogateescape")
+    assert taught(raw, b"caf\xe9.txt").decode(raw) == "\udcc4gypten.txt"
+
+
+def test_a_korean_name_without_a_syllable_is_read_on_a_korean_server() -> None:
+    raw = "①全面.png".encode("cp949")
+    assert taught(raw, *(name.encode("cp949") for name in ("앞면", "뒷면"))).decode(raw) == "①全面.png"
+
+
+def test_bytes_that_nothing_reads_survive_the_round_trip() -> None:
+    codec = taught(b"caf\xe9.png")
+    text = codec.decode(b"caf\xe9.png")
+    assert text.encode("utf-8", "surrogateescape") == b"caf\xe9.png"
+    assert codec.encode(text) == b"caf\xe9.png"
+
+
+def test_a_given_encoding_is_not_second_guessed() -> None:
+    assert taught("책".encode("cp949"), encoding="cp949").decode("책".encode("cp949")) == "책"
+    assert NameCodec("latin-1").decode(b"caf\xe9") == "café"
+
+
+@given(st.binary(min_size=1))
+def test_no_name_is_refused(raw: bytes) -> None:
+    text = taught(raw).decode(raw)
+    assert text
+    assert (raw_unless_utf8(text, raw) is None) == (text.encode("utf-8", "replace") == raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import resource
@@ -9,10 +10,13 @@ import signal
 import sys
 from collections.abc import ItemsView
 
+from sqlalchemy import Engine, event
+
 from recon_cli.core.canonical import Value
 from recon_cli.core.errors import GuardError, LockedError
 from recon_cli.core.place import Place
 from recon_cli.core.plan import Change, ChangeKind
+from recon_cli.jobs.runs import load_undo
 from recon_cli.stores.base import RecordStore
 from recon_cli.stores.registry import open_records
 from tests.stores.conformance import SCHEMAS, create, model, row
@@ -38,6 +42,11 @@ def main() -> None:
         die = (lambda _undo: os.kill(os.getpid(), signal.SIGKILL)) if rest[0] == "prepared" else (lambda _undo: None)
         store.apply(changes, SCHEMAS, base={}, prepared=die)
         os.kill(os.getpid(), signal.SIGKILL)
+    elif verb == "undo":
+        for line in sys.stdin:
+            moment, journal = line.split(" ", 1)
+            sys.stdout.write(f"{_undone(url, password, int(moment), journal)}\n")
+            sys.stdout.flush()
     elif verb == "count":
         for _ in range(int(rest[0])):
             while not _count_up(store):
@@ -50,6 +59,18 @@ def main() -> None:
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         sys.stdout.write(json.dumps({"rows": rows, "fingerprint": print_.rows, "grown_kib": after - before}))
     store.close()
+
+
+def _undone(url: str, password: str, moment: int, journal: str) -> int:
+    """Take a run back in a process that dies right after the statement with that number; its exit status."""
+    dying = os.fork()
+    if dying:
+        return os.waitstatus_to_exitcode(os.waitpid(dying, 0)[1])
+    left = itertools.count(moment - 1, -1)
+    event.listen(Engine, "after_cursor_execute", lambda *_: next(left) or os.kill(os.getpid(), signal.SIGKILL))
+    store = open_records(Place(url, secret=lambda: password or None, options={"timeout_s": 20}))
+    store.revert(load_undo(json.loads(journal)))
+    os._exit(0)
 
 
 def _count_up(store: RecordStore) -> bool:

@@ -24,15 +24,17 @@ def mariadb_server() -> Iterator[mariadb.MariaServer]:
         yield server
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres", "mariadb"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    """A new, empty store of each kind."""
+SQL = ("sqlite", "postgres", "mariadb")
+
+
+def opened(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Bench]:
+    """A new, empty store."""
     made: Bench
-    if request.param == "memory":
+    if kind == "memory":
         made = MemoryBench()
-    elif request.param == "sqlite":
-        made = SqliteBench(tmp_path / "one.db")
-    elif request.param == "postgres":
+    elif kind == "sqlite":
+        made = SqliteBench(folder / "one.db")
+    elif kind == "postgres":
         made = PostgresBench(request.getfixturevalue("postgres_server"))
     else:
         made = MariaBench(request.getfixturevalue("mariadb_server"))
@@ -40,9 +42,13 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     made.store.close()
 
 
-@pytest.fixture
-def sql_bench(bench: Bench) -> Bench:
-    """Every store that has SQL of its own."""
-    if isinstance(bench, MemoryBench):
-        pytest.skip("memory has no SQL and no second process")
-    return bench
+@pytest.fixture(params=["memory", *SQL])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """A new, empty store of each kind."""
+    yield from opened(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=SQL)
+def sql_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """A new, empty store of each kind that has SQL of its own, for a second process to reach."""
+    yield from opened(request.param, request, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from recon_cli.core.errors import GuardError, LockedError, ReconError
 from recon_cli.core.place import Place
+from recon_cli.jobs.runs import dump_undo
 from recon_cli.stores.base import Undo
 from recon_cli.stores.registry import open_records
 from tests.stores.conformance import SCHEMAS, Bench, create, keys, model, row, update, write
@@ -35,6 +37,7 @@ def child(bench: Bench, verb: str, *rest: str) -> subprocess.Popen[str]:
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(_ROOT / "src"), str(_ROOT), os.environ.get("PYTHONPATH", "")]),
         },
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -52,6 +55,36 @@ def test_a_process_killed_before_the_commit_leaves_the_old_rows(sql_bench: Bench
     undo = write(store, model("b"), create("notes", model_token="t-b"))
     store.revert(undo)
     assert {name: (store.columns().get(name), store.fingerprint(name)) for name in SCHEMAS} == old
+
+
+@pytest.mark.parametrize("tables", ["tables there", "tables missing"])
+def test_an_undo_killed_after_any_statement_is_finished_by_the_next(sql_bench: Bench, tables: str) -> None:
+    store = sql_bench.store
+    write(store, model("a"), model("b"))
+    if tables == "tables there":
+        write(store, create("notes", model_token="t-a"))
+    old, deaths = sql_bench.dump(), 0
+    with child(sql_bench, "undo") as undoing:
+        for moment in itertools.count(1):
+            undo = write(store, update("models", "a", name="x"), model("c"), create("notes", model_token="t-c"))
+            status = ask(undoing, moment, undo)
+            store.revert(undo)
+            assert sql_bench.dump() == old, f"killed after statement {moment}"
+            if status == 0:
+                break
+            assert status == -signal.SIGKILL
+            deaths += 1
+        undoing.communicate()
+    assert deaths > 5
+
+
+def ask(undoing: subprocess.Popen[str], moment: int, undo: Undo) -> int:
+    """Have a process undo a run and die after that many statements; its exit status."""
+    assert undoing.stdin
+    assert undoing.stdout
+    undoing.stdin.write(f"{moment} {json.dumps(dump_undo(undo))}\n")
+    undoing.stdin.flush()
+    return int(undoing.stdout.readline())
 
 
 def test_a_process_killed_after_the_commit_leaves_the_new_rows(sql_bench: Bench) -> None:

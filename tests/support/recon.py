@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from tests.support.system import require
 
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 
@@ -33,6 +35,8 @@ class Recon:
 
     folder: Path
     env: dict[str, str]
+    before: tuple[str, ...] = ()
+    """What starts `recon`, where that is not the test itself."""
 
     def __call__(self, *args: str | Path, expect: int | None = 0, env: dict[str, str] | None = None) -> Done:
         """Run to the end; `expect` is the exit code it must have (None for any)."""
@@ -62,10 +66,9 @@ class Recon:
             start_new_session=True,
         )
 
-    @staticmethod
-    def argv(*args: str | Path) -> list[str]:
+    def argv(self, *args: str | Path) -> list[str]:
         """The command line of this very source tree."""
-        return [sys.executable, "-m", "recon_cli", *map(str, args)]
+        return [*self.before, sys.executable, "-m", "recon_cli", *map(str, args)]
 
 
 def in_folder(folder: Path, **env: str) -> Recon:
@@ -79,3 +82,11 @@ def in_folder(folder: Path, **env: str) -> Recon:
         "NO_COLOR": "1",
     }
     return Recon(folder, {**kept, **own, **env})
+
+
+def as_a_mortal(recon: Recon) -> Recon:
+    """`recon` as somebody to whom the permissions of files apply: root passes over them only by its capabilities."""
+    if os.geteuid() != 0:
+        return recon
+    dropped = "--bounding-set=-dac_override,-dac_read_search"
+    return replace(recon, before=(require("setpriv", "util-linux"), "--inh-caps=-all", dropped))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -31,12 +32,7 @@ def apply(
     wanted = planfile.read(plan)
     if call.dry_run:
         call.show(present.plan_report(wanted, took_s=0, every_field=False))
-    store = open_records(call.store(target or wanted.target_name or wanted.target))
-    try:
-        token = secrets.token_hex(3)
-        report, _run = job.apply(
-            wanted, registry.get(wanted.system), store, state_dir(call), SystemClock(), token=token
-        )
-    finally:
-        store.close()
+    system, token = registry.get(wanted.system), secrets.token_hex(3)
+    with closing(open_records(call.store(target or wanted.target_name or wanted.target))) as store:
+        report, _run = job.apply(wanted, system, store, state_dir(call), SystemClock(), token=token)
     call.show(report)

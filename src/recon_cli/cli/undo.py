@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -35,9 +36,6 @@ def undo(
         raise DataError(f"run {chosen.id} is damaged", cause="its plan.json is gone")
     if call.dry_run:
         call.show(job.history(state, only=chosen))
-    store = open_records(call.store(target or plan["target_name"] or plan["target"]))
-    try:
+    with closing(open_records(call.store(target or plan["target_name"] or plan["target"]))) as store:
         report = job.undo(chosen, store, state, SystemClock())
-    finally:
-        store.close()
     call.show(report)

@@ -21,7 +21,7 @@ from recon_cli.demo.twin import make_host
 
 _MARK = ".recon-demo"
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r[^\n]*\r")
-_SETTINGS = """\
+SETTINGS = """\
 version = 1
 
 [files.host]
@@ -29,13 +29,14 @@ url = "{url}"
 password_file = "host.pw"
 
 [stores.local]
-url = "sqlite:///app/data/models.db"
+url = "sqlite:///{database}"
 
 [tables.models]
 system = "viewer"
 from = "host"
 to = "local"
 """
+"""The `recon.toml` of one host, one database and the table between them; the password stands in `host.pw`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def prepared(folder: Path, models: int) -> Iterator[None]:
     with serving(folder / "host") as host:
         (folder / "host.pw").touch(mode=0o600)
         (folder / "host.pw").write_text(f"{host.password}\n", "utf-8")
-        (folder / "recon.toml").write_text(_SETTINGS.format(url=host.url("html/streamlit_data")), "utf-8")
+        url, database = host.url("html/streamlit_data"), "app/data/models.db"
+        (folder / "recon.toml").write_text(SETTINGS.format(url=url, database=database), "utf-8")
         yield
 
 

@@ -15,7 +15,7 @@ from recon_cli.core.errors import AuthError, DataError, NotFoundError, ReconErro
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileRef, ScanOptions
 from recon_cli.files.encoding import NameCodec, raw_unless_utf8
-from recon_cli.files.walk import Directory, Frontier, failed, join, join_raw, raw_path, shown
+from recon_cli.files.walk import LOOK_ABOVE, Directory, Frontier, failed, join, join_raw, raw_path, shown
 from recon_cli.ops.atomic import write_file
 
 LISTED_BY = "scandir"
@@ -171,7 +171,7 @@ def _translated(url: str, raw: bytes) -> Iterator[None]:
     except ReconError:
         raise
     except (FileNotFoundError, NotADirectoryError) as exc:
-        raise NotFoundError(f"no {shown(raw)} in {url}", cause=exc.strerror) from exc
+        raise NotFoundError(f"no {shown(raw)} in {url}", cause=exc.strerror, hint=LOOK_ABOVE) from exc
     except PermissionError as exc:
         hint = f"look at `ls -ld` of {shown(raw)}"
         raise AuthError(f"not allowed to use {shown(raw)} in {url}", cause=exc.strerror, hint=hint) from exc

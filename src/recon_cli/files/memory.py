@@ -12,7 +12,7 @@ from recon_cli.core.errors import AuthError, DataError, NotFoundError
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileRef, ScanOptions
 from recon_cli.files.encoding import NameCodec, raw_unless_utf8
-from recon_cli.files.walk import Directory, Frontier, failed, raw_path, shown
+from recon_cli.files.walk import LOOK_ABOVE, Directory, Frontier, failed, no_directory, raw_path, shown
 
 LISTED_BY = "memory"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,7 +55,7 @@ class MemoryStore:
             self._codec = NameCodec(options.encoding)
         raw, node = self._find(under)
         if node.type is not EntryType.DIR:
-            raise NotFoundError(f"no directory {shown(raw)} in {self.url}")
+            raise no_directory(raw, self.url)
         frontier = Frontier(options, Directory(self._codec.decode(raw), raw))
         while (here := frontier.next()) is not None:
             yield here if isinstance(here, Listing) else frontier.grow(here, self._list(here))
@@ -115,4 +115,4 @@ class MemoryStore:
             raw = raw_path(one)
             if raw in self._nodes:
                 return raw, self._nodes[raw]
-        raise NotFoundError(f"no {shown(ref)} in {self.url}")
+        raise NotFoundError(f"no {shown(ref)} in {self.url}", hint=LOOK_ABOVE)

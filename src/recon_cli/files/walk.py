@@ -6,8 +6,10 @@ from collections import deque
 from dataclasses import dataclass
 
 from recon_cli.core.entry import Entry, EntryType, Incomplete, Listing
-from recon_cli.core.errors import UsageError
+from recon_cli.core.errors import NotFoundError, UsageError
 from recon_cli.files.base import FileRef, ScanOptions
+
+LOOK_ABOVE = "`recon scan` of the folder above shows which names are there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Frontier:
 def failed(here: Directory, reason: Incomplete, detail: str, listed_by: str = "") -> Listing:
     """A directory that could not be listed."""
     return Listing(here.path, (), listed_by, reason, detail, _raw_unless_same(here))
+
+
+def no_directory(ref: FileRef, url: str, cause: str | None = None) -> NotFoundError:
+    """There is nothing to scan where a scan was to begin."""
+    return NotFoundError(f"no directory {shown(ref)} in {url}", cause=cause, hint=LOOK_ABOVE)
 
 
 def raw_of(entry: Entry) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from recon_cli.core.report import Report, Table
 from recon_cli.core.schema import Schema
 from recon_cli.jobs import marks, runs
 from recon_cli.jobs.planfile import PlanFile
+from recon_cli.jobs.present import tally
 from recon_cli.jobs.runs import Run
 from recon_cli.ops import lock
 from recon_cli.ops.clock import Clock
@@ -96,15 +96,7 @@ def _report(plan: PlanFile, run: Run | None, took_s: float, *, again: bool = Fal
 
 def _counts(plan: PlanFile) -> str:
     """`models: 12 created, 3 updated; recon_marks: 1 created; 0 conflicts`."""
-    by_table: dict[str, Counter[str]] = {}
-    for change in plan.changes:
-        by_table.setdefault(change.table, Counter())[_DONE[change.kind]] += 1
-    parts = [f"{table}: {_listed(counts)}" for table, counts in by_table.items()] or ["nothing to do"]
-    return "; ".join([*parts, words.count(len(plan.conflicts), "conflict")])
-
-
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{number} {word}" for word, number in counts.items())
+    return "; ".join([*tally(plan.changes, _DONE), words.count(len(plan.conflicts), "conflict")])
 
 
 def undo(run: Run, store: RecordStore, state_dir: Path, clock: Clock) -> Report:

@@ -17,6 +17,7 @@ from recon_cli.core.record import Fingerprint
 from recon_cli.core.report import Problem
 
 SCHEMA = "recon.plan/1"
+_AGAIN = "make the plan again with `recon recover`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def read(path: Path) -> PlanFile:
     except FileNotFoundError as exc:
         raise NotFoundError(f"no plan file at {path}", hint="make one with `recon recover … --plan-out FILE`") from exc
     except (OSError, ValueError) as exc:
-        raise DataError(f"cannot read the plan file {path}", cause=str(exc)) from exc
+        raise DataError(f"cannot read the plan file {path}", cause=str(exc), hint=_AGAIN) from exc
     return load(document, str(path))
 
 
@@ -92,7 +93,8 @@ def load(document: Any, where: str) -> PlanFile:  # noqa: ANN401  the edge where
     """A plan from its document; `where` names it in errors."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         found = document.get("schema") if isinstance(document, dict) else type(document).__name__
-        raise DataError(f"{where} is not a plan of this version", cause=f"schema is {found!r}, not {SCHEMA!r}")
+        cause = f"schema is {found!r}, not {SCHEMA!r}"
+        raise DataError(f"{where} is not a plan of this version", cause=cause, hint=_AGAIN)
     try:
         return PlanFile(
             document["system"],
@@ -109,6 +111,4 @@ def load(document: Any, where: str) -> PlanFile:  # noqa: ANN401  the edge where
             document["target_name"],
         )
     except (KeyError, ValueError, TypeError, AttributeError) as exc:
-        raise DataError(
-            f"{where} is damaged", cause=f"{type(exc).__name__}: {exc}", hint="make the plan again with `recon recover`"
-        ) from exc
+        raise DataError(f"{where} is damaged", cause=f"{type(exc).__name__}: {exc}", hint=_AGAIN) from exc

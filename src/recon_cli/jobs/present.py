@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time
 from decimal import Decimal
 from uuid import UUID
@@ -39,12 +39,17 @@ def plan_report(plan: PlanFile, *, took_s: float, every_field: bool) -> Report:
 
 
 def _counts(plan: PlanFile) -> str:
-    by_table: dict[str, Counter[str]] = {}
-    for change in plan.changes:
-        by_table.setdefault(change.table, Counter())[_TODO[change.kind]] += 1
-    parts = [f"{table}: {', '.join(f'{n} {word}' for word, n in counts.items())}" for table, counts in by_table.items()]
     agreed = f"{words.count(plan.unchanged, 'row')} already right"
-    return "; ".join([*(parts or ["nothing to do"]), agreed, words.count(len(plan.conflicts), "conflict")])
+    return "; ".join([*tally(plan.changes, _TODO), agreed, words.count(len(plan.conflicts), "conflict")])
+
+
+def tally(changes: Iterable[Change], verbs: Mapping[ChangeKind, str]) -> list[str]:
+    """One part a table, `models: 12 created, 3 updated`; `verbs` says what each kind is called."""
+    by_table: dict[str, Counter[str]] = {}
+    for change in changes:
+        by_table.setdefault(change.table, Counter())[verbs[change.kind]] += 1
+    parts = [f"{table}: {', '.join(f'{n} {word}' for word, n in counts.items())}" for table, counts in by_table.items()]
+    return parts or ["nothing to do"]
 
 
 _ROW_COLUMNS = ("change", "table", "key", "from", "weakest field")

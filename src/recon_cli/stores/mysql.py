@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
@@ -12,16 +11,13 @@ from recon_cli.core.canonical import Value
 from recon_cli.core.errors import (
     AuthError,
     DataError,
-    GuardError,
-    LockedError,
     NotFoundError,
     ReconError,
-    UnreachableError,
 )
 from recon_cli.core.place import Place, redact
 from recon_cli.core.schema import Schema
-from recon_cli.stores.base import Undo
 from recon_cli.stores.mysql_session import MysqlSession, error_parts, literal
+from recon_cli.stores.server import ServerBackend, away, exists, locked, read_only
 from recon_cli.stores.session import Relation
 from recon_cli.stores.sql import SqlStore
 
@@ -38,27 +34,21 @@ def open_mysql(place: Place) -> SqlStore:
     return SqlStore(MysqlBackend(place))
 
 
-class MysqlBackend:
+class MysqlBackend(ServerBackend):
     """One MySQL or MariaDB database."""
 
     def __init__(self, place: Place) -> None:
+        super().__init__()
         self._place = place
         parts = urlsplit(redact(place.url))
         self.url = urlunsplit(parts._replace(query=""))
         self.timeout_s = place.number("timeout_s", 30)
-        self._engine: Engine | None = None
 
-    def absent(self) -> bool:
-        """A database is there or cannot be reached; it is never made here."""
-        return False
-
-    def engine(self, *, create: bool) -> Engine:  # noqa: ARG002  the protocol's name
-        """A small pool; a connection that died in it is noticed and replaced."""
-        if self._engine is None:
-            self._engine = create_engine(
-                "mysql+pymysql://", creator=self._connect, pool_size=2, pool_pre_ping=True, hide_parameters=True
-            )
-        return self._engine
+    def new_engine(self) -> Engine:
+        """Connections that speak UTC and strict values."""
+        return create_engine(
+            "mysql+pymysql://", creator=self._connect, pool_size=2, pool_pre_ping=True, hide_parameters=True
+        )
 
     def _connect(self) -> pymysql.Connection[Any]:
         parts = urlsplit(self._place.url)
@@ -89,19 +79,6 @@ class MysqlBackend:
         """See the module's `literal`."""
         return literal(relation, schema, column, value)
 
-    def created(self) -> Mapping[str, int | None]:
-        """Never."""
-        return {}
-
-    def discard(self, undo: Undo | None) -> None:
-        """Never."""
-
-    def close(self) -> None:
-        """Give connections back."""
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
-
     def translate(self, error: BaseException) -> ReconError:
         """By MySQL's error number."""
         number, cause = error_parts(error)
@@ -127,29 +104,11 @@ def _not_let_in(url: str, cause: str) -> ReconError:
     return AuthError(f"{url} does not let us in", cause=cause, hint=hint)
 
 
-def _away(url: str, cause: str) -> ReconError:
-    return UnreachableError(f"{url} does not answer", cause=cause, hint="check host and port, and that it runs")
-
-
-def _locked(url: str, cause: str) -> ReconError:
-    hint = "stop the program that writes to it, or raise `timeout_s` of this store"
-    return LockedError(f"{url} is locked by another program", cause=cause, hint=hint)
-
-
-def _read_only(url: str, cause: str) -> ReconError:
-    return ReconError(f"{url} is read-only", cause=cause, hint="connect to the primary server")
-
-
-def _exists(url: str, cause: str) -> ReconError:
-    hint = "make a new plan, look at it, and apply that one"
-    return GuardError(f"another program created a table at {url} meanwhile", cause=cause, hint=hint)
-
-
 _NUMBERS = (
     ((1045, 1698, 1044, 1142, 1143, 1227, 1410), _not_let_in),
     ((1049, 1046), _no_database),
-    ((2002, 2003, 2005, 2006, 2013, 1040, 1053), _away),
-    ((1205, 1213, 3572), _locked),
-    ((1290, 1792, 1836), _read_only),
-    ((1050,), _exists),
+    ((2002, 2003, 2005, 2006, 2013, 1040, 1053), away),
+    ((1205, 1213, 3572), locked),
+    ((1290, 1792, 1836), read_only),
+    ((1050,), exists),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -13,17 +12,14 @@ from recon_cli.core.canonical import Value
 from recon_cli.core.errors import (
     AuthError,
     DataError,
-    GuardError,
-    LockedError,
     NotFoundError,
     ReconError,
-    UnreachableError,
 )
 from recon_cli.core.place import Place, redact
 from recon_cli.core.schema import Schema
-from recon_cli.stores.base import Undo
 from recon_cli.stores.literal import document
 from recon_cli.stores.postgres_session import PostgresSession, literal
+from recon_cli.stores.server import ServerBackend, away, exists, locked, read_only
 from recon_cli.stores.session import Relation
 from recon_cli.stores.sql import SqlStore
 
@@ -38,31 +34,25 @@ def open_postgres(place: Place) -> SqlStore:
     return SqlStore(PostgresBackend(place))
 
 
-class PostgresBackend:
+class PostgresBackend(ServerBackend):
     """One Postgres database."""
 
     def __init__(self, place: Place) -> None:
+        super().__init__()
         self._place = place
         self.url = _shown(place.url)
         self.timeout_s = place.number("timeout_s", 30)
-        self._engine: Engine | None = None
 
-    def absent(self) -> bool:
-        """A database is there or cannot be reached; it is never made here."""
-        return False
-
-    def engine(self, *, create: bool) -> Engine:  # noqa: ARG002  the protocol's name
-        """A small pool; a connection that died in it is noticed and replaced."""
-        if self._engine is None:
-            self._engine = create_engine(
-                "postgresql+psycopg://",
-                creator=self._connect,
-                pool_size=2,
-                pool_pre_ping=True,
-                use_native_hstore=False,
-                hide_parameters=True,
-            )
-        return self._engine
+    def new_engine(self) -> Engine:
+        """Connections that speak UTC and strict values."""
+        return create_engine(
+            "postgresql+psycopg://",
+            creator=self._connect,
+            pool_size=2,
+            pool_pre_ping=True,
+            use_native_hstore=False,
+            hide_parameters=True,
+        )
 
     def _connect(self) -> psycopg.Connection[Any]:
         secret = self._place.secret()
@@ -85,19 +75,6 @@ class PostgresBackend:
         """See the module's `literal`."""
         return literal(relation, schema, column, value)
 
-    def created(self) -> Mapping[str, int | None]:
-        """Never."""
-        return {}
-
-    def discard(self, undo: Undo | None) -> None:
-        """Never."""
-
-    def close(self) -> None:
-        """Give connections back."""
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
-
     def translate(self, error: BaseException) -> ReconError:
         """By SQLSTATE; a connection that never stood has none, then by what libpq knows of it."""
         state = getattr(error, "sqlstate", None) or ""
@@ -119,7 +96,7 @@ class PostgresBackend:
         asked = known is not None and (known.needs_password or known.used_password)
         if asked or re.search(r"authentication|password|pg_hba|role \"", cause):
             return _not_let_in(self.url, cause)
-        return _away(self.url, cause)
+        return away(self.url, cause)
 
 
 def _load_json(raw: str | bytes) -> Value:
@@ -163,38 +140,20 @@ def _not_let_in(url: str, cause: str) -> ReconError:
     return AuthError(f"{url} does not let us in", cause=cause, hint=hint)
 
 
-def _away(url: str, cause: str) -> ReconError:
-    return UnreachableError(f"{url} does not answer", cause=cause, hint="check host and port, and that it runs")
-
-
-def _locked(url: str, cause: str) -> ReconError:
-    hint = "stop the program that writes to it, or raise `timeout_s` of this store"
-    return LockedError(f"{url} is locked by another program", cause=cause, hint=hint)
-
-
 def _denied(url: str, cause: str) -> ReconError:
     return AuthError(f"the user may not do this at {url}", cause=cause, hint="grant it, or use the tables' owner")
-
-
-def _read_only(url: str, cause: str) -> ReconError:
-    return ReconError(f"{url} is read-only", cause=cause, hint="connect to the primary server")
-
-
-def _exists(url: str, cause: str) -> ReconError:
-    hint = "make a new plan, look at it, and apply that one"
-    return GuardError(f"another program created a table at {url} meanwhile", cause=cause, hint=hint)
 
 
 _STATES = {
     "28": _not_let_in,
     "3D000": _no_database,
     "42501": _denied,
-    "25006": _read_only,
-    "55P03": _locked,
-    "40": _locked,
-    "57014": _locked,
-    "57P": _away,
-    "08": _away,
-    "42P07": _exists,
-    "23505": _exists,
+    "25006": read_only,
+    "55P03": locked,
+    "40": locked,
+    "57014": locked,
+    "57P": away,
+    "08": away,
+    "42P07": exists,
+    "23505": exists,
 }

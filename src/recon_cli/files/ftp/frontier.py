@@ -9,8 +9,8 @@ from datetime import datetime
 
 from recon_cli.core.entry import Entry, EntryType, Incomplete, Listing, Precision
 from recon_cli.files.base import MtimeMode, ScanOptions
+from recon_cli.files.encoding import NameCodec, raw_unless_utf8
 from recon_cli.files.ftp.clock import ServerClock, sendable
-from recon_cli.files.ftp.encoding import Names
 from recon_cli.files.ftp.probe import Ways
 from recon_cli.files.listing.rows import Row, Stamp
 
@@ -63,7 +63,7 @@ class Question:
 class Frontier:
     """Folders to list, questions to ask, folders to look at again, and listings that are done."""
 
-    def __init__(self, ways: Ways, names: Names, clock: ServerClock, options: ScanOptions, now: datetime) -> None:
+    def __init__(self, ways: Ways, names: NameCodec, clock: ServerClock, options: ScanOptions, now: datetime) -> None:
         self.now = now
         self.ways = ways
         self.names = names
@@ -276,7 +276,7 @@ class Frontier:
 
     def _finish(self, found: Found) -> None:
         folder = found.folder
-        self.names.learn(row.name for row in found.rows)
+        self.names.see(row.name for row in found.rows)
         entries = tuple(self._entry(folder, row, found.listed_by) for row in found.rows)
         raw = None if folder.same else folder.raw
         if found.incomplete is not Incomplete.LOOP:
@@ -290,10 +290,10 @@ class Frontier:
         self.options.progress.update(self.listed, note=listing.path)
 
     def _entry(self, folder: Folder, row: Row, listed_by: str) -> Entry:
-        name, same = self.names.decode(row.name)
+        name = self.names.decode(row.name)
         path = f"{folder.text}/{name}" if folder.text else name
         raw = None
-        if not (same and folder.same):
+        if not folder.same or raw_unless_utf8(name, row.name) is not None:
             raw = folder.raw + b"/" + row.name if folder.raw else row.name
         if row.type is EntryType.LINK:
             self.links_shown = True

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from recon_cli.core.entry import Incomplete, Listing
 from recon_cli.core.errors import AuthError, ReconError, UnreachableError
 from recon_cli.files.base import ScanOptions
+from recon_cli.files.encoding import UTF8, NameCodec, raw_unless_utf8
 from recon_cli.files.ftp.clock import ServerClock
-from recon_cli.files.ftp.encoding import Names
 from recon_cli.files.ftp.frontier import MAX_TRIES, Folder, Found, Frontier
 from recon_cli.files.ftp.pipeline import FIRST_WINDOW, WIDEST_WINDOW, Pipeline, lost_reason
 from recon_cli.files.ftp.probe import Prober, Ways, greetings
@@ -40,7 +40,7 @@ class Course:
 class Scan:
     """One scan of one server. Connections share the frontier; a lost one gives back what it had in flight."""
 
-    def __init__(self, course: Course, under: bytes, options: ScanOptions, names: Names) -> None:
+    def __init__(self, course: Course, under: bytes, options: ScanOptions, names: NameCodec) -> None:
         self._course = course
         self._login = course.login
         self._under = under
@@ -168,7 +168,7 @@ class Scan:
         self.ways = ways
         self._frontier = Frontier(ways, self._names, ServerClock(self._course.zone), self._options, self._now)
         name = self._names.decode(self._under)
-        self._begin(self._frontier, Folder(self._under, name.text, name.same))
+        self._begin(self._frontier, Folder(self._under, name, raw_unless_utf8(name, self._under) is None))
 
     def _begin(self, frontier: Frontier, folder: Folder) -> None:
         """The first folder was listed by the probe already, unless it is known from an earlier scan."""
@@ -188,7 +188,7 @@ class Scan:
 
     @property
     def _utf8(self) -> bool:
-        return self._names.encoding in ("utf-8", "utf8")
+        return self._names.encoding == UTF8
 
     def _another(self) -> Steps[None]:
         """A further connection, given up silently where the server refuses it (421, or 530 on ProFTPD)."""

@@ -8,12 +8,13 @@ from recon_cli.core.entry import Entry, Listing, Precision
 from recon_cli.core.errors import NotFoundError, UsageError
 from recon_cli.core.place import Place, redact
 from recon_cli.files.base import FileRef, ScanOptions
+from recon_cli.files.encoding import UTF8, NameCodec, raw_unless_utf8
 from recon_cli.files.ftp.address import login_of, root_of
-from recon_cli.files.ftp.encoding import Names
 from recon_cli.files.ftp.probe import Ways, shown, shown_path
 from recon_cli.files.ftp.scan import PATIENCE, Course, Scan
 from recon_cli.files.ftp.session import Login
 from recon_cli.files.ftp.transfer import Desk
+from recon_cli.files.walk import LOOK_ABOVE
 
 _TIMEOUT_S = 30.0
 
@@ -25,12 +26,12 @@ class FtpStore:
         self.url = redact(place.url)
         self._place = place
         self._timeout_s = place.number("timeout_s", _TIMEOUT_S)
-        self._names = Names(place.text("encoding", "auto"))
+        self._names = NameCodec(place.text("encoding", "auto"))
         self._login_kept: Login | None = None
         self._root = root_of(place)
         self._scanning: Scan | None = None
         self._desk = Desk(
-            lambda: self._login, self._root, self._timeout_s, self._make_room, utf8=self._names.encoding == "utf-8"
+            lambda: self._login, self._root, self._timeout_s, self._make_room, utf8=self._names.encoding == UTF8
         )
 
     @property
@@ -42,7 +43,7 @@ class FtpStore:
     def scan(self, under: str = "", options: ScanOptions | None = None) -> Iterator[Listing]:
         """List everything below `under` over the control channel where the server allows it."""
         options = options or ScanOptions()
-        names = self._names if options.encoding == "auto" else Names(options.encoding)
+        names = self._names if options.encoding == "auto" else NameCodec(options.encoding)
         return self._watched(self._scan(self._under(under, names), options, names))
 
     def stat(self, ref: FileRef) -> Entry:
@@ -54,12 +55,12 @@ class FtpStore:
         name = self._names.decode(raw)
         stamp = row.stamp
         return Entry(
-            name.text,
+            name,
             row.type,
             row.size_bytes,
             stamp.moment if stamp else None,
             stamp.precision if stamp else Precision.NONE,
-            None if name.same else raw,
+            raw_unless_utf8(name, raw),
             "MLST" if row.unique else "SIZE",
         )
 
@@ -92,7 +93,7 @@ class FtpStore:
         """Give the connection back."""
         self._desk.close()
 
-    def _scan(self, under: bytes, options: ScanOptions, names: Names) -> Scan:
+    def _scan(self, under: bytes, options: ScanOptions, names: NameCodec) -> Scan:
         course = Course(
             self._login,
             self._root,
@@ -118,7 +119,7 @@ class FtpStore:
         self._scanning.pause()
         return True
 
-    def _under(self, path: str, names: Names) -> bytes:
+    def _under(self, path: str, names: NameCodec) -> bytes:
         return self._raw(names.encode(path))
 
     def _raw(self, ref: FileRef) -> bytes:
@@ -134,10 +135,10 @@ class FtpStore:
             for entry in listing.entries:
                 if self._raw(entry.ref) == raw:
                     return entry
-        raise NotFoundError(f"no {shown_path(raw)} below {self.url}")
+        raise NotFoundError(f"no {shown_path(raw)} below {self.url}", hint=LOOK_ABOVE)
 
 
-def described(ways: Ways, login: Login, names: Names, zone: str, listings: list[Listing]) -> dict[str, str]:
+def described(ways: Ways, login: Login, names: NameCodec, zone: str, listings: list[Listing]) -> dict[str, str]:
     """The findings of a probe for `recon doctor`."""
     root = next((listing for listing in listings if not listing.path), None)
     return {

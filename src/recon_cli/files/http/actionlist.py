@@ -15,14 +15,14 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit, urlunsplit
 
 from recon_cli.core.entry import Entry, EntryType, Incomplete, Listing, Precision
-from recon_cli.core.errors import DataError, NotFoundError, UnreachableError
+from recon_cli.core.errors import DataError, UnreachableError
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileRef, MtimeMode, ScanOptions
 from recon_cli.files.http.replies import refusal
 from recon_cli.files.http.scan import zone_of
 from recon_cli.files.http.store import HttpStore
 from recon_cli.files.http.wire import SAFE, Request
-from recon_cli.files.walk import Directory, Frontier, failed, raw_path, shown
+from recon_cli.files.walk import Directory, Frontier, failed, no_directory, raw_path
 from recon_cli.files.wrap import Through
 
 LISTED_BY = "action=list"
@@ -48,7 +48,7 @@ class ActionListStore(Through):
         tree = {listing.path: listing for listing in self._tree()}
         root = raw_path(under).decode("utf-8", "surrogateescape")
         if root not in tree:
-            raise NotFoundError(f"no directory {shown(root)} in {self.url}")
+            raise no_directory(root, self.url)
         frontier = Frontier(options, Directory(root, raw_path(under)))
         while (here := frontier.next()) is not None:
             if isinstance(here, Listing):

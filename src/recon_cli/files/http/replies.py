@@ -9,6 +9,7 @@ from http.client import HTTPMessage
 
 from recon_cli.core.entry import Incomplete
 from recon_cli.core.errors import AuthError, DataError, NotFoundError, ReconError, UnreachableError
+from recon_cli.files.walk import LOOK_ABOVE
 
 GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 LATER = (
@@ -25,7 +26,7 @@ def refusal(status: int, reason: str, label: str) -> ReconError:
     """A status that is no success, as an error."""
     cause = f"{status} {reason}".strip()
     if status in GONE:
-        return NotFoundError(f"no {label}", cause=cause)
+        return NotFoundError(f"no {label}", cause=cause, hint=LOOK_ABOVE)
     if status == HTTPStatus.UNAUTHORIZED:
         hint = "put the user into the URL and the password into `password_file`"
         return AuthError(f"{label} asks for a login", cause=cause, hint=hint)
@@ -35,7 +36,7 @@ def refusal(status: int, reason: str, label: str) -> ReconError:
         )
     if status in LATER:
         return UnreachableError(f"{label} cannot be had now", cause=cause, hint="run again later")
-    return DataError(f"unexpected answer for {label}", cause=cause)
+    return DataError(f"unexpected answer for {label}", cause=cause, hint="open the URL in a browser to see what it is")
 
 
 def reason_for(status: int, reason: str) -> Incomplete:

@@ -15,10 +15,11 @@ from recon_cli.core.errors import AuthError, ConfigError, NotFoundError, ReconEr
 from recon_cli.core.place import Place
 from recon_cli.core.retry import RetryPolicy
 from recon_cli.files.base import MtimeMode, ScanOptions
+from recon_cli.files.cut import Cut, cost, give_up
 from recon_cli.files.encoding import NameCodec, raw_unless_utf8
 from recon_cli.files.http.autoindex import Item, parse
 from recon_cli.files.http.replies import LATER, length, modified, reason_for, refusal
-from recon_cli.files.http.wire import Answer, Cut, Origin, Pipeline, Request
+from recon_cli.files.http.wire import Answer, Origin, Pipeline, Request
 from recon_cli.files.walk import Directory, Frontier, failed, join, join_raw, raw_of
 
 LISTED_BY = "autoindex"
@@ -56,7 +57,7 @@ class Scan:
                 failures = 0 if done else failures + cost(trouble)
                 if trouble is not None and not done:
                     if failures > RETRY.retries or (isinstance(trouble, ReconError) and not self._answered):
-                        yield from self._give_up(frontier, trouble)
+                        yield from give_up(frontier, trouble, self._origin.url, answered=self._answered)
                         return
                     time.sleep(RETRY.delay_s(failures))
         finally:
@@ -82,21 +83,6 @@ class Scan:
             exact = self._exact([listing for _, listing, _ in found])
             found = [(here, listing, trail) for (here, _, trail), listing in zip(found, exact, strict=True)]
         return [frontier.grow(here, listing, trail) for here, listing, trail in found], trouble
-
-    def _give_up(self, frontier: Frontier, trouble: Cut | UnreachableError) -> Iterator[Listing]:
-        if not self._answered:
-            raise (
-                trouble
-                if isinstance(trouble, ReconError)
-                else UnreachableError(
-                    f"lost {self._origin.url} before its first answer",
-                    cause=str(trouble),
-                    hint="run again when it is back",
-                )
-            ) from trouble
-        silent = isinstance(trouble, Cut) and trouble.timed_out
-        detail = str(trouble) if isinstance(trouble, Cut) else (trouble.cause or trouble.message)
-        yield from frontier.give_up(Incomplete.TIMEOUT if silent else Incomplete.CUT, detail)
 
     def _asks_again(self, here: Directory, answer: Answer) -> bool:
         """Whether a busy server gets this request once more."""
@@ -171,11 +157,6 @@ class Scan:
 
     def _path(self, raw: bytes, *, folder: bool = False) -> bytes:
         return path_below(self._origin.root, raw, folder=folder)
-
-
-def cost(trouble: Cut | UnreachableError | None) -> int:
-    """How many attempts a failure uses up: silence has cost a whole time limit already."""
-    return 2 if isinstance(trouble, Cut) and trouble.timed_out else 1
 
 
 def path_below(root: bytes, raw: bytes, *, folder: bool = False) -> bytes:

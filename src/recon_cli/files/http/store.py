@@ -11,10 +11,11 @@ from recon_cli.core.entry import Entry, EntryType, Listing
 from recon_cli.core.errors import DataError, NotFoundError, UnreachableError, UsageError
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileRef, ScanOptions
+from recon_cli.files.cut import Cut
 from recon_cli.files.encoding import NameCodec, raw_unless_utf8
 from recon_cli.files.http.replies import refusal
 from recon_cli.files.http.scan import LISTED_BY, RETRY, Scan, path_below, true_name, with_headers
-from recon_cli.files.http.wire import Answer, Connection, Cut, Origin, Request
+from recon_cli.files.http.wire import Answer, Connection, Origin, Request
 from recon_cli.files.walk import Directory, Frontier, raw_path, shown
 
 

@@ -14,18 +14,11 @@ from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from recon_cli.core.errors import ConfigError, UnreachableError
 from recon_cli.core.place import Place, redact
+from recon_cli.files.cut import Cut
 
 SAFE = "/!$&'()*,;=:@~"
 """What may stand in a path as it is. `+` is quoted: some servers read it as a space."""
 BLOCK_BYTES = 65536
-
-
-class Cut(Exception):  # noqa: N818  a state of the connection, turned into data or a ReconError further up
-    """The connection ended or fell silent; `timed_out` tells which."""
-
-    def __init__(self, cause: BaseException) -> None:
-        super().__init__(str(cause) or type(cause).__name__)
-        self.timed_out = isinstance(cause, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)

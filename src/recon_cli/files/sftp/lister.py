@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from recon_cli.core.entry import Entry, EntryType, Incomplete, Listing, Precision
-from recon_cli.core.errors import NotFoundError, ReconError, UnreachableError
+from recon_cli.core.errors import ReconError, UnreachableError
 from recon_cli.core.retry import RetryPolicy
+from recon_cli.files.cut import Cut, cost, give_up
 from recon_cli.files.encoding import NameCodec, raw_unless_utf8
 from recon_cli.files.local import entry_type
 from recon_cli.files.sftp import wire
-from recon_cli.files.sftp.session import Broken, Pipe, Session
+from recon_cli.files.sftp.session import Pipe, Session
 from recon_cli.files.sftp.wire import Kind, Name, Reply, Status
-from recon_cli.files.walk import Directory, Frontier, failed, join, join_raw, shown
+from recon_cli.files.walk import Directory, Frontier, failed, join, join_raw, no_directory
 
 LISTED_BY = "sftp"
 WINDOW = 256
@@ -66,33 +67,18 @@ class Lister:
                 for listing in self._run():
                     failures = 0
                     yield listing
-            except (Broken, UnreachableError) as exc:
-                failures += 2 if isinstance(exc, Broken) and exc.timed_out else 1  # silence cost a time limit already
+            except (Cut, UnreachableError) as exc:
+                failures += cost(exc)
                 self._lose()
                 hopeless = isinstance(exc, ReconError) and not self._answered
                 if hopeless or failures > RETRY.retries:
-                    yield from self._give_up(exc)
+                    yield from give_up(self._frontier, exc, self._session.url, answered=self._answered)
                     return
                 time.sleep(RETRY.delay_s(failures))
             else:
                 return
             finally:
                 self._release()
-
-    def _give_up(self, exc: Broken | UnreachableError) -> Iterator[Listing]:
-        if not self._answered:
-            raise (
-                exc
-                if isinstance(exc, ReconError)
-                else UnreachableError(
-                    f"lost {self._session.url} before its first answer",
-                    cause=str(exc),
-                    hint="run again; `recon doctor` helps",
-                )
-            ) from exc
-        silent = isinstance(exc, Broken) and exc.timed_out
-        detail = str(exc) if isinstance(exc, Broken) else (exc.cause or exc.message)
-        yield from self._frontier.give_up(Incomplete.TIMEOUT if silent else Incomplete.CUT, detail)
 
     def _lose(self) -> None:
         """Put everything under way back, and forget the connection."""
@@ -192,7 +178,7 @@ class Lister:
     def _listing(self, one: Open) -> Listing:
         here = one.here
         if not one.handle and one.problem and one.problem[0] is Incomplete.MISSING and here.depth == 0:
-            raise NotFoundError(f"no directory {shown(here.raw)} in {self._session.url}", cause=one.problem[1])
+            raise no_directory(here.raw, self._session.url, one.problem[1])
         names = [name for name in one.names if name.raw not in _DOTS]
         self._codec.see(name.raw for name in names)
         entries = tuple(described(self._codec, here, name) for name in names)

@@ -11,10 +11,12 @@ from recon_cli.core.errors import AuthError, DataError, NotFoundError, ReconErro
 from recon_cli.files.sftp import wire
 from recon_cli.files.sftp.session import Pipe
 from recon_cli.files.sftp.wire import Attrs, Kind, Reply, Status
+from recon_cli.files.walk import LOOK_ABOVE
 
 BLOCK_BYTES = 32768
 """What every server must answer to one READ."""
 MOST_AHEAD = 64
+LET_IN = "log in as a user who may, or change its owner or mode on the server"
 
 
 @dataclass(slots=True)
@@ -96,9 +98,9 @@ def refusal(reply: Reply, label: str) -> ReconError:
     try:
         code, words = wire.status(reply)
     except struct.error:
-        return DataError(f"the server's answer about {label} cannot be read")
+        return DataError(f"the server's answer about {label} cannot be read", cause="its STATUS packet ends early")
     if code == Status.NO_SUCH_FILE:
-        return NotFoundError(f"no {label}", cause=words)
+        return NotFoundError(f"no {label}", cause=words, hint=LOOK_ABOVE)
     if code == Status.PERMISSION_DENIED:
-        return AuthError(f"not allowed to use {label}", cause=words)
+        return AuthError(f"not allowed to use {label}", cause=words, hint=LET_IN)
     return DataError(f"cannot use {label}", cause=words)

@@ -14,20 +14,13 @@ import paramiko
 
 from recon_cli.core.errors import AuthError, ConfigError, ReconError, UnreachableError
 from recon_cli.core.place import Place, redact
+from recon_cli.files.cut import Cut
 from recon_cli.files.sftp.hostkeys import KnownHosts
 from recon_cli.files.sftp.wire import INIT, Kind, Packets, Reply
 
 CHANNEL_WINDOW_BYTES = 4 << 20
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # it would print its transport's tracebacks
-
-
-class Broken(Exception):  # noqa: N818  it is a state of the connection, turned into data or a ReconError further up
-    """The connection ended or fell silent; `timed_out` tells which."""
-
-    def __init__(self, cause: BaseException) -> None:
-        super().__init__(str(cause) or type(cause).__name__)
-        self.timed_out = isinstance(cause, TimeoutError)
 
 
 class Pipe:
@@ -59,7 +52,7 @@ class Pipe:
         """Send what is queued and wait for some replies.
 
         Raises:
-            Broken: the connection ended, or stayed silent for the time limit.
+            Cut: the connection ended, or stayed silent for the time limit.
         """
         if self._unsent:
             with breaking():
@@ -86,7 +79,7 @@ class Pipe:
             with breaking():
                 chunk = self._channel.recv(1 << 18)
             if not chunk:
-                raise Broken(EOFError("the connection was closed"))
+                raise Cut(EOFError("the connection was closed"))
             if found := list(self._packets.feed(chunk)):
                 yield found
 
@@ -225,13 +218,13 @@ class Session:
 
 @contextmanager
 def breaking() -> Iterator[None]:
-    """Turn what paramiko raises on a lost connection into `Broken`."""
+    """Turn what paramiko raises on a lost connection into `Cut`."""
     try:
         yield
     except ReconError:
         raise
     except (OSError, EOFError, paramiko.SSHException) as exc:
-        raise Broken(exc) from exc
+        raise Cut(exc) from exc
 
 
 def _root(path: bytes) -> bytes:

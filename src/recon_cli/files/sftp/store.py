@@ -16,12 +16,13 @@ from recon_cli.core.entry import Entry, Listing
 from recon_cli.core.errors import AuthError, DataError, NotFoundError, ReconError, UnreachableError
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileRef, ScanOptions
+from recon_cli.files.cut import Cut
 from recon_cli.files.encoding import NameCodec
 from recon_cli.files.sftp.lister import RETRY, Lister, described, join_raw_root
-from recon_cli.files.sftp.reading import OpenFile, open_file
-from recon_cli.files.sftp.session import Broken, Pipe, Session, breaking
+from recon_cli.files.sftp.reading import LET_IN, OpenFile, open_file
+from recon_cli.files.sftp.session import Pipe, Session, breaking
 from recon_cli.files.sftp.wire import Attrs, Name
-from recon_cli.files.walk import Directory, Frontier, raw_path, shown
+from recon_cli.files.walk import LOOK_ABOVE, Directory, Frontier, raw_path, shown
 
 T = TypeVar("T")
 
@@ -74,7 +75,7 @@ class SftpStore:
                 for block in _closing(file, start + done, None if size is None else size - done):
                     done, failures = done + len(block), 0
                     yield block
-            except Broken as exc:
+            except Cut as exc:
                 failures = self._recover(failures, exc)
             else:
                 return
@@ -84,7 +85,7 @@ class SftpStore:
             self._reading = self._session.pipe()
         return open_file(self._reading, self._full(raw), f"{shown(raw)} in {self.url}")
 
-    def _recover(self, failures: int, exc: Broken) -> int:
+    def _recover(self, failures: int, exc: Cut) -> int:
         """Wait for the next attempt, or raise when they are used up."""
         self.close()
         if failures >= RETRY.retries:
@@ -198,7 +199,7 @@ class SftpStore:
             try:
                 with breaking():
                     return act()
-            except Broken as exc:
+            except Cut as exc:
                 if (error := _refused(exc.__cause__, f"{shown(raw)} in {self.url}")) is not None:
                     raise error from exc.__cause__
                 failures = self._recover(failures, exc)
@@ -209,16 +210,16 @@ def _closing(file: OpenFile, offset: int, size_bytes: int | None) -> Iterator[by
     try:
         yield from file.blocks(offset, size_bytes)
     finally:
-        with suppress(Broken):
+        with suppress(Cut):
             file.close()
 
 
 def _refused(exc: BaseException | None, label: str) -> ReconError | None:
     """What the server said no to, or None where the connection is the trouble."""
     if isinstance(exc, FileNotFoundError):
-        return NotFoundError(f"no {label}", cause=exc.strerror)
+        return NotFoundError(f"no {label}", cause=exc.strerror, hint=LOOK_ABOVE)
     if isinstance(exc, PermissionError):
-        return AuthError(f"not allowed to use {label}", cause=exc.strerror)
+        return AuthError(f"not allowed to use {label}", cause=exc.strerror, hint=LET_IN)
     if type(exc) is OSError and exc.errno is None and "closed" not in str(exc):  # a status; lost sockets look alike
         return DataError(f"cannot use {label}", cause=str(exc))
     return None
