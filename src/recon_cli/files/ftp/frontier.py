@@ -38,7 +38,10 @@ class Folder:
 
 @dataclass(slots=True, eq=False)
 class Found:
-    """What one folder's listing said, on its way to becoming a Listing."""
+    """What one folder's listing said, on its way to becoming a Listing.
+
+    `compared` says that the data channel has been asked already.
+    """
 
     folder: Folder
     rows: list[Row]
@@ -47,6 +50,7 @@ class Found:
     detail: str = ""
     waiting: int = 0
     loop_checked: bool = False
+    compared: bool = False
 
 
 @dataclass(slots=True, eq=False)
