@@ -9,7 +9,7 @@ from contextlib import suppress
 import click
 
 from recon_cli.cli.invocation import Invocation
-from recon_cli.config.toml import suggest
+from recon_cli.config.near import suggest
 from recon_cli.core.errors import ExitCode, ReconError, UsageError
 from recon_cli.ops import redact
 from recon_cli.ui.screen import Screen, silence

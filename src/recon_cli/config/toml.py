@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from recon_cli.config import keys
 from recon_cli.config.keys import Key, Plain
+from recon_cli.config.near import suggest
 from recon_cli.core.errors import ConfigError
 
 VERSION = 1
@@ -63,17 +64,6 @@ def lines(text: str) -> dict[tuple[str, ...], int]:
         elif assign := _ASSIGN.match(line):
             found.setdefault((*section, *_parts(assign["path"])), number)
     return found
-
-
-def suggest(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A hint that names the nearest known words, or all of them."""
-    import difflib  # noqa: PLC0415  only for a mistake
-
-    choices = {one.lstrip("-"): one for one in sorted(known)}  # the dashes of options make all of them alike
-    near = difflib.get_close_matches(word.lower().lstrip("-"), choices, n=2)
-    if near:
-        return "did you mean " + " or ".join(f"`{choices[one]}`" for one in near) + "?"
-    return otherwise or ("known here: " + ", ".join(choices.values()) if choices else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,10 @@ _DATE = (
     rb"|\d{1,2} +[A-Za-z]{3} +(?:\d{1,2}:\d\d|\d{4})"
     rb"|\d{4}-\d\d-\d\d +\d\d:\d\d(?::\d\d(?:\.\d+)?)?"
 )
-_UNUSUAL = re.compile(rb" ?([a-zA-Z-])[-rwxsStTlL]{9}\S? +(?:.*? )??(\d+|\d+, *\d+) +(" + _DATE + rb") (.+)", re.DOTALL)
-_DOS = re.compile(
-    rb"(\d{2,4})[-/.](\d\d)[-/.](\d{2,4}) +(\d\d):(\d\d) ?([AaPp][Mm])?(?: +(\d+) | +<([A-Z]+)>(?: {10}| +))(.+)",
-    re.DOTALL,
-)
-_EPLF = re.compile(rb"\+([^\t]*)\t(.+)", re.DOTALL)
+# Compiled when first met: most servers never send them.
+_UNUSUAL = rb" ?([a-zA-Z-])[-rwxsStTlL]{9}\S? +(?:.*? )??(\d+|\d+, *\d+) +(" + _DATE + rb") (.+)"
+_DOS = rb"(\d{2,4})[-/.](\d\d)[-/.](\d{2,4}) +(\d\d):(\d\d) ?([AaPp][Mm])?(?: +(\d+) | +<([A-Z]+)>(?: {10}| +))(.+)"
+_EPLF = rb"\+([^\t]*)\t(.+)"
 _TOTAL = re.compile(rb" ?(?:total \d+\S*)?")  # also the empty line after the last CRLF
 _ARROW = b" -> "
 _REMEMBERED = 20_000
@@ -81,11 +79,11 @@ class LineReader:
         return self._stamps[when]
 
     def _other(self, line: bytes) -> Row | None:
-        if match := _UNUSUAL.fullmatch(line):
+        if match := re.fullmatch(_UNUSUAL, line, re.DOTALL):
             return self._unusual(match)
-        if match := _DOS.fullmatch(line):
+        if match := re.fullmatch(_DOS, line, re.DOTALL):
             return _dos_row(match)
-        if match := _EPLF.fullmatch(line):
+        if match := re.fullmatch(_EPLF, line, re.DOTALL):
             return _eplf_row(match)
         return None
 
