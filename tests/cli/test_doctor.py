@@ -87,3 +87,9 @@ def test_the_summary_in_a_pipe_is_one_row_a_check(recon: Recon) -> None:
     done = recon("doctor")
     assert all(line.count("\t") == 3 for line in done.out.splitlines())
     assert done.err == "all is well\n"
+
+
+def test_the_state_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    in_folder(tmp_path)("scan", "tree")
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -85,8 +86,9 @@ class LazyGroup(options.Group):
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
+@cache
 def load(name: str) -> click.Command:
-    """Import the module of a command and make the command."""
+    """Import the module of a command and make the command, once: click asks for it twice a run."""
     listed = COMMANDS[name]
     module = import_module(listed.module)
     owner = getattr(module, "app", None)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
 import click
 
 from recon_cli.cli.invocation import Invocation
-from recon_cli.config.toml import suggest
+from recon_cli.config.near import suggest
 from recon_cli.core.errors import ExitCode, ReconError, UsageError
-from recon_cli.ops import crash, redact
+from recon_cli.ops import redact
 from recon_cli.ui.screen import Screen, silence
 from recon_cli.ui.show import dumps, error_text
 
@@ -28,6 +27,8 @@ def end(exc: Exception, words: Sequence[str], invocation: Invocation) -> int:
         return int(ExitCode.USAGE)
     error = _translated(exc, words, invocation)
     if _asked(words, "--debug"):
+        import traceback  # noqa: PLC0415  only when asked for
+
         Screen.standard().say(redact.text("".join(traceback.format_exception(exc))).rstrip())
     tell(error, words)
     return int(error.code)
@@ -78,6 +79,8 @@ def _usage(exc: click.UsageError) -> UsageError:
 
 
 def _unexpected(exc: Exception, words: Sequence[str], invocation: Invocation) -> ReconError:
+    from recon_cli.ops import crash  # noqa: PLC0415  only then
+
     message = f"unexpected {type(exc).__name__}: {redact.text(str(exc)) or 'no message'}"
     with suppress(Exception):
         path = crash.write(exc, ["recon", *words], invocation.plain())

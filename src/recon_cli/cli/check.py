@@ -47,8 +47,9 @@ def check(
     writing = apply and not call.dry_run
     drop = share(max_drop, "--max-drop") if max_drop else settings.max_drop
     chosen = route(call, table, system, source, target)
+    ends = (chosen.source.name, chosen.target.name)
     request = job.CheckRequest(
-        scan_request(call, chosen.source), hashes or settings.hash, drop, accept, remember=not call.dry_run
+        scan_request(call, chosen.source), hashes or settings.hash, drop, accept, not call.dry_run, ends
     )
     watch = Watch(f"check {chosen.name}", call.settings.ping_url, textfile or settings.textfile)
     with pair(call, chosen, request.scan) as opened:

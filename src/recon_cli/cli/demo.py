@@ -38,7 +38,7 @@ def demo(
             call.screen.out.flush()
 
     with tour.prepared(place, models):
-        outcomes = tour.run(place, told)
+        outcomes = tour.run(place, told, columns=call.screen.columns if call.screen.draws_tables else None)
         if serve:
             call.screen.say(f"\nthe web host runs on; in another terminal: cd {folder} && recon check models")
             while not signals.wait(3600):

@@ -10,7 +10,7 @@ import typer
 from recon_cli.cli import checkup, options
 from recon_cli.cli.checkup import Check, Status
 from recon_cli.config import settings
-from recon_cli.config.toml import suggest
+from recon_cli.config.near import suggest
 from recon_cli.core.errors import ExitCode, UsageError
 from recon_cli.core.report import Problem, Report, Table
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from recon_cli.core.errors import ExitCode, ReconError
 from recon_cli.ops import signals
@@ -14,6 +15,18 @@ from recon_cli.ops.signals import Stopped
 
 if TYPE_CHECKING:
     from recon_cli.cli.invocation import Invocation
+
+
+def program() -> NoReturn:
+    """What the console script runs: `main`, and then the end of the process without taking every module apart.
+
+    That would cost a scan a tenth of its time. Registered before everything else, the last word comes after all other
+    exit handlers, when threads are joined and (by `main`) the streams are flushed.
+    """
+    ended: list[int] = []
+    atexit.register(lambda: [os._exit(status) for status in ended])
+    ended.append(main())
+    sys.exit(ended[0])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

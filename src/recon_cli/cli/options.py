@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -141,7 +142,19 @@ class App(typer.Typer):
     ) -> Callable[[F], F]:
         """Register a command. `dry_run` promises that it honours `current().dry_run` (or never writes)."""
         cls = DryRunCommand if dry_run else Command
-        return super().command(name, cls=cls, **{"context_settings": CONTEXT, **attributes})
+        register = super().command(name, cls=cls, **{"context_settings": CONTEXT, **attributes})
+        return lambda function: register(_evaluated(function))
+
+    def callback(self, **attributes: Any) -> Callable[[F], F]:  # noqa: ANN401  passed on to Typer
+        """Register what runs before the sub-commands."""
+        register = super().callback(**attributes)
+        return lambda function: register(_evaluated(function))
+
+
+def _evaluated(function: F) -> F:
+    """The function with its annotations as values: Typer asks for them several times and would evaluate them anew."""
+    function.__annotations__ = inspect.get_annotations(function, eval_str=True)
+    return function
 
 
 def complete(*sections: str) -> Callable[[str], list[str]]:

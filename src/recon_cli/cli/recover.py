@@ -111,7 +111,7 @@ def recovered(
     clock = SystemClock()
     began = clock.monotonic()
     plan, found = job.recover(opened.system, opened.files, opened.records, opened.state, request, clock)
-    plan = replace(plan, target_name=opened.route.target.name)
+    plan = replace(plan, source_name=opened.route.source.name, target_name=opened.route.target.name)
     if plan_out:
         atomic.write_file(plan_out, [plan.text()])
     if not apply:

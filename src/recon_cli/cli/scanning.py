@@ -17,7 +17,8 @@ from recon_cli.ops import paths
 
 def state_dir(call: Invocation) -> Path:
     """Where this call keeps what must survive it: `[state] dir`, else the machine's own place."""
-    return call.settings.state_dir or paths.state_dir()
+    named = call.settings.state_dir
+    return paths.private_dir(named) if named else paths.state_dir()
 
 
 def scan_request(

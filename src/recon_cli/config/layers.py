@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from recon_cli.config import keys, toml
+from recon_cli.config import keys
 from recon_cli.config.keys import KEYS, Key, Kind, Plain
 from recon_cli.config.reference import variable, variable_part
 from recon_cli.core.errors import ConfigError
@@ -103,6 +103,8 @@ def _defaults() -> Iterator[Setting]:
 
 
 def _file(layer: Layer, path: Path, *, trusted: bool) -> Iterator[Setting | ConfigError]:
+    from recon_cli.config import toml  # noqa: PLC0415  only where there is a file
+
     parsed = toml.read(path)
     yield from parsed.problems
     for cell in parsed.cells:

@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from recon_cli.config import secret
 from recon_cli.config.layers import Setting
+from recon_cli.config.near import suggest
 from recon_cli.config.settings import Settings
-from recon_cli.config.toml import suggest
 from recon_cli.core.errors import ConfigError, ReconError, UsageError
 from recon_cli.core.place import Place
 from recon_cli.ops import redact

@@ -6,11 +6,8 @@ The order is that of all settings, the nearer wins: `RECON_FILES_<NAME>_PASSWORD
 
 from __future__ import annotations
 
-import netrc
 import os
-import shlex
 import stat
-import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -84,6 +81,8 @@ def warning(keyed: Mapping[str, Setting]) -> str | None:
         return None  # the error comes when the secret is fetched
     if file is None or not mode & stat.S_IROTH:
         return None
+    import shlex  # noqa: PLC0415  the rare path
+
     return f"everybody on this machine can read {file.value}; run `chmod 600 {shlex.quote(str(file.value))}`"
 
 
@@ -96,6 +95,8 @@ def from_netrc(host: str, user: str) -> tuple[str, str] | None:
     path = Path(os.environ.get("NETRC") or "~/.netrc").expanduser()
     if not path.is_file():
         return None
+    import netrc  # noqa: PLC0415  few have such a file
+
     try:
         found = netrc.netrc(path).authenticators(host)
     except (netrc.NetrcParseError, OSError) as exc:
@@ -121,6 +122,8 @@ def _from_file(path: Path) -> str:
 
 
 def _from_command(words: list[str], folder: Path) -> str:
+    import subprocess  # noqa: PLC0415  costs more than all of the settings
+
     try:
         done = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, timeout=COMMAND_TIMEOUT_S, check=True)
     except FileNotFoundError as exc:
@@ -138,6 +141,8 @@ def _from_command(words: list[str], folder: Path) -> str:
 
 
 def _words(command: Setting) -> list[str]:
+    import shlex  # noqa: PLC0415  only for a command
+
     value = command.value
     try:
         return shlex.split(value) if isinstance(value, str) else [*value] if isinstance(value, tuple) else []

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from recon_cli.config import keys
 from recon_cli.config.keys import Key, Plain
+from recon_cli.config.near import suggest
 from recon_cli.core.errors import ConfigError
 
 VERSION = 1
@@ -40,6 +38,8 @@ class Parsed:
 
 def read(path: Path) -> Parsed:
     """Read one file; problems are collected, not raised."""
+    import tomllib  # noqa: PLC0415  only where there is a file
+
     try:
         text = path.read_bytes().decode("utf-8")
         document = tomllib.loads(text)
@@ -67,15 +67,6 @@ def lines(text: str) -> dict[tuple[str, ...], int]:
         elif assign := _ASSIGN.match(line):
             found.setdefault((*section, *_parts(assign["path"])), number)
     return found
-
-
-def suggest(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A hint that names the nearest known words, or all of them."""
-    choices = {one.lstrip("-"): one for one in sorted(known)}  # the dashes of options make all of them alike
-    near = difflib.get_close_matches(word.lower().lstrip("-"), choices, n=2)
-    if near:
-        return "did you mean " + " or ".join(f"`{choices[one]}`" for one in near) + "?"
-    return otherwise or ("known here: " + ", ".join(choices.values()) if choices else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +155,14 @@ class _Reader:
 def _found(key: Key, value: object) -> str:
     """What was found instead; a text that might be a secret is not shown."""
     if isinstance(value, bool | int | float) or (key.choices and isinstance(value, str)):
+        import json  # noqa: PLC0415  only for a mistake
+
         return json.dumps(value, ensure_ascii=False)
     names: dict[type, str] = {str: "a text", list: "a list", dict: "a section"}
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def _broken(path: Path, exc: tomllib.TOMLDecodeError) -> ConfigError:
+def _broken(path: Path, exc: ValueError) -> ConfigError:
     message, _, place = str(exc).partition(" (at ")
     line = re.match(r"line (\d+)", place)
     where = f"{path}:{line[1]}" if line else str(path)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from recon_cli.core.canonical import Json
 from recon_cli.core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from recon_cli.core.canonical import Json  # a name alone: decimals, base64 and hashing are for rows of tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def normal(kind: ColumnType, value: Value) -> Value:
         return value
     try:
         return _NORMAL[kind](value)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, LookupError):
         return value
 
 

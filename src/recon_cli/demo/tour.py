@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -16,9 +16,11 @@ from pathlib import Path
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import StageError, UsageError
 from recon_cli.demo.host import serving
+from recon_cli.demo.stage import play
 from recon_cli.demo.twin import make_host
 
 _MARK = ".recon-demo"
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r[^\n]*\r")
 SETTINGS = """\
 version = 1
 
@@ -116,8 +118,10 @@ def _empty(folder: Path) -> None:
     (folder / _MARK).touch()
 
 
-def run(folder: Path, show: Callable[[Outcome], None]) -> list[Outcome]:
+def run(folder: Path, show: Callable[[Outcome], None], *, columns: int | None) -> list[Outcome]:
     """Run every step in `folder`, show each when it ended, keep what they print in `transcript.txt`.
+
+    `columns` is the width of the terminal they are to see, None for a pipe.
 
     Raises:
         StageError: a step ended otherwise than it must.
@@ -125,8 +129,8 @@ def run(folder: Path, show: Callable[[Outcome], None]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with (folder / "transcript.txt").open("w", encoding="utf-8") as transcript:
         for step in STEPS:
-            outcome = _run(step, folder)
-            transcript.write(f"# {step.title}\n$ {step.command}\n{outcome.output}\n")
+            outcome = _run(step, folder, columns)
+            transcript.write(f"# {step.title}\n$ {step.command}\n{_ESCAPES.sub('', outcome.output)}\n")
             transcript.flush()
             show(outcome)
             if outcome.code != step.expect:
@@ -151,16 +155,8 @@ def _rows(path: Path) -> set[tuple[str, str]]:
         return set(db.execute("SELECT id, name FROM models"))
 
 
-def _run(step: Step, folder: Path) -> Outcome:
-    settings = {"RECON_STATE_DIR": str(folder / "state"), "COLUMNS": "120"}
-    done = subprocess.run(
-        step.argv,
-        cwd=folder,
-        env={**os.environ, **settings},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=120,
-        check=False,
-    )
-    return Outcome(step, done.stdout.decode("utf-8", "replace"), done.returncode)
+def _run(step: Step, folder: Path, columns: int | None) -> Outcome:
+    env = {**os.environ, "RECON_STATE_DIR": str(folder / "state")}
+    if columns:
+        env["COLUMNS"] = str(columns)
+    return Outcome(step, *play(step.argv, folder, env, columns=columns))

@@ -230,11 +230,12 @@ def _stamp(entry: Entry) -> float | None:
 
 
 def _rows(listing: Listing) -> Iterator[tuple[object, ...]]:
+    """The rows of a listing, with plain texts: SQLite looks long for an adapter of anything else."""
     parent = _bytes(listing.path)
     for entry in listing.entries:
         yield (
-            parent, _bytes(entry.path), entry.type, entry.size_bytes, _stamp(entry), entry.precision, entry.raw_path,
-            entry.listed_by, entry.note,
+            parent, _bytes(entry.path), str(entry.type), entry.size_bytes, _stamp(entry), str(entry.precision),
+            entry.raw_path, entry.listed_by, entry.note,
         )  # fmt: skip
 
 

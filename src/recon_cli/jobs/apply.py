@@ -80,7 +80,7 @@ def _lock_path(state_dir: Path, store: RecordStore) -> Path:
 
 
 def _report(plan: PlanFile, run: Run | None, took_s: float, *, again: bool = False) -> Report:
-    summary = f"{_counts(plan)} ({plan.source} → {plan.target}) in {words.seconds(took_s)}"
+    summary = f"{_counts(plan)} ({plan.ends}) in {words.seconds(took_s)}"
     if again:
         summary = f"already applied as {run.id if run else ''}: {summary}"
     body: dict[str, Json] = {

@@ -48,7 +48,7 @@ class CheckRequest:
     """How to check. `max_drop` is the share (0..1) by which counts may fall since the last check; None for no alarm.
 
     `hashes` reads every file whole; `accept` takes the files and counts of today for what they should be; `remember`
-    False leaves the history as it is.
+    False leaves the history as it is. `ends` names files and records in the summary, where they have names.
     """
 
     scan: ScanRequest = field(default_factory=ScanRequest)
@@ -56,6 +56,7 @@ class CheckRequest:
     max_drop: float | None = None
     accept: bool = False
     remember: bool = True
+    ends: tuple[str, str] = ("", "")
 
 
 @dataclass(slots=True)
@@ -93,7 +94,8 @@ def check(
     alarm = "" if request.accept else _alarm(history.reference(), count, request.max_drop)
     if request.remember:
         history.add(replace(count, alarm=1 if alarm else 0))
-    return _report(files.url, store.url, count, found, unproven, alarm, clock.monotonic() - began)
+    ends = (request.ends[0] or files.url, request.ends[1] or store.url)
+    return _report(files.url, store.url, ends, count, found, unproven, alarm, clock.monotonic() - began)
 
 
 def _rows(system: System, store: RecordStore, state: ScanState) -> _Rows:
@@ -197,6 +199,7 @@ def _alarm(last: Count | None, now: Count, max_drop: float | None) -> str:
 def _report(
     source: str,
     target: str,
+    ends: tuple[str, str],
     count: Count,
     found: list[Difference],
     unproven: tuple[Problem, ...],
@@ -207,7 +210,7 @@ def _report(
     verdict = "agree" if not drift else f"{words.count(drift, 'difference')}"
     marked = f", {count.marked} marked missing" if count.marked else ""
     counts = f"{words.count(count.items, 'item')}, {words.count(count.rows, 'row')}{marked}"
-    summary = f"{verdict}: {counts} ({source} ↔ {target}) in {words.seconds(took_s)}"
+    summary = f"{verdict}: {counts} ({ends[0]} ↔ {ends[1]}) in {words.seconds(took_s)}"
     alarms = (Problem("counts", "dropped too far", alarm),) if alarm else ()
     body: dict[str, Json] = {
         "source": source,

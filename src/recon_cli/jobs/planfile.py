@@ -34,7 +34,13 @@ class PlanFile:
     conflicts: tuple[Conflict, ...] = ()
     unchanged: int = 0
     problems: tuple[Problem, ...] = ()
+    source_name: str = ""
     target_name: str = ""
+
+    @property
+    def ends(self) -> str:
+        """From where to where, by the names of `recon.toml` where there are any."""
+        return f"{self.source_name or self.source} → {self.target_name or self.target}"
 
     def count(self, kind: ChangeKind, *, tables: frozenset[str] | None = None) -> int:
         """How many changes are of this kind, in these tables."""
@@ -48,6 +54,7 @@ class PlanFile:
             "shape": self.shape,
             "source": self.source,
             "target": self.target,
+            "source_name": self.source_name,
             "target_name": self.target_name,
             "made_at": self.made_at,
             "base": codec.dump_fingerprints(self.base),
@@ -100,6 +107,7 @@ def load(document: Any, where: str) -> PlanFile:  # noqa: ANN401  the edge where
             tuple(map(codec.load_conflict, document["conflicts"])),
             document["unchanged"],
             tuple(Problem(one["item"], one["reason"], one.get("detail", "")) for one in document["problems"]),
+            document["source_name"],
             document["target_name"],
         )
     except (KeyError, ValueError, TypeError, AttributeError) as exc:

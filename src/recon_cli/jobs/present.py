@@ -25,7 +25,7 @@ def plan_report(plan: PlanFile, *, took_s: float, every_field: bool) -> Report:
     """The plan as it would be applied; `every_field` shows one line a field with its evidence, else one a row."""
     table = Table(_FIELD_COLUMNS, _field_rows(plan)) if every_field else Table(_ROW_COLUMNS, _change_rows(plan))
     conflicts = Table(("table", "key", "column", "have", "evidence says", "source"), _conflict_rows(plan), "conflicts")
-    summary = f"{_counts(plan)} ({plan.source} → {plan.target}) in {words.seconds(took_s)}; nothing was written"
+    summary = f"{_counts(plan)} ({plan.ends}) in {words.seconds(took_s)}; nothing was written"
     hints = ("`--apply` does it; `--plan-out FILE` keeps it for `recon apply FILE`",) if plan.changes else ()
     return Report(
         "recon.plan/1",

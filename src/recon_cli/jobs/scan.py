@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
 from recon_cli.core import words
-from recon_cli.core.canonical import Json
 from recon_cli.core.entry import Incomplete
 from recon_cli.core.errors import ExitCode
 from recon_cli.core.globs import PathFilter
@@ -20,6 +20,9 @@ from recon_cli.files.base import FileStore, ScanOptions
 from recon_cli.files.state import EntryRow, ScanState
 from recon_cli.ops import lock
 from recon_cli.ops.clock import Clock
+
+if TYPE_CHECKING:
+    from recon_cli.core.canonical import Json  # a name alone: decimals, base64 and hashing are for rows of tables
 
 _COLUMNS = ("path", "type", "size", "mtime", "mtime_precision", "listed_by")
 _PROGRESS_EVERY = 50

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
-from recon_cli.core.canonical import Json
+if TYPE_CHECKING:
+    from recon_cli.core.canonical import Json  # a name alone: decimals, base64 and hashing are for rows of tables
+
 
 # C0, DEL, C1; line and paragraph separators; marks that turn the direction of what follows
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,6 +51,8 @@ class Screen:
     @property
     def columns(self) -> int:
         """The width of the terminal."""
+        import shutil  # noqa: PLC0415  only a terminal is measured, and it brings the archivers in
+
         return shutil.get_terminal_size().columns
 
     def say(self, line: str) -> None:

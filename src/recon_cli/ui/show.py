@@ -7,13 +7,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from recon_cli.core.canonical import Json
 from recon_cli.core.errors import ReconError, UsageError
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.ui import escape
 from recon_cli.ui.screen import Mode, Screen, silence
+
+if TYPE_CHECKING:
+    from recon_cli.core.canonical import Json  # a name alone: decimals, base64 and hashing are for rows of tables
 
 SHOWN_PROBLEMS = 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

@@ -14,6 +14,8 @@ from recon_cli.files.ftp.clock import ServerClock, sendable
 from recon_cli.files.ftp.probe import Ways
 from recon_cli.files.listing.rows import Row, Stamp
 
+# Looked up once: on Python 3.11 the word of an enum costs as much as half a row.
+_DIR, _LINK, _NO_TIME = EntryType.DIR, EntryType.LINK, Precision.NONE
 MAX_TRIES = 3
 DEEPEST = 200
 
@@ -38,7 +40,10 @@ class Folder:
 
 @dataclass(slots=True, eq=False)
 class Found:
-    """What one folder's listing said, on its way to becoming a Listing."""
+    """What one folder's listing said, on its way to becoming a Listing.
+
+    `compared` says that the data channel has been asked already.
+    """
 
     folder: Folder
     rows: list[Row]
@@ -47,6 +52,7 @@ class Found:
     detail: str = ""
     waiting: int = 0
     loop_checked: bool = False
+    compared: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -235,7 +241,7 @@ class Frontier:
         if found.loop_checked or self.links_shown or found.incomplete:
             return False
         found.loop_checked = True
-        if not any(row.type is EntryType.DIR for row in found.rows):
+        if all(row.type is not _DIR for row in found.rows):
             return False
         folder.shape = hash(frozenset((row.name, row.type, row.stamp) for row in found.rows))
         alike = [above for above in _above(folder) if above.shape == folder.shape]
@@ -277,7 +283,9 @@ class Frontier:
     def _finish(self, found: Found) -> None:
         folder = found.folder
         self.names.see(row.name for row in found.rows)
-        entries = tuple(self._entry(folder, row, found.listed_by) for row in found.rows)
+        above = f"{folder.text}/" if folder.text else ""
+        timed = self.options.mtime is not MtimeMode.NONE
+        entries = tuple([self._entry(found, row, above, timed=timed) for row in found.rows])
         raw = None if folder.same else folder.raw
         if found.incomplete is not Incomplete.LOOP:
             self._descend(folder, entries)
@@ -289,23 +297,23 @@ class Frontier:
         self.done.append(listing)
         self.options.progress.update(self.listed, note=listing.path)
 
-    def _entry(self, folder: Folder, row: Row, listed_by: str) -> Entry:
-        name = self.names.decode(row.name)
-        path = f"{folder.text}/{name}" if folder.text else name
+    def _entry(self, found: Found, row: Row, above: str, *, timed: bool) -> Entry:
+        """One row as an entry; `above` is the path of its folder, as it stands before a name."""
+        folder, (raw_name, kind, size_bytes, stamp, note, _) = found.folder, row
+        name = self.names.decode(raw_name)
         raw = None
-        if not folder.same or raw_unless_utf8(name, row.name) is not None:
-            raw = folder.raw + b"/" + row.name if folder.raw else row.name
-        if row.type is EntryType.LINK:
+        if not (folder.same and (raw_name.isascii() or raw_unless_utf8(name, raw_name) is None)):
+            raw = folder.raw + b"/" + raw_name if folder.raw else raw_name
+        if kind is _LINK:
             self.links_shown = True
-        stamp = row.stamp if self.options.mtime is not MtimeMode.NONE else None
-        if stamp is None:
-            return Entry(path, row.type, row.size_bytes, None, Precision.NONE, raw, listed_by, row.note)
-        mtime, note = self.clock.read(stamp)
-        return Entry(path, row.type, row.size_bytes, mtime, stamp.precision, raw, listed_by, row.note or note)
+        if stamp is None or not timed:
+            return Entry(above + name, kind, size_bytes, None, _NO_TIME, raw, found.listed_by, note)
+        mtime, doubt = self.clock.read(stamp)
+        return Entry(above + name, kind, size_bytes, mtime, stamp.precision, raw, found.listed_by, note or doubt)
 
     def _descend(self, folder: Folder, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            if entry.type is EntryType.DIR and not self.options.skip(entry.path):
+            if entry.type is _DIR and not self.options.skip(entry.path):
                 raw = entry.path.encode() if entry.raw_path is None else entry.raw_path
                 self.folders.append(Folder(raw, entry.path, entry.raw_path is None, folder.depth + 1, folder))
 

@@ -69,12 +69,13 @@ def look_again(session: Session, frontier: Frontier, found: Found, why: str, rea
     if not data:
         found.incomplete, found.detail = _reason(why), f"{why}; no data connection to compare with"
         return found
-    fetched, rows = yield from _fetch_rows(session, frontier, folder, data, reader)
-    if rows is None:
-        found.incomplete, found.detail = refusal(fetched.reply)
-        return found
-    _merge(found, rows, shown(data))
-    _mark(found, fetched.reply, rows, dots=frontier.ways.data_dots)
+    if not found.compared:
+        fetched, rows = yield from _fetch_rows(session, frontier, folder, data, reader)
+        if rows is None:
+            found.incomplete, found.detail = refusal(fetched.reply)
+            return found
+        _merge(found, rows, shown(data))
+        _mark(found, fetched.reply, rows, dots=frontier.ways.data_dots)
     if found.incomplete is None and len(found.rows) in LIMITS:
         yield from _compare_names(session, frontier, found)
     return found
@@ -92,6 +93,7 @@ def first_found(folder: Folder, ways: Ways) -> tuple[Found, str] | None:
         _mark(found, seen.reply, seen.data, dots=ways.data_dots)
         _mark_hidden(found, ways, seen.data)
         why = why or doubts_about(seen.data, dots=False)
+        found.compared = True  # the same listing again, a moment later, would be no further evidence
     return found, why
 
 

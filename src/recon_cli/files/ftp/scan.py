@@ -51,6 +51,7 @@ class Scan:
         self._loop = Loop(course.timeout_s)
         self._widest = WIDEST_WINDOW
         self._live = 0
+        self._called = False
         self._lost = Incomplete.CUT
         self._lost_words = ""
         self._now = datetime.now(UTC)
@@ -121,7 +122,7 @@ class Scan:
     # -- connections
 
     def _first(self) -> Steps[None]:
-        """Find out how to list, let the others in, and work."""
+        """Find out how to list, and work."""
         try:
             session = yield from self._explored()
         except ReconError as error:
@@ -131,15 +132,21 @@ class Scan:
             self._failure = as_recon_error(error, self._login)
             return
         self._live += 1
-        for _ in range(self._options.connections - 1):
-            self._loop.add(self._another())
         yield from self._work(session)
+
+    def _call_others(self) -> None:
+        """Let the others log in while the first explores; not before it is in, on a server with room for one."""
+        if not self._called:
+            self._called = True
+            for _ in range(self._options.connections - 1):
+                self._loop.add(self._another())
 
     def _explored(self) -> Steps[Session]:
         for attempt in range(1, MAX_TRIES + 1):
             session = None
             try:
                 session = yield from patient_session(self._login)
+                self._call_others()
                 prober = Prober(session, self._now, utf8=self._utf8, stat=attempt == 1)
                 ways = yield from prober.explore(self._course.root, self._under)
             except (LostError, TimeoutError) as error:
@@ -196,6 +203,13 @@ class Scan:
             session = yield from self._opened()
         except (ReconError, LostError, TimeoutError, OSError):
             return
+        try:
+            while self._frontier is None:
+                yield None
+        except BaseException:
+            session.close()
+            raise
+        session.login = self._login  # exploring may have taught caution
         self._live += 1
         yield from self._work(session)
 

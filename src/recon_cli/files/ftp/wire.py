@@ -125,6 +125,8 @@ def dial(host: str, port: int) -> Steps[Wire]:
 
 
 def _addresses(host: str, port: int) -> Iterable[tuple[int, int, int, str, object]]:
+    if host.isascii():  # as bytes: Python would load the tables of international names for a text
+        return socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 

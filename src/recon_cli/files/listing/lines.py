@@ -9,7 +9,10 @@ from recon_cli.core.entry import EntryType, Precision
 from recon_cli.files.listing.rows import Row, Rows, Stamp
 from recon_cli.files.listing.times import dos_stamp, unix_stamp
 
-_TYPES = {b"-": EntryType.FILE, b"d": EntryType.DIR, b"l": EntryType.LINK}
+# Looked up once: on Python 3.11 the word of an enum costs as much as half a row.
+_FILE, _DIR, _LINK = EntryType.FILE, EntryType.DIR, EntryType.LINK
+_TYPES = {b"-": _FILE, b"d": _DIR, b"l": _LINK}
+_SELF = (b".", b"..")
 # What nearly every line looks like; ` ?` is ProFTPD's indent inside a STAT reply.
 _COMMON = re.compile(
     rb" ?([dl-])\S{9,10} +\d+ +\S+ +\S+ +(\d+) ([A-Z][a-z]{2} [ \d]\d [ \d]\d[:\d]\d\d) (.+)", re.DOTALL
@@ -19,12 +22,10 @@ _DATE = (
     rb"|\d{1,2} +[A-Za-z]{3} +(?:\d{1,2}:\d\d|\d{4})"
     rb"|\d{4}-\d\d-\d\d +\d\d:\d\d(?::\d\d(?:\.\d+)?)?"
 )
-_UNUSUAL = re.compile(rb" ?([a-zA-Z-])[-rwxsStTlL]{9}\S? +(?:.*? )??(\d+|\d+, *\d+) +(" + _DATE + rb") (.+)", re.DOTALL)
-_DOS = re.compile(
-    rb"(\d{2,4})[-/.](\d\d)[-/.](\d{2,4}) +(\d\d):(\d\d) ?([AaPp][Mm])?(?: +(\d+) | +<([A-Z]+)>(?: {10}| +))(.+)",
-    re.DOTALL,
-)
-_EPLF = re.compile(rb"\+([^\t]*)\t(.+)", re.DOTALL)
+# Compiled when first met: most servers never send them.
+_UNUSUAL = rb" ?([a-zA-Z-])[-rwxsStTlL]{9}\S? +(?:.*? )??(\d+|\d+, *\d+) +(" + _DATE + rb") (.+)"
+_DOS = rb"(\d{2,4})[-/.](\d\d)[-/.](\d{2,4}) +(\d\d):(\d\d) ?([AaPp][Mm])?(?: +(\d+) | +<([A-Z]+)>(?: {10}| +))(.+)"
+_EPLF = rb"\+([^\t]*)\t(.+)"
 _TOTAL = re.compile(rb" ?(?:total \d+\S*)?")  # also the empty line after the last CRLF
 _ARROW = b" -> "
 _REMEMBERED = 20_000
@@ -46,16 +47,17 @@ class LineReader:
         A lone LF inside a CRLF listing belongs to the name: vsftpd and ProFTPD send such names as they are.
         """
         found = Rows()
+        common, seen, keep = _COMMON.fullmatch, self._common, found.rows.append
         for line in block.split(b"\r\n" if b"\r\n" in block else b"\n"):
-            match = _COMMON.fullmatch(line)
-            row = self._common(match) if match else self._other(line)
+            match = common(line)
+            row = seen(match) if match else self._other(line) if line else None
             if row is None:
-                if not _TOTAL.fullmatch(line):
+                if line and not _TOTAL.fullmatch(line):
                     found.strange.append(line)
-            elif row.name in (b".", b".."):
+            elif row.name in _SELF:
                 found.dots = True
             else:
-                found.rows.append(row)
+                keep(row)
         return found
 
     def _common(self, match: re.Match[bytes]) -> Row:
@@ -65,10 +67,10 @@ class LineReader:
         except KeyError:
             stamp = self._learn(when)
         if kind == b"-":
-            return Row(name, EntryType.FILE, int(size), stamp)
+            return Row(name, _FILE, int(size), stamp)
         if kind == b"d":
-            return Row(name, EntryType.DIR, None, stamp)
-        return Row(_link_name(name, int(size)), EntryType.LINK, None, stamp)
+            return Row(name, _DIR, None, stamp)
+        return Row(_link_name(name, int(size)), _LINK, None, stamp)
 
     def _learn(self, when: bytes) -> Stamp | None:
         if len(self._stamps) >= _REMEMBERED:
@@ -77,11 +79,11 @@ class LineReader:
         return self._stamps[when]
 
     def _other(self, line: bytes) -> Row | None:
-        if match := _UNUSUAL.fullmatch(line):
+        if match := re.fullmatch(_UNUSUAL, line, re.DOTALL):
             return self._unusual(match)
-        if match := _DOS.fullmatch(line):
+        if match := re.fullmatch(_DOS, line, re.DOTALL):
             return _dos_row(match)
-        if match := _EPLF.fullmatch(line):
+        if match := re.fullmatch(_EPLF, line, re.DOTALL):
             return _eplf_row(match)
         return None
 

@@ -6,7 +6,8 @@ from recon_cli.core.entry import EntryType
 from recon_cli.files.listing.rows import Row, Rows, Stamp
 from recon_cli.files.listing.times import exact_stamp
 
-_TYPES = {b"file": EntryType.FILE, b"dir": EntryType.DIR}
+_FILE = EntryType.FILE
+_TYPES = {b"file": _FILE, b"dir": EntryType.DIR}
 _SELF = (b"cdir", b"pdir")
 
 
@@ -31,24 +32,19 @@ def mlsx_row(line: bytes, stamps: dict[bytes, Stamp | None] | None = None) -> Ro
     head, space, name = line.partition(b"; ")
     if not space or not name or b"=" not in head:
         return None
-    facts = dict(_fact(part) for part in head.split(b";"))
+    facts = {key.lower(): value for key, _, value in [part.strip(b" ").partition(b"=") for part in head.split(b";")]}
     kind = facts.get(b"type", b"").lower()
     if kind in _SELF:
         return Row(b".", EntryType.DIR)
-    shown = _TYPES.get(kind, EntryType.LINK if b"link" in kind else EntryType.OTHER)
+    shown = _TYPES.get(kind) or (EntryType.LINK if b"link" in kind else EntryType.OTHER)
     size = facts.get(b"size", b"")
     return Row(
         name,
         shown,
-        int(size) if size.isdigit() and shown is EntryType.FILE else None,
+        int(size) if shown is _FILE and size.isdigit() else None,
         _stamp(facts.get(b"modify", b""), {} if stamps is None else stamps),
         unique=facts.get(b"unique", b""),
     )
-
-
-def _fact(part: bytes) -> tuple[bytes, bytes]:
-    key, _, value = part.strip(b" ").partition(b"=")
-    return key.lower(), value
 
 
 def _stamp(digits: bytes, stamps: dict[bytes, Stamp | None]) -> Stamp | None:

@@ -96,7 +96,9 @@ def rebuild(
 
 
 def _source(copy: Copy) -> Source:
-    jobs = [row for row in copy.tables.get("jobs", ()) if not is_empty(row.get("job_id"))]
+    jobs = [
+        {**row, "job_id": str(row["job_id"])} for row in copy.tables.get("jobs", ()) if not is_empty(row.get("job_id"))
+    ]
     zone: tzinfo = moments.zone_named(copy.zone) if copy.zone else UTC
     note = f"naive, in {copy.zone} as the operator said" if copy.zone else "naive, written in UTC by the server"
     rows = {str(row["job_id"]): row for row in reversed(jobs)}
