@@ -176,6 +176,6 @@ def _translated(url: str, raw: bytes) -> Iterator[None]:
         hint = f"look at `ls -ld` of {shown(raw)}"
         raise AuthError(f"not allowed to use {shown(raw)} in {url}", cause=exc.strerror, hint=hint) from exc
     except IsADirectoryError as exc:
-        raise DataError(f"{shown(raw)} in {url} is a directory", cause=exc.strerror) from exc
+        raise DataError(f"{shown(raw)} in {url} is a directory", cause=exc.strerror, hint="name a file in it") from exc
     except OSError as exc:
         raise UnreachableError(f"cannot use {shown(raw)} in {url}", cause=exc.strerror or str(exc)) from exc

@@ -89,9 +89,9 @@ class MemoryStore:
     def _body(self, ref: FileRef) -> bytes:
         raw, node = self._find(ref)
         if node.type is EntryType.DIR:
-            raise DataError(f"{shown(raw)} in {self.url} is a directory")
+            raise DataError(f"{shown(raw)} in {self.url} is a directory", hint="name a file in it")
         if node.denied:
-            raise AuthError(f"not allowed to read {shown(raw)} in {self.url}")
+            raise AuthError(f"not allowed to read {shown(raw)} in {self.url}", cause="it was denied")
         return node.body
 
     def write(self, ref: FileRef, chunks: Iterable[bytes]) -> None:

@@ -207,11 +207,9 @@ def _report(
     took_s: float,
 ) -> Report:
     drift = count.orphans + count.missing + count.changed
-    verdict = "agree" if not drift else f"{words.count(drift, 'difference')}"
-    marked = f", {count.marked} marked missing" if count.marked else ""
-    counts = f"{words.count(count.items, 'item')}, {words.count(count.rows, 'row')}{marked}"
-    summary = f"{verdict}: {counts} ({ends[0]} ↔ {ends[1]}) in {words.seconds(took_s)}"
+    summary = f"{_agreement(count, drift)} ({ends[0]} ↔ {ends[1]}) in {words.seconds(took_s)}"
     alarms = (Problem("counts", "dropped too far", alarm),) if alarm else ()
+    rows: list[tuple[Json, ...]] = [(one.drift.value, one.key, one.path, one.reason) for one in found]
     body: dict[str, Json] = {
         "source": source,
         "target": target,
@@ -223,17 +221,21 @@ def _report(
         "marked_missing": count.marked,
         "complete": not unproven,
         "alarm": alarm or None,
-        "differences": [
-            {"drift": one.drift.value, "key": one.key, "path": one.path, "reason": one.reason} for one in found
-        ],
+        "differences": [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
     }
-    table = Table(
-        ("drift", "key", "path", "reason"), [(one.drift.value, one.key, one.path, one.reason) for one in found]
-    )
     hints = ("`recon check … --repair` plans the rows",) if count.orphans else ()
-    return Report(
-        "recon.check/1", summary, body, (table,), (*alarms, *unproven), _verdict(drift, alarm, unproven), hints=hints
-    )
+    table, exit_code = Table(_COLUMNS, rows), _verdict(drift, alarm, unproven)
+    return Report("recon.check/1", summary, body, (table,), (*alarms, *unproven), exit_code, hints=hints)
+
+
+_COLUMNS = ("drift", "key", "path", "reason")
+
+
+def _agreement(count: Count, drift: int) -> str:
+    """`2 differences: 50 items, 48 rows, 1 marked missing`."""
+    verdict = words.count(drift, "difference") if drift else "agree"
+    marked = f", {count.marked} marked missing" if count.marked else ""
+    return f"{verdict}: {words.count(count.items, 'item')}, {words.count(count.rows, 'row')}{marked}"
 
 
 def _verdict(drift: int, alarm: str, unproven: tuple[Problem, ...]) -> ExitCode:
