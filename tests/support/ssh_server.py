@@ -154,7 +154,7 @@ def password_server(password: str) -> Iterator[tuple[int, str]]:
                         transports.append(transport)
                         transport.add_server_key(host_key)
                         transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Folder)
-                        with contextlib.suppress(paramiko.SSHException, EOFError):
+                        with contextlib.suppress(paramiko.SSHException, EOFError, ConnectionError):
                             transport.start_server(server=_Door(password))
 
             thread = threading.Thread(target=serve)
