@@ -50,7 +50,7 @@ class History:
         self._db = db
 
     def add(self, count: Count) -> None:
-        """Remember one check; a second one in the same second takes its place, but for an alarm: the reference stays."""
+        """Remember one check; one of the same second is replaced, unless this one alarms."""
         marks = ", ".join("?" for _ in fields(Count))
         clash = "IGNORE" if count.alarm else "REPLACE"
         with self._db:
