@@ -50,10 +50,11 @@ class History:
         self._db = db
 
     def add(self, count: Count) -> None:
-        """Remember one check; a second one in the same second takes its place."""
+        """Remember one check; one of the same second is replaced, unless this one alarms."""
         marks = ", ".join("?" for _ in fields(Count))
+        clash = "IGNORE" if count.alarm else "REPLACE"
         with self._db:
-            self._db.execute(f"INSERT OR REPLACE INTO checks VALUES ({marks})", astuple(count))  # noqa: S608  only marks
+            self._db.execute(f"INSERT OR {clash} INTO checks VALUES ({marks})", astuple(count))  # noqa: S608  only marks
 
     def latest(self, limit: int = 60) -> list[Count]:
         """The last checks, the oldest first."""
