@@ -89,7 +89,7 @@ def check(
     _refuse_empty(items, rows, history)
     found = [*_orphans(items, rows), *_missing(items, rows, complete=not unproven)]
     found += _changed(files, items, history, request)
-    at = clock.now().isoformat(timespec="seconds")
+    at = clock.now().isoformat(timespec="milliseconds")
     count = _count(at, items, rows, found, len(unproven))
     alarm = "" if request.accept else _alarm(history.reference(), count, request.max_drop)
     if request.remember:
