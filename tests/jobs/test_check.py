@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from recon_cli.core.errors import ExitCode, GuardError
+from recon_cli.core.errors import ExitCode, GuardError, NotFoundError
 from recon_cli.core.report import Report
+from recon_cli.files.base import FileRef
+from recon_cli.files.memory import MemoryStore as Files
 from recon_cli.jobs.check import CheckRequest, check, drawn
 from recon_cli.jobs.history import History, open_history
 from tests.jobs.workshop import IDS, Workshop
@@ -65,6 +68,20 @@ def test_an_alarm_compares_with_the_last_check_that_raised_none(shop: Workshop) 
     assert checked(shop, request).exit_code is ExitCode.GUARD
     assert checked(shop, replace(request, accept=True)).exit_code is ExitCode.DRIFT
     assert checked(shop, request).exit_code is ExitCode.DRIFT
+
+
+def test_a_file_that_vanishes_while_it_is_hashed_is_one_finding_not_the_end(shop: Workshop) -> None:
+    class Vanishing(Files):
+        def read(self, ref: FileRef, *, offset: int = 0, size_bytes: int | None = None) -> Iterator[bytes]:
+            if ref == f"files/{IDS[0]}/model.obj":
+                raise NotFoundError("no such file")
+            return super().read(ref, offset=offset, size_bytes=size_bytes)
+
+    vanishing = Vanishing()
+    vanishing._nodes = shop.files._nodes
+    shop.files = vanishing
+    report = checked(shop, CheckRequest(hashes=True))
+    assert (report.exit_code, report.body["missing"]) == (ExitCode.DRIFT, 1)
 
 
 def test_the_history_is_drawn_with_a_bar_for_each_check(shop: Workshop) -> None:

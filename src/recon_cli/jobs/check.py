@@ -10,7 +10,7 @@ from enum import StrEnum
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
 from recon_cli.core.entry import Entry
-from recon_cli.core.errors import ExitCode, GuardError
+from recon_cli.core.errors import ExitCode, GuardError, ReconError, UnreachableError
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.files.base import FileStore
 from recon_cli.files.state import ScanState
@@ -28,7 +28,7 @@ class Drift(StrEnum):
     ORPHAN = "orphan"
     """Files without a row."""
     MISSING = "missing"
-    """A row without its folder, or pointing at a file that is not there."""
+    """A row without its folder, or pointing at a file that is not there or cannot be read."""
     CHANGED = "changed"
     """A file that is not what it was when it was accepted."""
 
@@ -143,16 +143,27 @@ def _changed(files: FileStore, items: tuple[Item, ...], history: History, reques
     seen: list[tuple[Entry, str | None]] = []
     for item in items:
         for entry in item.files:
-            sha256 = _sha256(files, entry) if request.hashes else None
-            reason = "" if request.accept else _difference(history, entry, sha256)
-            if reason:
-                found.append(Difference(Drift.CHANGED, marks.row_key(item.key), entry.path, reason))
+            sha256, unreadable = _hashed(files, entry) if request.hashes else (None, "")
+            reason = "" if request.accept or unreadable else _difference(history, entry, sha256)
+            if unreadable or reason:
+                drift = Drift.MISSING if unreadable else Drift.CHANGED
+                found.append(Difference(drift, marks.row_key(item.key), entry.path, unreadable or reason))
             else:
                 seen.append((entry, sha256))
         request.scan.options.progress.update(len(seen), note=item.folder)
     if request.remember:
         history.accept(seen)
     return found
+
+
+def _hashed(files: FileStore, entry: Entry) -> tuple[str | None, str]:
+    """The file's SHA-256, or why this one file cannot be read; a store that is gone altogether is an error."""
+    try:
+        return _sha256(files, entry), ""
+    except UnreachableError:
+        raise
+    except ReconError as exc:
+        return None, f"cannot be read: {exc.message}"
 
 
 def _sha256(files: FileStore, entry: Entry) -> str:
