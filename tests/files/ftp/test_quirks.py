@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -124,6 +125,27 @@ def test_connections_cut_at_any_byte_lose_nothing(
         found = listed(open_store(server))
     assert names_of(found) == truth
     assert all(listing.complete for listing in found.values())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
+@pytest.mark.parametrize("cuts", [1, 2])
+def test_a_single_file_is_read_although_new_connections_are_cut_at_first(cuts: int, root: Path) -> None:
+    with (
+        start_pyftpdlib(root, cut_after_bytes=60, cut_connections=cuts) as server,
+        closing(open_store(server)) as store,
+        pytest.raises(NotFoundError),
+    ):
+        store.stat("none.bin")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
+def test_a_server_that_cuts_every_connection_is_unreachable_in_the_end(root: Path) -> None:
+    with (
+        start_pyftpdlib(root, cut_after_bytes=60) as server,
+        closing(open_store(server)) as store,
+        pytest.raises(UnreachableError),
+    ):
+        store.stat("none.bin")
 
 
 def test_a_server_that_never_comes_back_leaves_cut_directories_and_no_exception(root: Path) -> None:

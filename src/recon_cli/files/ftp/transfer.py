@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 from recon_cli.core.entry import EntryType
 from recon_cli.core.errors import AuthError, DataError, NotFoundError, ReconError
+from recon_cli.core.retry import RetryPolicy
 from recon_cli.files.ftp.clock import sendable
 from recon_cli.files.ftp.probe import features, greetings, pwd_path, shown_path
 from recon_cli.files.ftp.replies import Reply
@@ -20,6 +22,7 @@ from recon_cli.files.listing.times import exact_stamp
 _DONE, _MORE, _LATER, _NO = 2, 3, 4, 5
 _VALUE, _FACTS = 213, 250
 _UNKNOWN = (500, 502)
+_CUT = RetryPolicy(retries=2, base_s=0.2)
 _PARTING_S = 5.0
 _STALLS_ON_CLOSE = b"Pure-FTPd"
 
@@ -103,7 +106,7 @@ class Desk:
 
     def write(self, raw: bytes, chunks: Iterable[bytes]) -> None:
         """Store under a name beside, then rename: readers see the old file or the new one."""
-        self._run_or_fail(self._parents(raw))
+        self._retried(lambda _session: self._parents(raw))
         folder, _, name = raw.rpartition(b"/")
         beside = (folder + b"/" if folder else b"") + b"." + name + b".recon-part"
         try:
@@ -218,7 +221,7 @@ class Desk:
     # -- the connection
 
     def _ready_features(self) -> frozenset[bytes]:
-        self._run_or_fail(self._opened())
+        self._retried(_no_step)
         return self.features
 
     def _current(self) -> Session:
@@ -266,15 +269,25 @@ class Desk:
         return self.root.rstrip(b"/") + b"/" + raw if raw else self.root
 
     def _retried(self, steps: Callable[[Session], Steps[T]]) -> T:
-        """Do what may be done twice; a connection that the server closed meanwhile is replaced once."""
+        """Do what may be done twice. A connection that the server closed meanwhile is replaced at once.
+
+        One that is cut while it is new may have met a server at its limit: it gets two more tries, a moment apart. A
+        server that does not answer at all has had its time.
+        """
         fresh = self._session is None
-        try:
-            return self._run(self._on_session(steps))
-        except (LostError, OSError) as error:
-            self._drop()
+        failures = 0
+        while True:
+            try:
+                return self._run(self._on_session(steps))
+            except (LostError, OSError) as error:
+                self._drop()
+                failures += fresh
+                cut = isinstance(error, LostError | ConnectionResetError | BrokenPipeError)
+                if fresh and (not cut or failures > _CUT.retries):
+                    raise as_recon_error(error, self._login()) from error
             if fresh:
-                raise as_recon_error(error, self._login()) from error
-        return self._run_or_fail(self._on_session(steps))
+                time.sleep(_CUT.delay_s(failures))
+            fresh = True
 
     def _on_session(self, steps: Callable[[Session], Steps[T]]) -> Steps[T]:
         session = yield from self._opened()
@@ -294,6 +307,11 @@ class Desk:
         if self._session is not None:
             self._session.wire.close()
         self._session = None
+
+
+def _no_step(_session: Session) -> Steps[None]:
+    """Being logged in is all that is wanted."""
+    yield from ()
 
 
 def _refused(raw: bytes, reply: Reply, verb: str = "read") -> ReconError:
