@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -11,7 +10,6 @@ from typing import NoReturn
 import click
 
 from recon_cli.config import places
-from recon_cli.config.keys import Plain
 from recon_cli.config.layers import Sources
 from recon_cli.config.settings import Settings, load
 from recon_cli.core.place import Place
@@ -37,7 +35,6 @@ class Invocation:
     debug: bool = False
     dry_run: bool = False
     config: Path | None = None
-    flags: dict[str, Plain | None] = field(default_factory=dict)
     _settings: Settings | None = None
     _progress: Progress = field(default_factory=Silent)
     _warned: set[str] = field(default_factory=set)
@@ -50,7 +47,7 @@ class Invocation:
     @property
     def sources(self) -> Sources:
         """Where settings are looked for."""
-        return Sources.found(self.config, self.flags)
+        return Sources.found(self.config)
 
     @property
     def settings(self) -> Settings:
@@ -71,12 +68,6 @@ class Invocation:
     def use_state_dir(self, folder: Path) -> None:
         """Let `ops.paths` and every child process use the state folder that the settings name."""
         os.environ["RECON_STATE_DIR"] = str(folder)
-
-    def with_flags(self, flags: Mapping[str, Plain | None]) -> Settings:
-        """The settings with what the command line says, by dotted key; None means that the flag was not given."""
-        self.flags.update(flags)
-        self._settings = None
-        return self.settings
 
     def files(self, name_or_url: str) -> Place:
         """The files of that name or URL; warns about a password file that others can read."""

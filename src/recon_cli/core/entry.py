@@ -37,7 +37,6 @@ class Incomplete(StrEnum):
     DENIED = "denied"
     MISSING = "missing"
     TRUNCATED = "truncated"
-    UNDECODABLE = "undecodable"
     UNPARSED = "unparsed"
     LOOP = "loop"
     TIMEOUT = "timeout"

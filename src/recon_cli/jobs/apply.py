@@ -15,7 +15,7 @@ from recon_cli.jobs import marks, runs
 from recon_cli.jobs.planfile import PlanFile
 from recon_cli.jobs.present import tally
 from recon_cli.jobs.runs import Run
-from recon_cli.ops import lock
+from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
 from recon_cli.stores.base import RecordStore, Undo
 from recon_cli.systems.base import System
@@ -74,9 +74,7 @@ def _already_applied(plan: PlanFile, store: RecordStore, state_dir: Path) -> Run
 
 
 def _lock_path(state_dir: Path, store: RecordStore) -> Path:
-    folder = state_dir / "locks"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / f"{runs.name_of(store.url)}.lock"
+    return paths.private_dir(state_dir / "locks") / f"{runs.name_of(store.url)}.lock"
 
 
 def _report(plan: PlanFile, run: Run | None, took_s: float, *, again: bool = False) -> Report:

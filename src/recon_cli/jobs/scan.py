@@ -18,7 +18,7 @@ from recon_cli.core.globs import PathFilter
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.files.base import FileStore, ScanOptions
 from recon_cli.files.state import EntryRow, ScanState
-from recon_cli.ops import lock
+from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class ScanRequest:
 def open_state(store: FileStore, request: ScanRequest, folder: Path) -> Iterator[ScanState]:
     """The state file of this store and these options, locked against a second scan of the same."""
     mark = f"{store.url}\0{request.under}\0{request.options.encoding}\0{request.options.mtime}"
-    path = folder / "scans" / f"{hashlib.sha256(mark.encode('utf-8', 'surrogateescape')).hexdigest()[:20]}.db"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = hashlib.sha256(mark.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    path = paths.private_dir(folder / "scans") / f"{name}.db"
     with lock.hold(path.with_suffix(".lock")), ScanState(path, fresh=False) as state:
         yield state
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
@@ -65,10 +64,7 @@ def dumps(document: Json | Mapping[str, Json], *, indent: int | None = None) -> 
     """A document as JSON text in its own key order; a lone surrogate is written as its escape."""
     separators = (",", ": ") if indent else (",", ":")
     text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators, default=_plain)
-    with suppress(UnicodeEncodeError):
-        text.encode("utf-8")
-        return text
-    return json.dumps(document, indent=indent, separators=separators, default=_plain)
+    return text if _is_utf8(text) else json.dumps(document, indent=indent, separators=separators, default=_plain)
 
 
 def _content(report: Report, mode: Mode, screen: Screen) -> None:

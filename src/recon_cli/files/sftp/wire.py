@@ -24,7 +24,6 @@ class Kind(IntEnum):
     OPEN = 3
     CLOSE = 4
     READ = 5
-    LSTAT = 7
     FSTAT = 8
     OPENDIR = 11
     READDIR = 12

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from recon_cli.core.canonical import Value
 from recon_cli.core.evidence import Evidence, Finding, choose
@@ -194,13 +194,3 @@ def _finding(shape: str, evidence: Mapping[str, tuple[Evidence, ...]], missing: 
     ordered = {column: evidence[column] for column in schema.by_name}
     values = {column: found[0].value for column, found in ordered.items()}
     return Finding(Record(schema.table, values), ordered, missing)
-
-
-def with_first(finding: Finding, column: str, first: Evidence) -> Finding:
-    """The finding with another candidate chosen for one column."""
-    rest = tuple(one for one in finding.evidence.get(column, ()) if one != first)
-    return replace(
-        finding,
-        record=finding.record.with_values(**{column: first.value}),
-        evidence={**finding.evidence, column: (first, *rest)},
-    )
