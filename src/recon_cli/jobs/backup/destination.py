@@ -1,0 +1,79 @@
+"""Destination: where snapshots are kept. tests/jobs/backup/conformance.py holds each of them to this contract."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from recon_cli.snapshot.manifest import Manifest
+from recon_cli.snapshot.reader import Snapshot
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One snapshot that a destination keeps. `fault` says why it does not count as a good one; empty if it does.
+
+    `name` is the UTC time of its making, `20261121T030000Z` (with `-2` … where two fall into one second); in a git
+    repository the commit's.
+    """
+
+    name: str
+    made: datetime
+    size_bytes: int | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What publishing did. `changed` False: the content is what the latest snapshot holds, and nothing was added."""
+
+    name: str
+    where: str
+    changed: bool = True
+    size_bytes: int | None = None
+    note: str = ""
+
+
+class Destination(Protocol):
+    """Snapshots of one database, oldest first. All methods raise `ReconError`s only.
+
+    A snapshot is seen whole or not at all; one that is there is never touched by the making of another.
+    """
+
+    url: str
+    """Where it is, without any secret."""
+
+    def held(self) -> tuple[Held, ...]:
+        """Every snapshot, oldest first, also those that are not good."""
+
+    def latest(self) -> Manifest | None:
+        """The manifest of the newest good snapshot, or None."""
+
+    def open(self, name: str = LATEST) -> AbstractContextManager[Snapshot]:
+        """A snapshot to read. NotFoundError when there is none of that name."""
+
+    def staging(self, name: str) -> AbstractContextManager[Path]:
+        """An empty private folder on a local disk, where the shards of a new snapshot are written; removed at the end.
+
+        On the same file system as the destination where that is local, so that publishing is a rename.
+        """
+
+    def publish(self, name: str, folder: Path, manifest: Manifest) -> Published:
+        """Make the staged folder (data files and manifest, all fsynced) the newest snapshot.
+
+        What goes to another place is read back and compared with the manifest's SHA-256 before it counts.
+        """
+
+    def remove(self, name: str) -> None:
+        """Delete one snapshot; one that is not there is not an error. UsageError where history is kept (git)."""
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove what killed runs left behind; the names of what was removed. Call it under the lock."""
+
+    def close(self) -> None:
+        """Give connections back. Safe to call twice."""

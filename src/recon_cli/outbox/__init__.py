@@ -1,0 +1,1 @@
+"""The durable queue between files and a target, and its dead letters."""
