@@ -51,9 +51,7 @@ class ExportRequest:
     progress: Progress = field(default_factory=Silent)
 
 
-def export(
-    store: BulkStore, place: Place, destination: Destination, request: ExportRequest, clock: Clock
-) -> Report:
+def export(store: BulkStore, place: Place, destination: Destination, request: ExportRequest, clock: Clock) -> Report:
     """Write a snapshot of `store` and publish it.
 
     Raises:

@@ -180,7 +180,7 @@ def _odd_options(name: str, *options: Any) -> dict[str, Any]:  # noqa: ANN401  r
     return told if any(told[word] != plain[word] for word in plain) else {}
 
 
-def _table(  # noqa: PLR0913, PLR0917  what belongs to one table, each from its own query
+def _table(
     found: tuple[Any, ...],
     columns: Sequence[DeclaredColumn],
     constraints: Sequence[tuple[Any, ...]],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-_MEMBER = "EXISTS (SELECT FROM pg_depend x WHERE x.classid = '{}'::regclass AND x.objid = {} AND x.deptype = 'e')"
-"""Whether an object belongs to an extension, which creates it."""
+_MEMBER = (
+    "EXISTS (SELECT FROM pg_depend x WHERE x.classid = '{}'::regclass AND x.objid = {} AND x.deptype IN ('e', 'i'))"
+)
+"""Whether an object belongs to an extension or to a type, which creates it."""
 
 TABLES = f"""
 SELECT c.oid, c.relname, c.relkind::text,
@@ -62,7 +64,7 @@ FROM pg_constraint o
 JOIN pg_class c ON c.oid = o.conrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class f ON f.oid = o.confrelid
-WHERE n.nspname = %s AND o.contype IN ('p', 'f', 'c') AND o.conparentid = 0 AND (o.conislocal OR o.contype <> 'c')
+WHERE n.nspname = %s AND o.contype IN ('p', 'f', 'c') AND o.conparentid = 0
 ORDER BY o.conrelid, o.contype, o.conname COLLATE "C\""""
 
 INDEXES = """
@@ -161,7 +163,7 @@ SELECT t.oid, t.typname, format_type(r.rngsubtype, NULL)
 FROM pg_range r JOIN pg_type t ON t.oid = r.rngtypid JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE n.nspname = %s AND NOT {_MEMBER.format("pg_type", "t.oid")}"""
 
-FREE_SEQUENCES = f"""
+FREE_SEQUENCES = """
 SELECT c.relname, format_type(q.seqtypid, NULL), q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle
 FROM pg_class c JOIN pg_sequence q ON q.seqrelid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND NOT EXISTS (
