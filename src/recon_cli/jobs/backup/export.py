@@ -51,7 +51,9 @@ class ExportRequest:
     progress: Progress = field(default_factory=Silent)
 
 
-def export(store: BulkStore, place: Place, destination: Destination, request: ExportRequest, clock: Clock) -> Report:
+def export(
+    store: BulkStore, place: Place, destination: Destination, request: ExportRequest, clock: Clock
+) -> Report:
     """Write a snapshot of `store` and publish it.
 
     Raises:

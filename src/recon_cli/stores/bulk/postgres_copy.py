@@ -98,8 +98,8 @@ def _converted(
         try:
             done.extend(None if cell is None else convert(cell) for cell in columns[place])
         except TypeError as exc:
-            told = f"{target.name}: the row {_key(target, chunk[len(done)])} does not fit in column {target.columns[place]}"
-            raise DataError(told, cause=str(exc)) from exc
+            key, column = _key(target, chunk[len(done)]), target.columns[place]
+            raise DataError(f"{target.name}: the row {key} does not fit in column {column}", cause=str(exc)) from exc
         columns[place] = done
     return zip(*columns, strict=True)
 

@@ -129,8 +129,8 @@ def add_index(table: DeclaredTable, index: DeclaredIndex) -> str:
         f"({part})" if place in index.expressions else quote(part) for place, part in enumerate(index.parts)
     )
     where = f" WHERE {index.where}" if index.where else ""
-    kind = "UNIQUE INDEX" if index.unique else "INDEX"
-    return f"CREATE {kind} {quote(index.name)} ON {quote(table.name)} USING {quote(index.method or 'btree')} ({parts}){where}"
+    begun = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quote(index.name)} ON {quote(table.name)}"
+    return f"{begun} USING {quote(index.method or 'btree')} ({parts}){where}"
 
 
 def add_foreign_key(table: DeclaredTable, key: DeclaredForeignKey) -> str:

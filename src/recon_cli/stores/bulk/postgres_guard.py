@@ -29,6 +29,7 @@ _WITH = r"(?: WITH \([\w.='%, -]*\))?"
 _BOUND = rf"(?:{_STRING}|-?[\d.]+|MINVALUE|MAXVALUE|NULL|true|false)(?:::{_TYPE})?"
 _BOUNDS = rf"\({_BOUND}(?:, {_BOUND})*\)"
 _NUMBER = r"-?\d+"
+_SIGN = "[-+*/<>=~!@#%^&|?]+"
 
 _INDEX = re.compile(
     rf"CREATE (?:UNIQUE )?INDEX (?P<name>{_NAME}) ON (?:ONLY )?(?:{_NAME}\.)?(?P<table>{_NAME}) USING {_NAME}"
@@ -37,7 +38,7 @@ _INDEX = re.compile(
 _CONSTRAINT = re.compile(
     rf"(?:UNIQUE|PRIMARY KEY)(?: NULLS NOT DISTINCT)? \({_NAME}(?:, {_NAME})*(?: WITHOUT OVERLAPS)?\)"
     rf"(?: INCLUDE {_NAMES})?{_LATER}"
-    rf"|EXCLUDE USING {_NAME} \({_PART} WITH [-+*/<>=~!@#%^&|?]+(?:, {_PART} WITH [-+*/<>=~!@#%^&|?]+)*\){_WHERE}{_LATER}"
+    rf"|EXCLUDE USING {_NAME} \({_PART} WITH {_SIGN}(?:, {_PART} WITH {_SIGN})*\){_WHERE}{_LATER}"
 )
 _PARTITION = re.compile(
     rf"FOR VALUES (?:FROM {_BOUNDS} TO {_BOUNDS}|IN {_BOUNDS}|WITH \(modulus \d+, remainder \d+\))|DEFAULT"
@@ -55,7 +56,8 @@ _DOMAIN = re.compile(
 _DOMAIN_CHECK = re.compile(rf"{_NAME} CHECK \((.*)\)(?: NOT VALID)?", re.DOTALL)
 _SEQUENCE = re.compile(
     rf"CREATE SEQUENCE {_NAME} AS \w+ INCREMENT BY {_NUMBER} MINVALUE {_NUMBER} MAXVALUE {_NUMBER}"
-    rf" START WITH {_NUMBER} CACHE {_NUMBER}(?: CYCLE)?;\nSELECT pg_catalog.setval\({_STRING}, {_NUMBER}, (?:true|false)\)"
+    rf" START WITH {_NUMBER} CACHE {_NUMBER}(?: CYCLE)?"
+    rf";\nSELECT pg_catalog.setval\({_STRING}, {_NUMBER}, (?:true|false)\)"
 )
 _STORAGE = re.compile(r"\w[\w.]*=[\w.-]+(?:, \w[\w.]*=[\w.-]+)*")
 _METHOD = re.compile(r"(?:RANGE|LIST|HASH) (\(.*\))", re.DOTALL)

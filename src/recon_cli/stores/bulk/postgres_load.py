@@ -195,7 +195,7 @@ def _object_step(work: _Run, one: DeclaredObject) -> tuple[str, list[str]]:
 
 
 def _rounds(work: _Run, steps: Sequence[tuple[str, list[str]]], *, last: bool) -> list[tuple[str, list[str]]]:
-    """Try every step, and those that failed again, while that gets on; what is left, or an error if it is the `last`."""
+    """Try every step, and those that failed again while that gets on; what is left, an error if it is the `last`."""
     waiting = list(steps)
     while waiting:
         failed: list[tuple[str, list[str]]] = []

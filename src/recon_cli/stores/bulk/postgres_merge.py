@@ -81,7 +81,8 @@ def _check_room(connection: Connection, target: Target) -> None:
             continue
         name = quote(column.name)
         keys = ", ".join(f"{quote(one)}::text" for one in target.key) or f"{name}::text"
-        cut = f"SELECT {keys} FROM {_staged(target)} WHERE {name}::{column.declared}::{wide} IS DISTINCT FROM {name} LIMIT 1"
+        narrow = f"{name}::{column.declared}::{wide}"
+        cut = f"SELECT {keys} FROM {_staged(target)} WHERE {narrow} IS DISTINCT FROM {name} LIMIT 1"
         for found in run(connection, cut).fetchall():
             raise DataError(
                 f"{target.name}: the row ({', '.join(map(str, found))}) does not fit in column {column.name}",
