@@ -94,7 +94,8 @@ def test_an_iterator_left_half_way_leaves_the_view_as_it_was(bench: PostgresBenc
 
 
 def test_a_table_without_a_key_is_read_in_one_order(bench: PostgresBench) -> None:
-    bench.sql("CREATE TABLE t (t text, j json)", "INSERT INTO t VALUES ('b', '{}'), ('a', NULL), ('b', '{}'), (NULL, '1')")
+    bench.sql("CREATE TABLE t (t text, j json)")
+    bench.sql("INSERT INTO t VALUES ('b', '{}'), ('a', NULL), ('b', '{}'), (NULL, '1')")
     before = read(bench.store, "t")
     bench.sql("CREATE TABLE u AS SELECT * FROM t ORDER BY t NULLS FIRST", "TRUNCATE t", "INSERT INTO t SELECT * FROM u")
     assert read(bench.store, "t") == before
@@ -131,15 +132,15 @@ def test_a_database_without_an_encoding_gives_its_bytes(bench: PostgresBench) ->
     with psycopg.connect(bench.server.url(), password=bench.server.password, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'".encode())
     with psycopg.connect(url, password=bench.server.password, client_encoding="SQL_ASCII") as connection:
-        connection.execute("CREATE TABLE t (id int PRIMARY KEY, t text, n numeric)".encode())
+        connection.execute(b"CREATE TABLE t (id int PRIMARY KEY, t text, n numeric)")
         connection.execute(b"INSERT INTO t VALUES (1, 'caf\xe9', 1.50), (2, '\xea\xb0\x80', 2)")
     raw = opened(bench.server, url)
     assert read(raw, "t") == [(1, "caf\udce9", "1.50"), (2, "가", "2")]
     found = declared(raw, "t")
     raw.load(Loading(Catalog("postgresql", (found,)), (incoming(found, [(3, "\udcff", "1")]),)))
     assert read(raw, "t")[-1] == (3, "\udcff", "1")
+    source, tables = everything(raw)
     with pytest.raises(DataError, match=r"(?s)t: .*id=1.*column t"):
-        source, tables = everything(raw)
         bench.store.load(Loading(source, tables))
 
 
@@ -181,7 +182,8 @@ CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON goods FOR EACH ROW EXE
 CREATE TRIGGER asleep BEFORE INSERT ON sales FOR EACH ROW EXECUTE FUNCTION bark();
 ALTER TABLE sales DISABLE TRIGGER asleep;
 ALTER TABLE goods DISABLE TRIGGER guard;
-INSERT INTO goods (name, mood, part, spot, held) VALUES ('a', 'o''k', 2.5, '(1,"q""")', '[1,2)'), ('b', NULL, 1, NULL, NULL);
+INSERT INTO goods (name, mood, part, spot, held) VALUES ('a', 'o''k', 2.5, ROW(1, 'q"'), '[1,2)');
+INSERT INTO goods (name, mood, part) VALUES ('b', NULL, 1);
 ALTER TABLE goods ENABLE TRIGGER guard;
 INSERT INTO sales (up, good, during) VALUES (2, 1, '[1,2)'), (1, 2, '[5,6)');
 INSERT INTO logs VALUES ('2024-05-01', 1), ('2030-01-01 00:00:00.123456+09', 2), ('-infinity', 3);
@@ -238,7 +240,7 @@ def test_a_stranger_gets_only_what_is_plain(shop: PostgresBench) -> None:
     [
         DeclaredObject("type", "x", "CREATE TYPE x AS ENUM ('a'); DROP TABLE victim"),
         DeclaredObject("type", "x", "CREATE DOMAIN x AS int DEFAULT boom() CHECK (VALUE > 0)"),
-        DeclaredObject("type", "x", "CREATE DOMAIN x AS int CONSTRAINT c CHECK (VALUE > 0) CONSTRAINT d CHECK (boom())"),
+        DeclaredObject("type", "x", "CREATE DOMAIN x AS int CONSTRAINT c CHECK (VALUE > 0) CONSTRAINT d CHECK (f())"),
         DeclaredObject("sequence", "x", "CREATE SEQUENCE x; SELECT boom()"),
         DeclaredObject("extension", "x", 'CREATE EXTENSION "x"'),
     ],
@@ -269,7 +271,9 @@ def test_a_table_that_brings_a_call_is_refused(bench: PostgresBench, table: Decl
         bench.store.load(Loading(Catalog("postgresql", (table,)), (incoming(table, []),)))
 
 
-@pytest.mark.parametrize("sql", ["CREATE INDEX i ON t (boom(c))", "CREATE INDEX i ON victim USING btree (c)", "DROP TABLE t"])
+@pytest.mark.parametrize(
+    "sql", ["CREATE INDEX i ON t (boom(c))", "CREATE INDEX i ON victim USING btree (c)", "DROP TABLE t"]
+)
 def test_an_index_that_is_not_what_it_seems_is_refused(bench: PostgresBench, sql: str) -> None:
     bench.sql("CREATE TABLE t (c text)", "CREATE INDEX i ON t (c)")
     found = declared(bench.store, "t")
@@ -288,7 +292,8 @@ def test_options_that_cannot_be_read_are_no_crash(bench: PostgresBench) -> None:
 
 
 def test_the_next_number_is_the_one_that_would_have_come(bench: PostgresBench) -> None:
-    bench.sql("CREATE TABLE t (id serial PRIMARY KEY)", "INSERT INTO t SELECT FROM generate_series(1, 9)", "DELETE FROM t WHERE id > 3")
+    bench.sql("CREATE TABLE t (id serial PRIMARY KEY, n int)")
+    bench.sql("INSERT INTO t (n) SELECT generate_series(1, 9)", "DELETE FROM t WHERE id > 3")
     source, tables = everything(bench.store)
     url = bench.server.database()
     opened(bench.server, url).load(Loading(source, tables))
