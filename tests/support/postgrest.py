@@ -248,7 +248,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._written(sql.SQL("DELETE FROM {}{}").format(table, query.where), query, done=204)
 
     def _schema(self) -> str:
-        return self.headers.get(_PROFILES.get(self.command, "Content-Profile"), self.site.schema)
+        asked = self.headers.get(_PROFILES.get(self.command, "Content-Profile"), self.site.schema)
+        if asked != self.site.schema:
+            raise _Refused(406, "PGRST106", f"The schema must be one of the following: {self.site.schema}")
+        return asked
 
     def _database(self) -> psycopg.Connection[Any]:
         if self._link is None or self._link.closed:

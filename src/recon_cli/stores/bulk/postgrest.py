@@ -54,10 +54,12 @@ class PostgrestStore:
 
     @contextmanager
     def join(self, ticket: str | None = None) -> Iterator[PostgrestView]:  # noqa: ARG002  there is no state to join
-        """A view on a connection of its own."""
+        """A view on a connection of its own. The root is read at once: it tells whether anything is there."""
         wire = Wire(self._place)
         try:
-            yield PostgrestView(wire, self._place.text("schema", "public"))
+            view = PostgrestView(wire, self._place.text("schema", "public"))
+            view.catalog()
+            yield view
         finally:
             wire.close()
 

@@ -82,12 +82,15 @@ class Misfit(Exception):  # noqa: N818  told on with the row's name
     cause: str
 
 
-def outward(kind: Kind, cell: Cell) -> object:
+def outward(column: DeclaredColumn, cell: Cell) -> object:
     """A cell as orjson writes it for `json_populate_recordset`: strings go through the column's input function.
 
     Raises:
         Misfit: the column cannot hold it.
     """
+    kind = column.kind
+    if cell is None and not column.nullable:
+        raise Misfit("it must not be NULL")
     if cell is None:
         return None
     if kind in {Kind.JSON, Kind.JSONB}:

@@ -246,7 +246,7 @@ def _bodies(target: Target, rows: Sequence[Row]) -> bytes:
 def _sent(target: Target, row: Row) -> Iterator[object]:
     for column, cell in zip(target.columns, row, strict=True):
         try:
-            yield outward(column.kind, cell)
+            yield outward(column, cell)
         except Misfit as exc:
             named = f"row {_named(target, row)} of `{target.name}`: column `{column.name}` cannot hold its value"
             raise DataError(named, cause=exc.cause, hint="nothing was written") from exc

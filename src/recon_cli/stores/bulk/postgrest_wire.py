@@ -222,7 +222,8 @@ class Wire:
             named = "check the key (`password_file`, for Supabase the secret or service key)"
             return AuthError(f"{what} does not let us in", cause=refusal.cause, hint=hint or named)
         if status == HTTPStatus.NOT_FOUND or refusal.code in {"42P01", "PGRST205", "PGRST106"}:
-            return NotFoundError(f"no table {what}", cause=refusal.cause, hint=hint or "check the address and the name")
+            named = f"no table {what}" if request.table else f"no database at {what}"
+            return NotFoundError(named, cause=refusal.cause, hint=hint or "check the address and the name")
         if (status in _AGAIN and not _final(refusal)) or refusal.code in _CONNECTING:
             waits = f"it asks for {refusal.retry_after_s:g} s of patience; " if refusal.retry_after_s else ""
             return UnreachableError(
