@@ -1,0 +1,222 @@
+"""Crew: child processes that write parts of a snapshot, all reading one and the same state of the database.
+
+A child is `python -m recon_cli.jobs.backup.worker`. It is told everything on its standard input (so no secret stands in
+a list of processes), answers on its standard output, and ends when its input does: a coordinator that is killed leaves
+no child behind.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+from typing import IO
+
+from recon_cli.core.catalog import DeclaredTable
+from recon_cli.core.errors import ReconError
+from recon_cli.core.place import Place
+from recon_cli.snapshot.cut import Cut
+from recon_cli.snapshot.manifest import Compression
+from recon_cli.snapshot.write import Part
+from recon_cli.stores.bulk.base import Span
+
+_LEAVING_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a child is told first: which database, and where its files go. `secret` crosses the pipe only."""
+
+    url: str
+    options: Mapping[str, str | int | float | bool]
+    secret: str | None = field(repr=False)
+    ticket: str
+    folder: Path
+    compression: Compression
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A span of a table to be written. `weight` is about how many rows it has."""
+
+    table: DeclaredTable
+    cut: Cut
+    span: Span
+    weight: int
+    place: int
+    """Its position among the spans of its table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A child's answer: the part that came of a task."""
+
+    task: Task
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A child's word in between: so many rows more."""
+
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A child's word that it is awake, and later that it has joined the state."""
+
+
+Answer = Written | Advanced | Ready | ReconError
+
+
+def send(stream: IO[bytes], item: object) -> None:
+    """Put one object on a pipe, whole."""
+    body = pickle.dumps(item)
+    rest = memoryview(len(body).to_bytes(8, "big") + body)
+    while rest:
+        rest = rest[stream.write(rest) :]
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> object | None:
+    """Take one object off a pipe to our own child or parent; None at its end."""
+    head = _exactly(stream, 8)
+    body = _exactly(stream, int.from_bytes(head, "big")) if head else b""
+    return pickle.loads(body) if body else None  # noqa: S301  both ends are this program
+
+
+def _exactly(stream: IO[bytes], size_bytes: int) -> bytes:
+    """So many bytes of an unbuffered pipe; fewer than asked only at its end, and then none."""
+    body = bytearray()
+    while len(body) < size_bytes:
+        more = stream.read(size_bytes - len(body))
+        if not more:
+            return b""
+        body += more
+    return bytes(body)
+
+
+class Crew:
+    """Children at work. Started early: they import while the coordinator plans."""
+
+    def __init__(self, size: int) -> None:
+        self._children = [_start() for _ in range(size)]
+
+    def awake(self) -> None:
+        """Wait until every child has done its imports: what follows takes each of them a moment only.
+
+        Raises:
+            ReconError: a child died.
+        """
+        for child in self._children:
+            _answer(child)
+
+    def join(self, place: Place, ticket: str, folder: Path, compression: Compression) -> None:
+        """Let every child join the state of the ticket; returns when all have.
+
+        Raises:
+            ReconError: a child could not.
+        """
+        hello = Hello(place.url, dict(place.options), place.secret(), ticket, folder, compression)
+        for child in self._children:
+            _tell(child, hello)
+        for child in self._children:
+            _answer(child)
+
+    def work(self, tasks: Iterable[Task]) -> Iterator[Written | Advanced]:
+        """Have all tasks done, the next going to whoever is free; answers as they come.
+
+        Raises:
+            ReconError: a task failed, or a child died.
+        """
+        waiting = iter(tasks)
+        with DefaultSelector() as selector:
+            for child in self._children:
+                _next(selector, child, waiting)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    child = key.data
+                    answer = _answer(child)
+                    if isinstance(answer, Written):
+                        selector.unregister(_output(child))
+                        _next(selector, child, waiting)
+                    if isinstance(answer, Written | Advanced):
+                        yield answer
+
+    def dismiss(self) -> None:
+        """Close the children's input and wait for them; one that does not leave is killed."""
+        for child in self._children:
+            with suppress(OSError):
+                _input(child).close()
+        for child in self._children:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_LEAVING_S)
+            child.kill()
+            child.wait()
+            _output(child).close()
+
+
+@contextmanager
+def crew(size: int) -> Iterator[Crew]:
+    """So many children; they are gone at the end, also after an error."""
+    children = Crew(size)
+    try:
+        yield children
+    finally:
+        children.dismiss()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "recon_cli.jobs.backup.worker"]
+    paths = os.pathsep.join(path for path in sys.path if path)  # the child finds what this process found
+    environment = {**os.environ, "PYTHONPATH": paths}
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0)
+
+
+def _next(selector: DefaultSelector, child: subprocess.Popen[bytes], waiting: Iterator[Task]) -> None:
+    task = next(waiting, None)
+    if task is not None:
+        _tell(child, task)
+        selector.register(_output(child), EVENT_READ, child)
+
+
+def _tell(child: subprocess.Popen[bytes], item: object) -> None:
+    try:
+        send(_input(child), item)
+    except OSError as exc:
+        raise _died(child) from exc
+
+
+def _answer(child: subprocess.Popen[bytes]) -> object:
+    answer = receive(_output(child))
+    if isinstance(answer, ReconError):
+        raise answer
+    if answer is None:
+        raise _died(child)
+    return answer
+
+
+def _died(child: subprocess.Popen[bytes]) -> ReconError:
+    child.kill()
+    return ReconError(
+        "a process that wrote the snapshot ended",
+        cause=f"exit status {child.wait()}; nothing was published",
+        hint="run it again with `--workers 1`; look at the system log for `Out of memory`",
+    )
+
+
+def _input(child: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert child.stdin
+    return child.stdin
+
+
+def _output(child: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert child.stdout
+    return child.stdout
