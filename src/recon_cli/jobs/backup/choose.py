@@ -1,38 +1,15 @@
-"""Which tables and rows of a snapshot or a database are meant: patterns for tables, values of the key for rows."""
+"""Which rows of a snapshot are meant: by values of the key, as an operator types them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
-from recon_cli.config.near import suggest
 from recon_cli.core.catalog import Cell, DeclaredTable
-from recon_cli.core.errors import NotFoundError, UsageError
+from recon_cli.core.errors import UsageError
 from recon_cli.snapshot.cut import Row, Scheme, range_name
 from recon_cli.snapshot.manifest import Shard, TableFiles
 from recon_cli.snapshot.reader import Snapshot
-
-
-def names(known: Iterable[str], tables: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[str, ...]:
-    """The names that a pattern of `tables` matches (all without any) and none of `exclude` does, in their order.
-
-    Raises:
-        NotFoundError: a pattern of `tables` matches nothing, or nothing is left.
-    """
-    there = tuple(known)
-    for pattern in tables:
-        if not any(fnmatchcase(name, pattern) for name in there):
-            hint = suggest(pattern, there, "`recon backup show` lists the tables")
-            raise NotFoundError(f"no table matches `{pattern}`", hint=hint)
-    found = tuple(name for name in there if _matches(name, tables or ("*",)) and not _matches(name, exclude))
-    if there and not found:
-        raise NotFoundError("no table is left", cause="`--exclude` takes all of them away", hint="exclude less")
-    return found
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def conditions(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError, ExitCode, GuardError, NotFoundError, UsageError
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem, Report, Table
-from recon_cli.jobs.backup import choose, same
+from recon_cli.jobs.backup import choose, planning, same
 from recon_cli.jobs.runs import name_of
 from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
@@ -75,17 +75,14 @@ def _loading(snapshot: Snapshot, store: BulkStore, request: RestoreRequest) -> L
 
 
 def _incoming(snapshot: Snapshot, request: RestoreRequest) -> tuple[Incoming, ...]:
-    parts = [part for part in map(snapshot.manifest.table, _named(snapshot, request)) if part is not None]
+    chosen = planning.chosen(snapshot.manifest.catalog, request.tables, ())
+    parts = [part for part in (snapshot.manifest.table(one.name) for one in chosen) if part is not None]
     if not request.where:
         return tuple(Incoming(one.declared, partial(snapshot.rows, one.declared.name), one.rows) for one in parts)
     if request.mode is Mode.REPLACE:
         hint = "`--mode upsert` puts these rows back and leaves the others"
         raise UsageError("`--where` and `--mode replace` contradict each other", hint=hint)
     return (_some(snapshot, _one(parts), request),)
-
-
-def _named(snapshot: Snapshot, request: RestoreRequest) -> tuple[str, ...]:
-    return choose.names((part.declared.name for part in snapshot.manifest.tables), request.tables)
 
 
 def _one(parts: list[TableFiles]) -> TableFiles:
