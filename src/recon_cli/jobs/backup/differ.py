@@ -90,11 +90,11 @@ def _rows(
     common = [column for column in _stored(one) if column in _stored(two)]
     key = one.key if one.key == two.key and all(column in common for column in one.key) else ()
     skipped = _shared(left, right, name) if _stored(one) == _stored(two) else frozenset()
-    streams = [_projected(side.rows(name, skipped), table, common) for side, table in ((left, one), (right, two))]
+    before, after = (_projected(side.rows(name, skipped), table, common) for side, table in ((left, one), (right, two)))
     counts: Counter[Change] = Counter()
     first: list[tuple[Json, ...]] = []
     floats = sorted({*_floats(one, common), *_floats(two, common)})
-    for found in differences(*streams, [common.index(column) for column in key], floats):
+    for found in differences(before, after, [common.index(column) for column in key], floats):
         counts[found.change] += 1
         if len(first) < request.limit:
             first.append(_shown(name, found, common))

@@ -62,9 +62,10 @@ def _place(snapshot: Snapshot, server: Place | None) -> Iterator[Place]:
             f"a drill of a {snapshot.manifest.catalog.engine} snapshot needs a server",
             hint="name one with `--drill-in`: a scratch database is made there and dropped",
         )
-    with tempfile.TemporaryDirectory(prefix="recon-drill-") as folder, scratch(
-        Place(f"sqlite:///{folder}/anchor"), name
-    ) as place:
+    with (
+        tempfile.TemporaryDirectory(prefix="recon-drill-") as folder,
+        scratch(Place(f"sqlite:///{folder}/anchor"), name) as place,
+    ):
         yield place
 
 

@@ -65,9 +65,10 @@ def shown(snapshot: Snapshot, label: str) -> Report:
         "snapshot": label,
         **_about(manifest),
         "rows": total,
-        "tables": [{**dict(zip(columns, row, strict=True)), "schema": _schema(part.declared)} for row, part in zip(
-            rows, manifest.tables, strict=True
-        )],
+        "tables": [
+            {**dict(zip(columns, row, strict=True)), "schema": _schema(part.declared)}
+            for row, part in zip(rows, manifest.tables, strict=True)
+        ],
         "objects": [{"kind": one.kind, "name": one.name} for one in manifest.catalog.objects],
     }
     return Report("recon.backup-show/1", summary, body, (Table(columns, rows), *_objects(manifest)))

@@ -16,8 +16,10 @@ Sums = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """`rows(table, skipped)` streams a table without the shards whose SHA-256 is in `skipped`; `parts` is empty for a
-    live database.
+    """One side.
+
+    `rows(table, skipped)` streams a table without the shards whose SHA-256 is in `skipped`; `parts` is empty for a live
+    database.
     """
 
     label: str

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
-from recon_cli.core.errors import ExitCode
+from recon_cli.core.errors import DataError, ExitCode, NotFoundError
 from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.jobs.backup.drill import Diary, Drilled, drill
 from recon_cli.ops.clock import Clock
-from recon_cli.snapshot import check
+from recon_cli.snapshot.manifest import Shard, TableFiles
 from recon_cli.snapshot.reader import Snapshot
 
 
@@ -38,7 +39,7 @@ def verify(snapshot: Snapshot, state_dir: Path, request: VerifyRequest, clock: C
     Damage is told file by file and ends with code 14; a restored database that is another with code 4.
     """
     began = clock.monotonic()
-    damage = tuple(check.damage(snapshot))
+    damage = tuple(damaged(snapshot, request.progress))
     diary = Diary.of(state_dir, request.home)
     drilled = None
     if request.drill and not damage:
@@ -46,6 +47,27 @@ def verify(snapshot: Snapshot, state_dir: Path, request: VerifyRequest, clock: C
         if not drilled.differences:
             diary.write(request.label, clock.now())
     return _report(snapshot, request, damage, drilled, diary.age_s(clock.now()), clock.monotonic() - began)
+
+
+def damaged(snapshot: Snapshot, progress: Progress) -> Iterator[Problem]:
+    """Every data file that is not what the manifest says, by file, table and row range."""
+    done, total = 0, sum(part.rows for part in snapshot.manifest.tables)
+    for path, part, shard in _files(snapshot):
+        try:
+            rows = sum(len(chunk) for chunk in snapshot.shard(part.declared.name, shard))
+        except (DataError, NotFoundError) as exc:
+            yield Problem(path, exc.message, exc.cause or "")
+            continue
+        if rows != shard.rows:
+            yield Problem(path, f"it holds {rows} rows of `{part.declared.name}`, not {shard.rows}")
+        done += rows
+        progress.update(done, total, path)
+
+
+def _files(snapshot: Snapshot) -> Iterator[tuple[str, TableFiles, Shard]]:
+    owners = [(part, shard) for part in snapshot.manifest.tables for shard in part.shards]
+    for path, (part, shard) in zip(snapshot.manifest.paths(), owners, strict=True):
+        yield path, part, shard
 
 
 def _report(

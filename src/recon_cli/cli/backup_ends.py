@@ -1,0 +1,144 @@
+"""The ends that the commands of `recon backup` take: databases, destinations and the snapshots in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from recon_cli.cli.invocation import Invocation
+from recon_cli.config import backups
+from recon_cli.core.errors import ReconError, UsageError
+from recon_cli.core.place import Place
+from recon_cli.jobs.backup.destination import LATEST, Destination
+from recon_cli.jobs.backup.places import open_destination
+from recon_cli.jobs.backup.sides import Side, of_snapshot, of_view
+from recon_cli.snapshot.manifest import NAME
+from recon_cli.snapshot.opened import open_snapshot
+from recon_cli.snapshot.reader import Snapshot
+from recon_cli.stores.bulk.base import BulkStore
+from recon_cli.stores.bulk.registry import open_bulk
+
+STDOUT = "-"
+_NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?|[0-9a-f]{7,64}|latest")
+_ARCHIVES = (".tar", ".tar.zst", ".tar.gz", ".tar.age", ".tar.zst.age", ".tar.gz.age")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A snapshot open for reading; `home` is the URL of what keeps it."""
+
+    snapshot: Snapshot
+    label: str
+    home: str
+
+
+def identity(call: Invocation) -> Path | None:
+    """The age identity that opens encrypted snapshots, where one is set."""
+    return backups.general(call.settings).identity_file
+
+
+def recipients(encrypt: Sequence[str]) -> tuple[str, ...]:
+    """The age recipients of `--encrypt age:…` as typed.
+
+    Raises:
+        UsageError: another kind of encryption is asked for.
+    """
+    for one in encrypt:
+        if not one.startswith(("age:", "age1")):
+            raise UsageError(f"`--encrypt {one}` is unknown", hint="write it as `--encrypt age:age1…`, a public key")
+    return tuple(one.removeprefix("age:") for one in encrypt)
+
+
+def destination_place(call: Invocation, name_or_url: str) -> Place:
+    """Where snapshots are kept: a name of [backups] or [files], a URL, a folder, `-`."""
+    return backups.resolve_destination(call.settings, name_or_url, call.warn)
+
+
+@contextmanager
+def destination(
+    call: Invocation, name_or_url: str, *, encrypt: Sequence[str] | None = None, push: bool | None = None
+) -> Iterator[Destination]:
+    """A destination, open; closed at the end. What the flags do not say, a backup of that name does."""
+    target = named(call, name_or_url)
+    place = target.to if target else destination_place(call, name_or_url)
+    keys = recipients(encrypt) if encrypt is not None else target.encrypt if target else ()
+    pushed = push if push is not None else bool(target and target.push)
+    with closing(open_destination(place, recipients=keys, identity=identity(call), push=pushed)) as opened:
+        yield opened
+
+
+def named(call: Invocation, name: str) -> backups.Target | None:
+    """The backup of that name, if there is one."""
+    if not call.settings.named("backups", name):
+        return None
+    return backups.resolve_backup(call.settings, name, call.warn)
+
+
+@contextmanager
+def target_destination(call: Invocation, target: backups.Target) -> Iterator[Destination]:
+    """The destination of a backup of recon.toml."""
+    opened = open_destination(
+        target.to, recipients=recipients(target.encrypt), identity=identity(call), push=target.push
+    )
+    with closing(opened):
+        yield opened
+
+
+@contextmanager
+def snapshot(call: Invocation, text: str) -> Iterator[Opened]:
+    """The snapshot that `text` names: a path, `DEST@NAME`, or a destination, whose latest it is."""
+    if _is_snapshot(Path(text)):
+        with closing(open_snapshot(Path(text), identity(call))) as found:
+            yield Opened(found, text, str(Path(text).absolute()))
+        return
+    where, name = parted(text)
+    with destination(call, where) as opened, opened.open(name) as found:
+        yield Opened(found, _label(where, name), opened.url)
+
+
+def parted(text: str) -> tuple[str, str]:
+    """`nightly@20261121T030000Z` as destination and name; without a name, the latest."""
+    where, sign, name = text.rpartition("@")
+    return (where, name) if sign and where and _NAME.fullmatch(name) else (text, LATEST)
+
+
+def _label(where: str, name: str) -> str:
+    return where if name == LATEST else f"{where}@{name}"
+
+
+def _is_snapshot(path: Path) -> bool:
+    return (path / NAME).is_file() or (path.is_file() and path.name.endswith(_ARCHIVES))
+
+
+@contextmanager
+def store(call: Invocation, name_or_url: str) -> Iterator[tuple[BulkStore, Place]]:
+    """A database and its place; closed at the end."""
+    place = call.store(name_or_url)
+    with closing(open_bulk(place)) as opened:
+        yield opened, place
+
+
+@contextmanager
+def side(call: Invocation, text: str) -> Iterator[Side]:
+    """A side of `diff`: a store by name or URL, else a snapshot."""
+    if not _is_store(call, text):
+        with snapshot(call, text) as opened:
+            yield of_snapshot(opened.snapshot, opened.label)
+        return
+    with store(call, text) as (opened_store, _place), opened_store.join() as view:
+        yield of_view(view, text)
+
+
+def _is_store(call: Invocation, text: str) -> bool:
+    if call.settings.named("stores", text):
+        return True
+    if call.settings.named("backups", text) or call.settings.named("files", text) or _is_snapshot(Path(text)):
+        return False
+    try:
+        open_bulk(call.store(text)).close()
+    except ReconError:
+        return False
+    return True
