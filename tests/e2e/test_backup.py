@@ -1,0 +1,281 @@
+"""A small service's database, its backups, and everything that an operator does with them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.recon import Recon, in_folder
+
+SCHEMA = """
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, joined TEXT DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE items (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL REFERENCES users (id), label TEXT, weight REAL, photo BLOB
+);
+CREATE INDEX items_by_owner ON items (owner);
+CREATE TABLE tags (item INTEGER, tag TEXT, PRIMARY KEY (item, tag)) WITHOUT ROWID;
+"""
+ITEMS = 60
+
+
+def make(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executescript(SCHEMA)
+        database.executemany("INSERT INTO users (id, name) VALUES (?, ?)", [(n, f"사람 {n}") for n in range(1, 6)])
+        rows = [(n, n % 5 + 1, f"item {n}", n / 7, bytes([n])) for n in range(1, ITEMS + 1)]
+        database.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?)", rows)
+        database.executemany("INSERT INTO tags VALUES (?, ?)", [(n, tag) for n in range(1, 20) for tag in "ab"])
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def ask(path: Path, question: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(question).fetchall()
+
+
+@pytest.fixture
+def recon(tmp_path: Path) -> Iterator[Recon]:
+    make(tmp_path / "app.db")
+    yield in_folder(tmp_path)
+
+
+@pytest.fixture
+def saved(recon: Recon) -> Recon:
+    """The database and one snapshot of it."""
+    recon("backup", "export", "app.db", "./kept")
+    return recon
+
+
+def test_a_lost_database_comes_back_from_its_backup_and_is_equal(saved: Recon) -> None:
+    (saved.folder / "app.db").rename(saved.folder / "before.db")
+    done = saved("backup", "import", "./kept", "app.db", "--json").document
+    assert done["schema"] == "recon.backup-import/1"
+    assert {one["table"]: one["inserted"] for one in done["tables"]} == {"items": ITEMS, "tags": 38, "users": 5}
+    assert "equal by content" in done["proof"]
+    assert saved("backup", "diff", "./kept", "app.db").out.startswith("equal")
+    with closing(sqlite3.connect(saved.folder / "before.db")) as before:
+        with closing(sqlite3.connect(saved.folder / "app.db")) as after:
+            assert list(after.iterdump()) == list(before.iterdump())
+
+
+def test_a_destination_lists_its_snapshots_and_shows_what_is_in_them(saved: Recon) -> None:
+    change(saved.folder / "app.db", "DELETE FROM items WHERE id = 60")
+    saved("backup", "export", "app.db", "./kept")
+    listed = saved("backup", "list", "./kept", "--json").document
+    first, second = (one["name"] for one in listed["snapshots"])
+    assert listed["latest"] == second
+    assert saved("backup", "show", "./kept", "--json").document["rows"] == ITEMS - 1 + 43
+    shown = saved("backup", "show", f"./kept@{first}", "--table", "items", "--limit", "2", "--json").document
+    assert shown["rows"] == [[1, 2, "item 1", 1 / 7, {"$b": "AQ=="}], [2, 3, "item 2", 2 / 7, {"$b": "Ag=="}]]
+    assert "CURRENT_TIMESTAMP" in saved("backup", "show", "./kept", "--sql").out
+
+
+def test_diff_names_the_rows_that_were_added_removed_and_changed(saved: Recon) -> None:
+    change(
+        saved.folder / "app.db",
+        "INSERT INTO tags VALUES (50, 'new')",
+        "DELETE FROM items WHERE id = 7",
+        "UPDATE items SET label = 'other', weight = 0 WHERE id = 9",
+    )
+    done = saved("backup", "diff", "./kept", "app.db", "--json", expect=4).document
+    assert (done["added"], done["removed"], done["changed"]) == (1, 1, 1)
+    first = {(one["table"], row["change"], row["key"], row["columns"]) for one in done["tables"] for row in one["first"]}
+    assert first == {
+        ("tags", "added", "50, new", ""),
+        ("items", "removed", "7", ""),
+        ("items", "changed", "9", "label, weight"),
+    }
+    saved("backup", "export", "app.db", "./kept")
+    names = [one["name"] for one in saved("backup", "list", "./kept", "--json").document["snapshots"]]
+    again = saved("backup", "diff", *(f"./kept@{name}" for name in names), "--json", expect=4).document
+    assert [one["first"] for one in again["tables"]] == [one["first"] for one in done["tables"]]
+
+
+def test_a_plan_says_what_an_import_would_do_and_writes_nothing(saved: Recon) -> None:
+    change(saved.folder / "app.db", "DELETE FROM tags WHERE item < 3", "UPDATE items SET label = 'mine' WHERE id = 5")
+    before = (saved.folder / "app.db").read_bytes()
+    plan = saved("backup", "import", "./kept", "app.db", "--plan", "--json", expect=3).document
+    assert (plan["inserted"], plan["conflicts"], plan["plan"]) == (4, 1, True)
+    assert (saved.folder / "app.db").read_bytes() == before
+
+
+def test_rows_that_were_changed_since_are_conflicts_and_stay(saved: Recon) -> None:
+    change(saved.folder / "app.db", "DELETE FROM items WHERE id = 4", "UPDATE items SET label = 'mine' WHERE id = 5")
+    done = saved("backup", "import", "./kept", "app.db", expect=3)
+    assert "items 5: is there with other content (label)" in done.err
+    assert ask(saved.folder / "app.db", "SELECT label FROM items WHERE id IN (4, 5)") == [("item 4",), ("mine",)]
+
+
+def test_one_row_comes_back_by_its_key_and_nothing_else_is_touched(saved: Recon) -> None:
+    change(saved.folder / "app.db", "UPDATE items SET label = 'broken'", "DELETE FROM items WHERE id = 12")
+    words = ("backup", "import", "./kept", "app.db", "--tables", "items", "--mode", "upsert")
+    saved(*words, "--where", "id=12", "--where", "id=13")
+    assert ask(saved.folder / "app.db", "SELECT id FROM items WHERE label <> 'broken'") == [(12,), (13,)]
+    assert saved(*words, "--where", "id=999", expect=17).err.startswith("error: no row of `items` with id=999")
+    assert "its key is `id`" in saved(*words, "--where", "label=x", expect=2).err
+    assert "write it as" in saved(*words, "--where", "12", expect=2).err
+
+
+def test_replacing_rows_that_are_there_needs_a_word_from_the_operator(saved: Recon) -> None:
+    change(saved.folder / "app.db", "INSERT INTO users (id, name) VALUES (99, 'new since')")
+    words = ("backup", "import", "./kept", "app.db", "--mode", "replace")
+    assert "1 would be deleted" in saved(*words, expect=5).err
+    assert ask(saved.folder / "app.db", "SELECT count(*) FROM users") == [(6,)]
+    saved(*words, "--max-drop", "100%")
+    assert ask(saved.folder / "app.db", "SELECT count(*) FROM users") == [(5,)]
+
+
+def test_merge_fills_what_is_empty_and_leaves_the_rest(saved: Recon) -> None:
+    change(
+        saved.folder / "app.db",
+        "UPDATE items SET label = NULL WHERE id = 3",
+        "UPDATE items SET label = 'mine' WHERE id = 5",
+    )
+    saved("backup", "import", "./kept", "app.db", "--mode", "merge", expect=3)
+    assert ask(saved.folder / "app.db", "SELECT label FROM items WHERE id IN (3, 5)") == [("item 3",), ("mine",)]
+
+
+def test_a_flipped_bit_is_found_and_named(saved: Recon) -> None:
+    saved("backup", "verify", "./kept", "-q")
+    (file, *_) = sorted((saved.folder / "kept").rglob("data/items/*.jsonl"))
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.chmod(0o600)
+    file.write_bytes(content)
+    done = saved("backup", "verify", "./kept", "--json", expect=14)
+    (problem,) = done.document["problems"]
+    assert problem["item"] == f"data/items/{file.name}"
+    assert "items" in json.dumps(problem, ensure_ascii=False)
+    saved("backup", "import", "./kept", "other.db", expect=14)
+    assert not (saved.folder / "other.db").exists()
+
+
+def test_a_drill_restores_everything_compares_it_and_leaves_nothing_behind(saved: Recon) -> None:
+    scratch = saved.folder / "tmp"
+    scratch.mkdir()
+    done = saved("backup", "verify", "./kept", "--restore-drill", "--json", env={"TMPDIR": str(scratch)}).document
+    assert (done["drill"], done["differences"]) == ("sqlite", [])
+    assert list(scratch.iterdir()) == []
+    assert saved("backup", "verify", "./kept", "--json").document["drill_age_seconds"] >= 0
+
+
+def test_a_source_that_is_suddenly_empty_is_refused_and_the_good_snapshot_stays_latest(saved: Recon) -> None:
+    latest = saved("backup", "list", "./kept", "--json").document["latest"]
+    change(saved.folder / "app.db", "DELETE FROM items", "DELETE FROM tags", "DELETE FROM users")
+    assert "lost too many rows" in saved("backup", "export", "app.db", "./kept", expect=5).err
+    assert saved("backup", "list", "./kept", "--json").document["latest"] == latest
+    saved("backup", "export", "app.db", "./kept", "--force")
+    assert saved("backup", "show", "./kept", "--json").document["rows"] == 0
+
+
+def test_prune_says_why_each_snapshot_stays_or_goes_before_it_removes_any(saved: Recon) -> None:
+    for number in range(2):
+        change(saved.folder / "app.db", f"UPDATE items SET label = 'round {number}'")
+        saved("backup", "export", "app.db", "./kept")
+    names = [one["name"] for one in saved("backup", "list", "./kept", "--json").document["snapshots"]]
+    assert "what to keep" in saved("backup", "prune", "./kept", expect=2).err
+    planned = saved("backup", "prune", "./kept", "--keep-last", "1", "--dry-run", "--json").document
+    assert [one["verdict"] for one in planned["snapshots"]] == ["remove", "remove", "keep"]
+    assert len(saved("backup", "list", "./kept", "--json").document["snapshots"]) == 3
+    saved("backup", "prune", "./kept", "--keep-last", "1")
+    left = saved("backup", "list", "./kept", "--json").document["snapshots"]
+    assert [one["name"] for one in left] == names[-1:]
+
+
+def configure(recon: Recon, text: str) -> None:
+    (recon.folder / "recon.toml").write_text(f'version = 1\n[stores.app]\nurl = "app.db"\n{text}')
+
+
+TWO = """
+[backups.lost]
+from = "gone.db"
+to = "./lost"
+[backups.app]
+from = "app"
+to = "./nightly"
+keep_last = 2
+verify = "drill"
+textfile = "app.prom"
+"""
+
+
+def test_a_run_makes_every_backup_and_one_that_fails_stops_no_other(recon: Recon) -> None:
+    configure(recon, TWO)
+    done = recon("backup", "run", "--json", expect=17)
+    (line,) = done.out.splitlines()
+    told = json.loads(line)
+    assert done.err == ""
+    assert told["schema"] == "recon.backup-run/1"
+    assert [(one["backup"], one["exit_code"]) for one in told["backups"]] == [("lost", 17), ("app", 0)]
+    assert (told["saved"], told["failed"]) == (1, 1)
+    text = (recon.folder / "app.prom").read_text()
+    assert 'recon_rows{job="backup app"} 103' in text
+    assert 'recon_drill_age_seconds{job="backup app"}' in text
+
+
+def test_a_run_is_silent_for_cron_and_says_when_nothing_changed(recon: Recon) -> None:
+    configure(recon, TWO)
+    quiet = recon("backup", "run", "app", "-q")
+    assert (quiet.out, quiet.err) == ("", "")
+    assert "1 unchanged" in recon("backup", "run", "app").err
+    for number in range(3):
+        change(recon.folder / "app.db", f"UPDATE users SET name = 'round {number}' WHERE id = 1")
+        recon("backup", "run", "app", "-q")
+    assert len(recon("backup", "list", "app", "--json").document["snapshots"]) == 2
+    (recon.folder / "app.db").unlink()
+    recon("backup", "import", "app", "app", "-q")
+    assert ask(recon.folder / "app.db", "SELECT name FROM users WHERE id = 1") == [("round 2",)]
+
+
+def test_two_runs_at_once_are_one_run_and_one_refusal(recon: Recon) -> None:
+    configure(recon, TWO)
+    recon("backup", "run", "app", "-q")
+    (lock,) = (recon.folder / "state" / "backup").glob("*.lock")
+    with lock.open("r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert "another run holds the lock" in recon("backup", "run", "app", "-q", expect=11).err
+    recon("backup", "run", "app", "-q")
+
+
+def test_a_dry_run_only_says_what_would_be_made(recon: Recon) -> None:
+    configure(recon, TWO)
+    assert "app\tapp\t" in recon("backup", "run", "--dry-run").out
+    assert not (recon.folder / "nightly").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["export", "app.db", "./kept", "--tables", "itmes"], 17, "no table matches `itmes`"),
+        (["export", "app.db", "./kept", "--compress", "rar"], 2, "use `zstd`, `gzip` or `none`"),
+        (["export", "app.db", "./kept", "--encrypt", "gpg:me"], 2, "age:"),
+        (["export", "app.db", "./kept", "--max-drop", "lots"], 2, "is not a share"),
+        (["export", "nowhere.db", "./kept"], 17, "nowhere.db"),
+        (["export", "ftp://host/x", "./kept"], 2, "no database for"),
+        (["list", "nightly"], 2, "nightly"),
+        (["show", "./kept"], 17, "snapshot"),
+        (["verify", "./kept@20200101T000000Z"], 17, "20200101T000000Z"),
+        (["import", "./kept", "app.db", "--mode", "erase"], 2, "erase"),
+        (["run"], 10, "no backup is configured"),
+        (["run", "nightly"], 10, "no backup is configured"),
+        (["prune", "./kept", "--keep-last", "0"], 2, "--keep-last"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_a_user_can_get_wrong_has_its_exit_code_and_a_way_out(
+    recon: Recon, words: list[str], code: int, said: str
+) -> None:
+    done = recon("backup", *words, expect=code)
+    assert done.err.startswith("error: ")
+    assert said in done.err
