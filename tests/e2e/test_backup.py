@@ -90,7 +90,9 @@ def test_diff_names_the_rows_that_were_added_removed_and_changed(saved: Recon) -
     )
     done = saved("backup", "diff", "./kept", "app.db", "--json", expect=4).document
     assert (done["added"], done["removed"], done["changed"]) == (1, 1, 1)
-    first = {(one["table"], row["change"], row["key"], row["columns"]) for one in done["tables"] for row in one["first"]}
+    first = {
+        (one["table"], row["change"], row["key"], row["columns"]) for one in done["tables"] for row in one["first"]
+    }
     assert first == {
         ("tags", "added", "50, new", ""),
         ("items", "removed", "7", ""),

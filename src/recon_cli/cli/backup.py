@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -52,6 +53,9 @@ Exclude = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust-sql", help="Run the snapshot's own SQL (views, triggers, functions), too.")
 ]
+Identity = Annotated[
+    Path | None, typer.Option("--identity", metavar="FILE", help="The key that opens encrypted snapshots.")
+]
 Keep = Annotated[int | None, typer.Option(min=1, metavar="N", help="Snapshots to keep by this rule.")]
 
 
@@ -81,8 +85,11 @@ def export(
     max_drop: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Refuse (5) when a table lost this share of its rows.")
     ] = None,
-    push: Annotated[bool | None, typer.Option("--push/--no-push", help="Push a git repository afterwards.")] = None,
+    push: Annotated[
+        str | None, typer.Option(metavar="REMOTE", help="Push a git repository to this remote afterwards.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Save it although rows were lost.")] = False,
+    identity: Identity = None,
 ) -> None:
     """Save one state of a database as the newest snapshot of a destination.
 
@@ -102,8 +109,14 @@ def export(
         force=force,
         progress=call.progress,
     )
-    with ends.store(call, source) as (store, place), ends.destination(call, to, encrypt=encrypt, push=push) as kept:
-        call.show(exporting.export(store, place, kept, request, SystemClock()))
+    with (
+        ends.store(call, source) as (store, place),
+        ends.destination(call, to, encrypt=encrypt, push=push, key=identity) as kept,
+    ):
+        report = exporting.export(store, place, kept, request, SystemClock())
+    if to == ends.STDOUT:
+        ends.beside_the_stream(call, report)
+    call.show(report)
 
 
 def _compression(name: str) -> Compression:
@@ -113,13 +126,13 @@ def _compression(name: str) -> Compression:
 
 
 @app.command("list", dry_run=True)
-def list_(where: Dest) -> None:
+def list_(where: Dest, identity: Identity = None) -> None:
     """List the snapshots of a destination, oldest first.
 
     Example: `recon backup list ./backups`
     """
     call = options.current()
-    with ends.destination(call, where) as kept:
+    with ends.destination(call, where, key=identity) as kept:
         call.show(listing.listed(kept, SystemClock()))
 
 
@@ -129,6 +142,7 @@ def show(
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL that it carries.")] = False,
     table: Annotated[str | None, typer.Option("--table", metavar="TABLE", help="Print rows of this table.")] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many rows.")] = 20,
+    identity: Identity = None,
 ) -> None:
     """Show what a snapshot holds: tables, rows, sizes, keys.
 
@@ -137,7 +151,7 @@ def show(
     call = options.current()
     if sql and table is not None:
         raise UsageError("`--sql` and `--table` are two questions", hint="ask one after the other")
-    with ends.snapshot(call, snap) as opened:
+    with ends.snapshot(call, snap, identity) as opened:
         if sql:
             call.show(listing.sql(opened.snapshot, opened.label))
         if table is not None:
@@ -156,6 +170,7 @@ def verify(
         typer.Option(metavar="STORE", autocompletion=options.complete("stores"), help="The server for the drill."),
     ] = None,
     trust_sql: Trust = False,
+    identity: Identity = None,
 ) -> None:
     """Prove that a snapshot is whole, and with a drill that it comes back. Exit code 14: damaged, 4: not equal.
 
@@ -163,7 +178,7 @@ def verify(
     """
     call = options.current()
     server = call.store(drill_in) if drill_in else None
-    with ends.snapshot(call, snap) as opened:
+    with ends.snapshot(call, snap, identity) as opened:
         request = verifying.VerifyRequest(
             opened.label,
             opened.home,
@@ -182,6 +197,7 @@ def diff(
     tables: Tables = None,
     exclude: Exclude = None,
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="Rows of each table to name.")] = 20,
+    identity: Identity = None,
 ) -> None:
     """Compare two snapshots, or a snapshot and a live store, row by row. Exit code 4: they differ.
 
@@ -189,7 +205,7 @@ def diff(
     """
     call = options.current()
     request = differ.DiffRequest(tuple(tables or ()), tuple(exclude or ()), limit)
-    with ends.side(call, left) as one, ends.side(call, right) as two:
+    with ends.side(call, left, identity) as one, ends.side(call, right, identity) as two:
         call.show(differ.diff(one, two, request, SystemClock()))
 
 
@@ -210,13 +226,14 @@ def import_(
         str | None, typer.Option(metavar="SHARE", help="Refuse (5) to delete or overwrite more of a table than this.")
     ] = None,
     trust_sql: Trust = False,
+    identity: Identity = None,
 ) -> None:
     """Put a snapshot, or a part of it, into a database: one transaction, read back and compared.
 
     Example: `recon backup import ./backups sqlite:///data/models.db --plan`
     """
     call = options.current()
-    with ends.snapshot(call, snap) as opened, ends.store(call, target) as (store, _place):
+    with ends.snapshot(call, snap, identity) as opened, ends.store(call, target) as (store, _place):
         request = restoring.RestoreRequest(
             tuple(tables or ()),
             choose.conditions(where or ()),

@@ -7,13 +7,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
+
+import click
 
 from recon_cli.cli.invocation import Invocation
 from recon_cli.config import backups
+from recon_cli.config.places import STANDARD_OUTPUT
 from recon_cli.core.errors import ReconError, UsageError
 from recon_cli.core.place import Place
+from recon_cli.core.report import Report
 from recon_cli.jobs.backup.destination import LATEST, Destination
-from recon_cli.jobs.backup.places import open_destination
+from recon_cli.jobs.backup.places import Wish, open_destination
+from recon_cli.jobs.backup.shape import Packing
 from recon_cli.jobs.backup.sides import Side, of_snapshot, of_view
 from recon_cli.snapshot.manifest import NAME
 from recon_cli.snapshot.opened import open_snapshot
@@ -21,7 +27,7 @@ from recon_cli.snapshot.reader import Snapshot
 from recon_cli.stores.bulk.base import BulkStore
 from recon_cli.stores.bulk.registry import open_bulk
 
-STDOUT = "-"
+STDOUT = STANDARD_OUTPUT
 _NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?|[0-9a-f]{7,64}|latest")
 _ARCHIVES = (".tar", ".tar.zst", ".tar.gz", ".tar.age", ".tar.zst.age", ".tar.gz.age")
 
@@ -35,9 +41,9 @@ class Opened:
     home: str
 
 
-def identity(call: Invocation) -> Path | None:
-    """The age identity that opens encrypted snapshots, where one is set."""
-    return backups.general(call.settings).identity_file
+def identity(call: Invocation, key: Path | None = None) -> Path | None:
+    """The key that opens encrypted snapshots: the flag's, else the one that is set."""
+    return key or backups.general(call.settings).identity_file
 
 
 def recipients(encrypt: Sequence[str]) -> tuple[str, ...]:
@@ -59,15 +65,24 @@ def destination_place(call: Invocation, name_or_url: str) -> Place:
 
 @contextmanager
 def destination(
-    call: Invocation, name_or_url: str, *, encrypt: Sequence[str] | None = None, push: bool | None = None
+    call: Invocation,
+    name_or_url: str,
+    *,
+    encrypt: Sequence[str] | None = None,
+    push: str | None = None,
+    key: Path | None = None,
 ) -> Iterator[Destination]:
     """A destination, open; closed at the end. What the flags do not say, a backup of that name does."""
     target = named(call, name_or_url)
     place = target.to if target else destination_place(call, name_or_url)
-    keys = recipients(encrypt) if encrypt is not None else target.encrypt if target else ()
-    pushed = push if push is not None else bool(target and target.push)
-    with closing(open_destination(place, recipients=keys, identity=identity(call), push=pushed)) as opened:
+    keys = recipients(encrypt if encrypt is not None else target.encrypt if target else ())
+    pushed = push if push is not None else target.push if target else ""
+    with closing(open_destination(place, _wish(keys, identity(call, key), pushed))) as opened:
         yield opened
+
+
+def _wish(keys: tuple[str, ...], key: Path | None, push: str) -> Wish:
+    return Wish(Packing(recipients=keys, identities=(str(key),) if key else ()), push=push)
 
 
 def named(call: Invocation, name: str) -> backups.Target | None:
@@ -80,22 +95,20 @@ def named(call: Invocation, name: str) -> backups.Target | None:
 @contextmanager
 def target_destination(call: Invocation, target: backups.Target) -> Iterator[Destination]:
     """The destination of a backup of recon.toml."""
-    opened = open_destination(
-        target.to, recipients=recipients(target.encrypt), identity=identity(call), push=target.push
-    )
-    with closing(opened):
+    wish = _wish(recipients(target.encrypt), identity(call), target.push)
+    with closing(open_destination(target.to, wish)) as opened:
         yield opened
 
 
 @contextmanager
-def snapshot(call: Invocation, text: str) -> Iterator[Opened]:
+def snapshot(call: Invocation, text: str, key: Path | None = None) -> Iterator[Opened]:
     """The snapshot that `text` names: a path, `DEST@NAME`, or a destination, whose latest it is."""
     if _is_snapshot(Path(text)):
-        with closing(open_snapshot(Path(text), identity(call))) as found:
+        with closing(open_snapshot(Path(text), identity(call, key))) as found:
             yield Opened(found, text, str(Path(text).absolute()))
         return
     where, name = parted(text)
-    with destination(call, where) as opened, opened.open(name) as found:
+    with destination(call, where, key=key) as opened, opened.open(name) as found:
         yield Opened(found, _label(where, name), opened.url)
 
 
@@ -122,10 +135,10 @@ def store(call: Invocation, name_or_url: str) -> Iterator[tuple[BulkStore, Place
 
 
 @contextmanager
-def side(call: Invocation, text: str) -> Iterator[Side]:
+def side(call: Invocation, text: str, key: Path | None = None) -> Iterator[Side]:
     """A side of `diff`: a store by name or URL, else a snapshot."""
     if not _is_store(call, text):
-        with snapshot(call, text) as opened:
+        with snapshot(call, text, key) as opened:
             yield of_snapshot(opened.snapshot, opened.label)
         return
     with store(call, text) as (opened_store, _place), opened_store.join() as view:
@@ -142,3 +155,10 @@ def _is_store(call: Invocation, text: str) -> bool:
     except ReconError:
         return False
     return True
+
+
+def beside_the_stream(call: Invocation, report: Report) -> NoReturn:
+    """End an export to standard output: the snapshot stands there, so the summary goes to standard error."""
+    if not call.quiet:
+        call.screen.say(report.summary)
+    raise click.exceptions.Exit(int(report.exit_code))

@@ -24,8 +24,7 @@ KEEP = ("last", "daily", "weekly", "monthly", "yearly")
 @dataclass(frozen=True, slots=True)
 class Target:
     """One backup. `keep` says how many snapshots stay by which rule (`last`, `daily`, …); empty: all stay.
-
-    `verify` is `checksums` or `drill`; `drill_in` the server a drill may use, None for what the engine allows.
+    `push` names the git remote to push to; `verify` is `checksums` or `drill`; `drill_in` the server a drill may use, None for what the engine allows.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Target:
     shard_rows: int = SHARD_ROWS
     keep: Mapping[str, int] = field(default_factory=dict)
     max_drop: float = MAX_DROP
-    push: bool = False
+    push: str = ""
     verify: str = "checksums"
     drill_in: Place | None = None
     ping_url: str = ""
@@ -88,7 +87,7 @@ def resolve_backup(settings: Settings, name: str, warn: Warn = lambda _text: Non
         _get(keyed, "shard_rows", SHARD_ROWS),
         {rule: int(str(keyed[f"keep_{rule}"].value)) for rule in KEEP if f"keep_{rule}" in keyed},
         _get(keyed, "max_drop", general(settings).max_drop),
-        _get(keyed, "push", default=False),
+        _get(keyed, "push", ""),
         _get(keyed, "verify", "checksums"),
         places.end(settings, "stores", keyed["drill_in"], warn) if "drill_in" in keyed else None,
         _get(keyed, "ping_url", ""),

@@ -19,6 +19,8 @@ from recon_cli.ops import redact
 Warn = Callable[[str], None]
 _NOT_OPTIONS = frozenset({"url", "password_file", "password_command"})
 _SCHEME = re.compile(r"[a-zA-Z][\w+.-]*://")
+_GIT = "git:"
+STANDARD_OUTPUT = "-"
 _DATABASE_FILES = (".db", ".sqlite", ".sqlite3", ".db3")
 _SECRET_FIELDS = re.compile(r"[?&](password|passwd|pwd|sslpassword|token|api_?key)=", re.IGNORECASE)
 
@@ -161,6 +163,10 @@ def anchor(section: str, url: str, base: Path) -> str:
         return url if stays else f"{scheme}:///{base / Path(path).expanduser()}"
     if _SCHEME.match(url) or url == "sqlite://":
         return url
+    if url.startswith(_GIT):
+        return f"{_GIT}{base / Path(url.removeprefix(_GIT)).expanduser()}"
+    if url == STANDARD_OUTPUT:
+        return url
     path = str(base / Path(url).expanduser())
     return f"sqlite:///{path}" if section == "stores" else path
 
@@ -202,8 +208,8 @@ def texts(keyed: Mapping[str, Setting], key: str, *, anchored: bool = False) -> 
 
 def _is_address(text: str) -> bool:
     """Whether a word is meant as an address: a URL, a path by its looks, or a path that is there."""
-    by_looks = text.startswith((".", "/", "~")) or "/" in text or text.endswith(_DATABASE_FILES)
-    return bool(_SCHEME.match(text)) or by_looks or text == "sqlite://" or Path(text).exists()
+    by_looks = text.startswith((".", "/", "~", _GIT)) or "/" in text or text.endswith(_DATABASE_FILES)
+    return bool(_SCHEME.match(text)) or by_looks or text in {"sqlite://", STANDARD_OUTPUT} or Path(text).exists()
 
 
 def unknown(settings: Settings, section: str, name: str) -> ReconError:

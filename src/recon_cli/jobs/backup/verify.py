@@ -8,13 +8,14 @@ from pathlib import Path
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
-from recon_cli.core.errors import DataError, ExitCode, NotFoundError
+from recon_cli.core.errors import ExitCode
 from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.jobs.backup.drill import Diary, Drilled, drill
 from recon_cli.ops.clock import Clock
-from recon_cli.snapshot.manifest import Shard, TableFiles
+from recon_cli.snapshot import check
+from recon_cli.snapshot.folder import FolderSnapshot
 from recon_cli.snapshot.reader import Snapshot
 
 
@@ -39,7 +40,7 @@ def verify(snapshot: Snapshot, state_dir: Path, request: VerifyRequest, clock: C
     Damage is told file by file and ends with code 14; a restored database that is another with code 4.
     """
     began = clock.monotonic()
-    damage = tuple(damaged(snapshot, request.progress))
+    damage = tuple(damaged(snapshot))
     diary = Diary.of(state_dir, request.home)
     drilled = None
     if request.drill and not damage:
@@ -49,25 +50,12 @@ def verify(snapshot: Snapshot, state_dir: Path, request: VerifyRequest, clock: C
     return _report(snapshot, request, damage, drilled, diary.age_s(clock.now()), clock.monotonic() - began)
 
 
-def damaged(snapshot: Snapshot, progress: Progress) -> Iterator[Problem]:
-    """Every data file that is not what the manifest says, by file, table and row range."""
-    done, total = 0, sum(part.rows for part in snapshot.manifest.tables)
-    for path, part, shard in _files(snapshot):
-        try:
-            rows = sum(len(chunk) for chunk in snapshot.shard(part.declared.name, shard))
-        except (DataError, NotFoundError) as exc:
-            yield Problem(path, exc.message, exc.cause or "")
-            continue
-        if rows != shard.rows:
-            yield Problem(path, f"it holds {rows} rows of `{part.declared.name}`, not {shard.rows}")
-        done += rows
-        progress.update(done, total, path)
-
-
-def _files(snapshot: Snapshot) -> Iterator[tuple[str, TableFiles, Shard]]:
-    owners = [(part, shard) for part in snapshot.manifest.tables for shard in part.shards]
-    for path, (part, shard) in zip(snapshot.manifest.paths(), owners, strict=True):
-        yield path, part, shard
+def damaged(snapshot: Snapshot) -> Iterator[Problem]:
+    """Everything that is not what the manifest says, by file, table and row range."""
+    assert isinstance(snapshot, FolderSnapshot), "every destination hands its snapshots out as folders"
+    for fault in check.verify(snapshot):
+        rows = f"rows {fault.first} to {fault.last} of {fault.table}" if fault.last else fault.table
+        yield Problem(fault.path, fault.reason, rows)
 
 
 def _report(
