@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,8 @@ def test_prune_says_why_each_snapshot_stays_or_goes_before_it_removes_any(saved:
     for number in range(2):
         change(saved.folder / "app.db", f"UPDATE items SET label = 'round {number}'")
         saved("backup", "export", "app.db", "./kept")
+    for number, made in enumerate(sorted((saved.folder / "kept").glob("2*"))):
+        made.rename(made.with_name(f"2020010{number + 1}T030000Z"))
     names = [one["name"] for one in saved("backup", "list", "./kept", "--json").document["snapshots"]]
     assert "what to keep" in saved("backup", "prune", "./kept", expect=2).err
     planned = saved("backup", "prune", "./kept", "--keep-last", "1", "--dry-run", "--json").document
@@ -226,18 +230,35 @@ def test_a_run_makes_every_backup_and_one_that_fails_stops_no_other(recon: Recon
     assert 'recon_drill_age_seconds{job="backup app"}' in text
 
 
-def test_a_run_is_silent_for_cron_and_says_when_nothing_changed(recon: Recon) -> None:
+def test_a_run_is_silent_for_cron_and_keeps_what_its_rules_say(recon: Recon) -> None:
     configure(recon, TWO)
     quiet = recon("backup", "run", "app", "-q")
     assert (quiet.out, quiet.err) == ("", "")
-    assert "1 unchanged" in recon("backup", "run", "app").err
     for number in range(3):
+        for made in sorted((recon.folder / "nightly").glob(f"{datetime.now(UTC):%Y}*")):
+            made.rename(made.with_name(f"2020010{number + 1}T030000Z"))
         change(recon.folder / "app.db", f"UPDATE users SET name = 'round {number}' WHERE id = 1")
         recon("backup", "run", "app", "-q")
     assert len(recon("backup", "list", "app", "--json").document["snapshots"]) == 2
     (recon.folder / "app.db").unlink()
     recon("backup", "import", "app", "app", "-q")
     assert ask(recon.folder / "app.db", "SELECT name FROM users WHERE id = 1") == [("round 2",)]
+
+
+def test_a_night_without_changes_adds_no_commit_and_one_with_says_what_changed(recon: Recon) -> None:
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", recon.folder / "history"], check=True)
+    configure(recon, '[backups.app]\nfrom = "app"\nto = "git:./history"\n')
+    recon("backup", "run", "-q")
+    told = json.loads(recon("backup", "run", "--json").out)
+    assert (told["saved"], told["unchanged"]) == (0, 1)
+    change(recon.folder / "app.db", "UPDATE users SET name = 'other' WHERE id = 1")
+    recon("backup", "run", "-q")
+    log = ["git", "-C", recon.folder / "history", "log", "--format=%H"]
+    ids = subprocess.run(log, check=True, capture_output=True, text=True).stdout.split()
+    assert len(ids) == 2
+    done = recon("backup", "diff", f"app@{ids[1][:10]}", "app@latest", "--json", expect=4).document
+    assert (done["added"], done["removed"], done["changed"]) == (0, 0, 1)
+    assert "history" in recon("backup", "prune", "app", "--keep-last", "1", expect=2).err
 
 
 def test_two_runs_at_once_are_one_run_and_one_refusal(recon: Recon) -> None:

@@ -14,7 +14,7 @@ import click
 from recon_cli.cli.invocation import Invocation
 from recon_cli.config import backups
 from recon_cli.config.places import STANDARD_OUTPUT
-from recon_cli.core.errors import ReconError, UsageError
+from recon_cli.core.errors import UsageError
 from recon_cli.core.place import Place
 from recon_cli.core.report import Report
 from recon_cli.jobs.backup.destination import LATEST, Destination
@@ -25,7 +25,7 @@ from recon_cli.snapshot.manifest import NAME
 from recon_cli.snapshot.opened import open_snapshot
 from recon_cli.snapshot.reader import Snapshot
 from recon_cli.stores.bulk.base import BulkStore
-from recon_cli.stores.bulk.registry import open_bulk
+from recon_cli.stores.bulk.registry import open_bulk, serves
 
 STDOUT = STANDARD_OUTPUT
 _NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?|[0-9a-f]{7,64}|latest")
@@ -82,7 +82,7 @@ def destination(
 
 
 def _wish(keys: tuple[str, ...], key: Path | None, push: str) -> Wish:
-    return Wish(Packing(recipients=keys, identities=(str(key),) if key else ()), push=push)
+    return Wish(Packing(recipients=keys, identity=key), push=push)
 
 
 def named(call: Invocation, name: str) -> backups.Target | None:
@@ -146,15 +146,15 @@ def side(call: Invocation, text: str, key: Path | None = None) -> Iterator[Side]
 
 
 def _is_store(call: Invocation, text: str) -> bool:
+    """Whether a side of `diff` is a database: by its name, its URL, or as a file that is no archive."""
     if call.settings.named("stores", text):
         return True
-    if call.settings.named("backups", text) or call.settings.named("files", text) or _is_snapshot(Path(text)):
+    if call.settings.named("backups", text) or call.settings.named("files", text):
         return False
-    try:
-        open_bulk(call.store(text)).close()
-    except ReconError:
-        return False
-    return True
+    if "://" in text:
+        return serves(text)
+    path = Path(text)
+    return not path.name.endswith(_ARCHIVES) and (path.is_file() or serves(text))
 
 
 def beside_the_stream(call: Invocation, report: Report) -> NoReturn:
