@@ -1,4 +1,4 @@
-"""SQLite as a whole: a gate of milliseconds, views side by side, loads in one transaction. apsw only (its own SQLite)."""
+"""SQLite as a whole: a gate of milliseconds, views side by side, loads in one transaction. By apsw only."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class SqliteBulk:
         return db
 
     def _shared(self) -> apsw.Connection:
-        db = opening.open_to_read(self.path, self.timeout_s)
+        db = opening.open_to_read(self.path, self.timeout_s).db
         db.execute("BEGIN")
         db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
         return db
@@ -83,9 +83,9 @@ class SqliteBulk:
             view.db.close(force=True)
 
     def _view(self, ticket: str | None) -> SqliteView:
-        db = opening.open_to_read(self.path, self.timeout_s)
+        db, immutable = opening.open_to_read(self.path, self.timeout_s)
         try:
-            view = SqliteView(db, self.path, self.timeout_s, immutable="immutable=1" in db.open_flags_text if hasattr(db, "open_flags_text") else False)
+            view = SqliteView(db, self.path, self.timeout_s, immutable)
             view.begin()
         except BaseException:
             db.close(force=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import apsw
 
@@ -24,6 +25,7 @@ from recon_cli.core.catalog import (
     Numbered,
 )
 from recon_cli.stores.bulk import sqlite_words as words
+from recon_cli.stores.bulk.sqlite_open import ask
 from recon_cli.stores.bulk.sqlite_words import quoted
 
 KNOWN_COLLATIONS = frozenset({"BINARY", "NOCASE", "RTRIM"})
@@ -47,8 +49,10 @@ class Listed:
 
 def listed(db: apsw.Connection) -> list[Listed]:
     """Tables, views, virtual and shadow tables by name, without SQLite's own."""
-    kept = {name: sql or "" for name, sql in db.execute("SELECT name, sql FROM sqlite_schema WHERE type IN ('table','view')")}
-    found = db.execute("SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' ORDER BY name").fetchall()
+    kept = {
+        name: sql or "" for name, sql in ask(db, "SELECT name, sql FROM sqlite_schema WHERE type IN ('table','view')")
+    }
+    found = ask(db, "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' ORDER BY name")
     return [
         Listed(name, kind, bool(without), bool(strict), kept.get(name, ""))
         for name, kind, without, strict in found
@@ -77,16 +81,17 @@ def _pragma(db: apsw.Connection, name: str) -> str | int:
 def _counters(db: apsw.Connection) -> Mapping[str, int]:
     if not db.table_exists("main", "sqlite_sequence"):
         return {}
-    rows = db.execute("SELECT name, seq FROM sqlite_sequence WHERE typeof(seq) = 'integer'").fetchall()
+    rows = ask(db, "SELECT name, seq FROM sqlite_sequence WHERE typeof(seq) = 'integer'")
     return {str(name).lower(): seq for name, seq in rows}
 
 
 def _objects(db: apsw.Connection) -> tuple[DeclaredObject, ...]:
     """In the order in which they were created: a trigger stands behind what it hangs on."""
-    rows = db.execute(
+    rows = ask(
+        db,
         "SELECT type, name, sql, tbl_name FROM sqlite_schema WHERE type IN ('view', 'trigger')"
-        " OR type = 'table' AND rootpage = 0 ORDER BY rowid"
-    ).fetchall()
+        " OR type = 'table' AND rootpage = 0 ORDER BY rowid",
+    )
     return tuple(
         DeclaredObject("virtual table" if kind == "table" else kind, name, sql, table if kind == "trigger" else None)
         for kind, name, sql, table in rows
@@ -96,7 +101,7 @@ def _objects(db: apsw.Connection) -> tuple[DeclaredObject, ...]:
 
 def _table(db: apsw.Connection, one: Listed, counter: int | None) -> DeclaredTable:
     said = words.written(one.sql)
-    raw = db.execute("SELECT * FROM pragma_table_xinfo(?)", (one.name,)).fetchall()
+    raw = ask(db, "SELECT * FROM pragma_table_xinfo(?)", (one.name,))
     alias = _row_number_alias(one, raw)
     columns = tuple(_column(db, one, row, said, alias) for row in raw if row[6] != 1)
     keys = sorted((row[5], row[1]) for row in raw if row[5])
@@ -114,7 +119,7 @@ def _table(db: apsw.Connection, one: Listed, counter: int | None) -> DeclaredTab
     )
 
 
-def _row_number_alias(one: Listed, raw: list[tuple[object, ...]]) -> object:
+def _row_number_alias(one: Listed, raw: list[tuple[Any, ...]]) -> object:
     """The column that is the row number itself: INTEGER PRIMARY KEY, alone, and not DESC within the column."""
     keys = [row for row in raw if row[5]]
     if one.without_rowid or len(keys) != 1 or str(keys[0][2]).upper() != "INTEGER":
@@ -123,11 +128,9 @@ def _row_number_alias(one: Listed, raw: list[tuple[object, ...]]) -> object:
 
 
 def _column(
-    db: apsw.Connection, one: Listed, row: tuple[object, ...], said: words.Written, alias: object
+    db: apsw.Connection, one: Listed, row: tuple[Any, ...], said: words.Written, alias: object
 ) -> DeclaredColumn:
     _, name, declared, not_null, default, _, hidden = row
-    assert isinstance(name, str)
-    assert isinstance(declared, str)
     _, collation, _, _, counted = db.column_metadata("main", one.name, name)
     number = name == alias and _is_row_number(db, one.name)
     kind = _STRICT.get(declared.upper(), Kind.ANY) if one.strict else Kind.INTEGER if number else Kind.ANY
@@ -138,9 +141,7 @@ def _column(
         nullable=not not_null and not number,
         default=str(default) if default is not None and not hidden else None,
         numbered=Numbered.AUTOINCREMENT if counted else Numbered.NO,
-        generated={_VIRTUAL: Generated.VIRTUAL, _STORED: Generated.STORED}.get(hidden, Generated.NO)  # type: ignore[call-overload]
-        if isinstance(hidden, int)
-        else Generated.NO,
+        generated={_VIRTUAL: Generated.VIRTUAL, _STORED: Generated.STORED}.get(hidden, Generated.NO),
         expression=said.generated.get(name.lower()) if hidden else None,
         collation=None if collation in (None, "BINARY") else collation,
         comment=said.notes.get(name.lower()),
@@ -149,22 +150,22 @@ def _column(
 
 def _is_row_number(db: apsw.Connection, table: str) -> bool:
     """A key that is the row number has no index of its own; `INTEGER PRIMARY KEY DESC` has one, by an old mistake."""
-    return not db.execute("SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)).fetchall()
+    return not ask(db, "SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'", (table,))
 
 
 def _indexes(db: apsw.Connection, table: str, said: words.Written) -> tuple[DeclaredIndex, ...]:
     found = []
-    sources = dict(db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'index'").fetchall())
-    for name, unique, origin in db.execute("SELECT name, \"unique\", origin FROM pragma_index_list(?)", (table,)).fetchall():
+    sources = dict(ask(db, "SELECT name, sql FROM sqlite_schema WHERE type = 'index'"))
+    for name, unique, origin in ask(db, 'SELECT name, "unique", origin FROM pragma_index_list(?)', (table,)):
         if origin == "pk":
             continue
-        raw = db.execute("SELECT cid, name FROM pragma_index_xinfo(?) WHERE key", (name,)).fetchall()
-        found.append(_index(name, bool(unique), raw, sources.get(name), said))
+        raw = ask(db, "SELECT cid, name FROM pragma_index_xinfo(?) WHERE key", (name,))
+        found.append(_index(name, raw, sources.get(name), said, unique=bool(unique)))
     return tuple(sorted(found, key=lambda index: index.name))
 
 
 def _index(
-    name: str, unique: bool, raw: list[tuple[int, str | None]], sql: str | None, said: words.Written  # noqa: FBT001
+    name: str, raw: list[tuple[Any, ...]], sql: str | None, said: words.Written, *, unique: bool
 ) -> DeclaredIndex:
     if sql is None:
         parts = tuple(str(column) for _, column in raw)
@@ -182,10 +183,11 @@ def _index(
 
 def _foreign_keys(db: apsw.Connection, table: str, said: words.Written) -> tuple[DeclaredForeignKey, ...]:
     """In the order in which they were written; SQLite counts them backwards."""
-    raw = db.execute(
+    raw = ask(
+        db,
         'SELECT id, "table", "from", "to", on_update, on_delete FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq',
         (table,),
-    ).fetchall()
+    )
     found: dict[int, DeclaredForeignKey] = {}
     for number, parent, column, target, on_update, on_delete in raw:
         one = found.get(number) or DeclaredForeignKey(
@@ -207,7 +209,7 @@ def _action(text: str) -> str:
 
 
 def _key(db: apsw.Connection, table: str) -> tuple[str, ...]:
-    rows = db.execute("SELECT name FROM pragma_table_xinfo(?) WHERE pk ORDER BY pk", (table,)).fetchall()
+    rows = ask(db, "SELECT name FROM pragma_table_xinfo(?) WHERE pk ORDER BY pk", (table,))
     return tuple(name for (name,) in rows)
 
 
@@ -217,7 +219,7 @@ def _virtual(db: apsw.Connection, one: Listed) -> DeclaredTable | None:
     if name not in SEARCH | SPATIAL or (name in SEARCH and outside_content(arguments) is not None):
         return None
     try:
-        raw = db.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid", (one.name,)).fetchall()
+        raw = ask(db, "SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid", (one.name,))
         db.execute(f"SELECT 1 FROM {quoted(one.name)} LIMIT 0")
     except apsw.Error:  # a tokenizer of the program's own
         return None

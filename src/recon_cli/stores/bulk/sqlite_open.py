@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 import apsw
 
+from recon_cli.core.catalog import Cell
 from recon_cli.core.errors import DataError, LockedError, NotFoundError, ReconError, UsageError
 
 _DENIED = (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError, apsw.AuthError)
@@ -29,6 +31,11 @@ def path_of(url: str) -> Path:
             f"{url} names no database file", hint="write `sqlite:///relative.db` or `sqlite:////absolute/path.db`"
         )
     return Path(unquote(parts.path[1:])).expanduser()
+
+
+def ask(db: apsw.Connection, sql: str, bound: Sequence[Cell] = ()) -> list[tuple[Any, ...]]:
+    """All rows of a short answer."""
+    return db.execute(sql, bound).fetchall()
 
 
 def beside(path: Path, ending: str) -> Path:
@@ -117,7 +124,14 @@ def must_exist(path: Path) -> None:
         raise NotFoundError(f"no database {path}", hint=f"`ls -l {path.absolute().parent}`")
 
 
-def open_to_read(path: Path, timeout_s: float) -> apsw.Connection:
+class Opened(NamedTuple):
+    """A connection. `immutable`: no lock is taken, whoever reads verifies at the end that nothing changed."""
+
+    db: apsw.Connection
+    immutable: bool = False
+
+
+def open_to_read(path: Path, timeout_s: float) -> Opened:
     """A connection for reading that leaves the folder as it was.
 
     - no WAL: read only, unless a killed writer's journal has to be rolled back first;
@@ -126,23 +140,15 @@ def open_to_read(path: Path, timeout_s: float) -> apsw.Connection:
       where there is none, as a file that nobody changes (`immutable`), which `View` verifies at its end.
     """
     must_exist(path)
-    connection = connect(path, timeout_s=timeout_s)
-    if not uses_wal(connection):
-        if not filled(beside(path, "-journal")):
-            return connection
-        return _reopened(connection, path, timeout_s, write=True)
-    if filled(beside(path, "-wal")):
-        return connection
-    if os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK):
-        return _reopened(connection, path, timeout_s, write=True)
-    return _reopened(connection, path, timeout_s, extra="&immutable=1")
-
-
-def _reopened(
-    old: apsw.Connection, path: Path, timeout_s: float, *, write: bool = False, extra: str = ""
-) -> apsw.Connection:
-    old.close()
-    return connect(path, write=write, timeout_s=timeout_s, extra=extra)
+    db = connect(path, timeout_s=timeout_s)
+    wal = uses_wal(db)
+    left_over = "-wal" if wal else "-journal"
+    if filled(beside(path, left_over)) == wal:
+        return Opened(db)
+    db.close()
+    if not wal or (os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)):
+        return Opened(connect(path, write=True, timeout_s=timeout_s))
+    return Opened(connect(path, timeout_s=timeout_s, extra="&immutable=1"), immutable=True)
 
 
 def state(path: Path) -> str:

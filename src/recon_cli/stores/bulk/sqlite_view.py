@@ -8,7 +8,7 @@ fill the memory. From the last good row on, such a chunk is read with text as by
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from recon_cli.core.catalog import Catalog, Cell
 from recon_cli.core.errors import LockedError, NotFoundError, UsageError
 from recon_cli.stores.bulk.base import Bounds, Row, Span
 from recon_cli.stores.bulk.sqlite_catalog import KNOWN_COLLATIONS, SEARCH, listed, read_catalog
-from recon_cli.stores.bulk.sqlite_open import state, translated
+from recon_cli.stores.bulk.sqlite_open import ask, state, translated
 from recon_cli.stores.bulk.sqlite_words import module, quoted
 
 _BUDGET_BYTES = 4 << 20
@@ -75,9 +75,13 @@ class SqliteView:
         """Take the state as it is now."""
         self._opened = state(self.path)
         self.db.execute("BEGIN")
-        self.db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+        ask(self.db, "SELECT 1 FROM sqlite_schema LIMIT 1")
         encoding = str(self.db.pragma("encoding"))
-        self._utf16 = "" if encoding == "UTF-8" else encoding.lower().replace("utf-16le", "utf-16-le").replace("utf-16be", "utf-16-be")
+        self._utf16 = (
+            ""
+            if encoding == "UTF-8"
+            else encoding.lower().replace("utf-16le", "utf-16-le").replace("utf-16be", "utf-16-be")
+        )
         self.db.collation_needed(_any_collation)
 
     def end(self) -> None:
@@ -89,8 +93,8 @@ class SqliteView:
                 hint="run again, or give recon write permission on the folder",
             )
 
-    def _errors(self) -> contextmanager[None]:  # type: ignore[type-arg]
-        return translated(self.path, self.timeout_s)  # type: ignore[return-value]
+    def _errors(self) -> AbstractContextManager[None]:
+        return translated(self.path, self.timeout_s)
 
     def catalog(self) -> Catalog:
         """See `View`."""
@@ -100,7 +104,7 @@ class SqliteView:
     def count(self, table: str) -> int:
         """See `View`."""
         with self._errors():
-            return int(self.db.execute(f"SELECT count(*) FROM {quoted(self._shape(table).table)}").fetchall()[0][0])
+            return int(ask(self.db, f"SELECT count(*) FROM {quoted(self._shape(table).table)}")[0][0])
 
     def bounds(self, table: str) -> Bounds | None:
         """See `View`."""
@@ -110,14 +114,12 @@ class SqliteView:
                 return None
             key = shape.cells[shape.places[0]]
             name = quoted(shape.table)
-            least, greatest = (
-                self.db.execute(f"SELECT {which}({key}) FROM {name}").fetchall()[0][0] for which in ("min", "max")
-            )
-            rows = int(self.db.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+            least, greatest = (ask(self.db, f"SELECT {which}({key}) FROM {name}")[0][0] for which in ("min", "max"))
+            rows = int(ask(self.db, f"SELECT count(*) FROM {name}")[0][0])
             if type(least) is not int or type(greatest) is not int:
                 return None
             odd = f"SELECT 1 FROM {name} WHERE typeof({key}) <> 'integer' LIMIT 1"
-            if key != shape.row_number and self.db.execute(odd).fetchall():
+            if key != shape.row_number and ask(self.db, odd):
                 return None
             return Bounds(least, greatest, rows)
 
@@ -163,9 +165,7 @@ class SqliteView:
                     reader.advance(reach, chunk)
                     yield chunk
                 if stopped:
-                    for slow in reader.slow(reach, size):
-                        reader.advance(reach, slow)
-                        yield slow
+                    yield from reader.slow(reach, size)
                 size = _next_size(chunk, size, chunk_rows)
 
 
@@ -188,7 +188,7 @@ class _Reader:
 
     def _has_nulls(self) -> bool:
         any_null = " OR ".join(f"{term.sql} IS NULL" for term in self.shape.order if term.nullable)
-        return bool(self.db.execute(f"SELECT 1 FROM {quoted(self.shape.table)} WHERE {any_null} LIMIT 1").fetchall())
+        return bool(ask(self.db, f"SELECT 1 FROM {quoted(self.shape.table)} WHERE {any_null} LIMIT 1"))
 
     def fast(self, reach: _Reach, size: int) -> tuple[list[Row], bool]:
         """Up to `size` rows straight from the cursor, and whether it stopped at a row that must be read slowly."""
@@ -209,17 +209,22 @@ class _Reader:
         return rows, False
 
     def _any_left(self, reach: _Reach) -> bool:
-        sql, bound = self._statement(reach, "1", " LIMIT 1", one_more=True)
-        return bool(self.db.execute(sql, bound).fetchall())
+        sql, bound = self._statement(reach, "1", " LIMIT 1")
+        return bool(ask(self.db, sql, bound))
 
     def slow(self, reach: _Reach, size: int) -> Iterator[list[Row]]:
         """The next `size` rows with text as bytes; each chunk ends where the budget does."""
-        cells = ", ".join(f"typeof({cell}), CASE typeof({cell}) WHEN 'text' THEN CAST({cell} AS BLOB) ELSE {cell} END" for cell in self.shape.cells)
-        sql, bound = self._statement(reach, cells, f" LIMIT {size}", one_more=True)
+        cells = ", ".join(
+            f"typeof({cell}), CASE typeof({cell}) WHEN 'text' THEN CAST({cell} AS BLOB) ELSE {cell} END"
+            for cell in self.shape.cells
+        )
+        by_number = not self.shape.keyed and self.shape.row_number is not None
+        sql, bound = self._statement(reach, f"{self.shape.row_number if by_number else 0}, {cells}", f" LIMIT {size}")
         chunk, weight = list[Row](), 0
-        for raw in self.db.execute(sql, bound):
+        for number, *raw in self.db.execute(sql, bound):
             row = tuple(self._cell(kind, cell) for kind, cell in zip(raw[::2], raw[1::2], strict=True))
             chunk.append(row)
+            self.advance(reach, [row], (number,) if by_number else None)
             weight += sum(len(cell) for cell in row if isinstance(cell, str | bytes))
             if weight > _BUDGET_BYTES:
                 yield chunk
@@ -232,15 +237,17 @@ class _Reader:
             return cell
         return cell.decode(self.utf16, "surrogatepass") if self.utf16 else cell.decode("utf-8", "surrogateescape")
 
-    def advance(self, reach: _Reach, chunk: list[Row]) -> None:
+    def advance(self, reach: _Reach, chunk: list[Row], number: Row | None = None) -> None:
         """Remember the last row of a chunk, so that a new statement could go on behind it."""
-        if self.shape.keyed and not self.nulls:
+        if number is not None:
+            reach.start, reach.included, reach.skip_rows = number, False, 0
+        elif self.shape.keyed and not self.nulls:
             last = chunk[-1]
             reach.start, reach.included, reach.skip_rows = tuple(last[place] for place in self.shape.places), False, 0
         else:
             reach.skip_rows += len(chunk)
 
-    def _statement(self, reach: _Reach, cells: str, tail: str = "", *, one_more: bool = False) -> tuple[str, list[Cell]]:
+    def _statement(self, reach: _Reach, cells: str, tail: str = "") -> tuple[str, list[Cell]]:
         conditions, bound = list[str](), list[Cell]()
         if reach.start is not None:
             condition, cells_bound = self._compare(">=" if reach.included else ">", reach.start)
@@ -313,16 +320,15 @@ def _shape(db: apsw.Connection, table: str) -> Shape:
     found = next((one for one in listed(db) if one.name == table and one.type in ("table", "virtual")), None)
     if found is None:
         raise NotFoundError(f"no table {table}")
-    raw = db.execute("SELECT name, pk, hidden, \"notnull\" FROM pragma_table_xinfo(?) ORDER BY cid", (table,)).fetchall()
+    raw = ask(db, 'SELECT name, pk, hidden, "notnull" FROM pragma_table_xinfo(?) ORDER BY cid', (table,))
     stored = [name for name, _, hidden, _ in raw if not hidden]
     if found.type == "virtual":
         return _virtual_shape(table, stored, module(found.sql)[0])
     keys = [name for _, name in sorted((pk, name) for name, pk, _, _ in raw if pk)]
-    row_number = _row_number(db, table, {name.lower() for name, *_ in raw}) if not found.without_rowid else None
+    row_number = _row_number({name.lower() for name, *_ in raw}) if not found.without_rowid else None
     cells = tuple(quoted(name) for name in stored)
     if not keys or any(name not in stored for name in keys):
-        order = (Term(row_number),) if row_number else ()
-        return Shape(table, cells, order, (), keyed=False, row_number=row_number)
+        return Shape(table, cells, (Term(row_number),) if row_number else (), (), keyed=False, row_number=row_number)
     collations = _collations(db, table)
     nullable = {name for name, pk, _, not_null in raw if pk and not not_null}
     alias = len(keys) == 1 and not collations
@@ -344,10 +350,10 @@ def _virtual_shape(table: str, stored: list[str], kind: str) -> Shape:
 
 def _collations(db: apsw.Connection, table: str) -> dict[str, str]:
     """The collation of each part of the primary key's own index; empty where the key is the row number."""
-    names = db.execute("SELECT name FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)).fetchall()
+    names = ask(db, "SELECT name FROM pragma_index_list(?) WHERE origin = 'pk'", (table,))
     if not names:
         return {}
-    return dict(db.execute("SELECT name, coll FROM pragma_index_xinfo(?) WHERE key", names[0]).fetchall())
+    return dict(ask(db, "SELECT name, coll FROM pragma_index_xinfo(?) WHERE key", names[0]))
 
 
 def _ordered(db: apsw.Connection, table: str, name: str, collation: str | None) -> str:
@@ -359,5 +365,5 @@ def _ordered(db: apsw.Connection, table: str, name: str, collation: str | None) 
     return quoted(name) if (own or "BINARY").upper() == wanted else f"{quoted(name)} COLLATE {wanted}"
 
 
-def _row_number(db: apsw.Connection, table: str, taken: set[str]) -> str | None:
+def _row_number(taken: set[str]) -> str | None:
     return next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), None)

@@ -7,7 +7,7 @@ expressions, names of constraints, DEFERRABLE. The statements stand as SQLite ac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from recon_cli.core.catalog import DeclaredCheck
@@ -51,6 +51,7 @@ class Written:
     unique: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     references: list[tuple[str | None, str]] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
+    defaults: list[str] = field(default_factory=list)
 
 
 def unquoted(text: str) -> str:
@@ -73,18 +74,6 @@ def tokens(sql: str) -> list[Token]:
         for found in _TOKENS.finditer(sql)
         if found.lastgroup not in {"space", "comment"}
     ]
-
-
-def single(sql: str) -> bool:
-    """Whether this is one statement."""
-    words = tokens(sql)
-    return bool(words) and all(word.text != ";" for word in words[:-1])
-
-
-def triggered(sql: str) -> bool:
-    """Whether this is one CREATE TRIGGER, whose body has semicolons of its own."""
-    words = [word.upper for word in tokens(sql) if word.text != ";"]
-    return words[:1] == ["CREATE"] and "TRIGGER" in words[:3] and words[-1] == "END"
 
 
 def groups(words: Sequence[Token]) -> Iterator[list[Token]]:
@@ -201,8 +190,15 @@ class _Definition:
 
     def _default(self) -> None:
         self.place += 1
-        if self.place < len(self.words) and self.words[self.place].text == "(":
-            self.place = closing(self.words, self.place)
+        if self.place >= len(self.words):
+            return
+        start = self.place
+        if self.words[start].text in ("+", "-"):
+            self.place += 1
+        elif self.words[start].text == "(":
+            self.place = closing(self.words, start)
+        end = min(self.place, len(self.words) - 1)
+        self.found.defaults.append(self.sql[self.words[start].start : self.words[end].end])
 
     def _collate(self) -> None:
         self.place += 1
@@ -254,15 +250,6 @@ def _part(sql: str, words: list[Token]) -> str:
     if len(words) > 2 and words[-2].upper == "COLLATE":  # noqa: PLR2004  the two words and something before them
         words = words[:-2]
     return sql[words[0].start : words[-1].end]
-
-
-def options(sql: str) -> Mapping[str, str]:
-    """The words behind the bracket: `strict`, `without_rowid`."""
-    words = tokens(sql)
-    start = next((place for place, word in enumerate(words) if word.text == "("), None)
-    after = [word.upper for word in words[closing(words, start) + 1 :]] if start is not None else []
-    told = {"strict": "STRICT" in after, "without_rowid": "WITHOUT" in after}
-    return {name: "yes" for name, present in told.items() if present}
 
 
 def module(sql: str) -> tuple[str, tuple[str, ...]]:
