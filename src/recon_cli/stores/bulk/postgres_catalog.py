@@ -180,7 +180,7 @@ def _odd_options(name: str, *options: Any) -> dict[str, Any]:  # noqa: ANN401  r
     return told if any(told[word] != plain[word] for word in plain) else {}
 
 
-def _table(  # noqa: PLR0913, PLR0917  what belongs to one table, each from its own query
+def _table(
     found: tuple[Any, ...],
     columns: Sequence[DeclaredColumn],
     constraints: Sequence[tuple[Any, ...]],
@@ -228,8 +228,8 @@ def _constraint_options(constraints: Sequence[tuple[Any, ...]]) -> dict[str, str
     }
     told = {word: json.dumps(names) for word, names in words.items() if names}
     foreign = {f"schema:{one[1]}": one[13] for one in constraints if one[2] == "f" and one[13]}
-    key = {"key": one[12] for one in constraints if one[2] == "p" and _more_than_columns(one)}
-    return told | foreign | key
+    key = next((one for one in constraints if one[2] == "p" and _more_than_columns(one)), None)
+    return told | foreign | ({"key": key[12]} if key else {})
 
 
 def _more_than_columns(key: Sequence[Any]) -> bool:

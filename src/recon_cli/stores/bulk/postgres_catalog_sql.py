@@ -62,7 +62,7 @@ FROM pg_constraint o
 JOIN pg_class c ON c.oid = o.conrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class f ON f.oid = o.confrelid
-WHERE n.nspname = %s AND o.contype IN ('p', 'f', 'c') AND o.conparentid = 0 AND (o.conislocal OR o.contype <> 'c')
+WHERE n.nspname = %s AND o.contype IN ('p', 'f', 'c') AND o.conparentid = 0
 ORDER BY o.conrelid, o.contype, o.conname COLLATE "C\""""
 
 INDEXES = """
@@ -141,7 +141,8 @@ GROUP BY t.oid, t.typname ORDER BY t.oid"""
 
 DOMAINS = f"""
 SELECT t.oid, t.typname, format_type(t.typbasetype, t.typtypmod), t.typnotnull,
-       pg_get_expr(t.typdefaultbin, 0), CASE WHEN t.typcollation <> b.typcollation THEN t.typcollation::regcollation::text END,
+       pg_get_expr(t.typdefaultbin, 0),
+       CASE WHEN t.typcollation <> b.typcollation THEN t.typcollation::regcollation::text END,
        (SELECT array_agg(format('CONSTRAINT %%I %%s', conname, pg_get_constraintdef(c.oid, true)) ORDER BY conname)
         FROM pg_constraint c WHERE c.contypid = t.oid AND c.contype = 'c')
 FROM pg_type t JOIN pg_type b ON b.oid = t.typbasetype JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -161,7 +162,7 @@ SELECT t.oid, t.typname, format_type(r.rngsubtype, NULL)
 FROM pg_range r JOIN pg_type t ON t.oid = r.rngtypid JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE n.nspname = %s AND NOT {_MEMBER.format("pg_type", "t.oid")}"""
 
-FREE_SEQUENCES = f"""
+FREE_SEQUENCES = """
 SELECT c.relname, format_type(q.seqtypid, NULL), q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle
 FROM pg_class c JOIN pg_sequence q ON q.seqrelid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND NOT EXISTS (
@@ -171,7 +172,8 @@ ORDER BY c.relname COLLATE "C\""""
 FUNCTIONS = f"""
 SELECT p.oid::regprocedure::text, pg_get_functiondef(p.oid)
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = %s AND p.prokind <> 'a' AND NOT {_MEMBER.format("pg_proc", "p.oid")}
+WHERE n.nspname = %s AND p.prokind <> 'a' AND NOT EXISTS (
+    SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype IN ('e', 'i'))
 ORDER BY p.oid"""
 
 VIEWS = f"""
@@ -208,7 +210,8 @@ WITH mine(class, object) AS (
     SELECT class, object FROM mine
     UNION ALL
     SELECT d.classid, d.objid FROM pg_depend d JOIN mine ON d.refclassid = class AND d.refobjid = object
-    WHERE d.classid IN ('pg_attrdef'::regclass, 'pg_rewrite'::regclass, 'pg_constraint'::regclass, 'pg_trigger'::regclass)
+    WHERE d.classid IN ('pg_attrdef'::regclass, 'pg_rewrite'::regclass, 'pg_constraint'::regclass,
+                        'pg_trigger'::regclass)
 ), used(class, object) AS (
     SELECT d.refclassid, d.refobjid FROM pg_depend d JOIN parts ON d.classid = class AND d.objid = object
     UNION

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -13,7 +13,7 @@ from recon_cli.stores.postgres import PostgresBackend
 
 # stores.postgres, imported above, says how to get the driver where it is missing
 import psycopg  # isort: skip
-from psycopg.types.string import TextBinaryLoader, TextLoader  # isort: skip
+from psycopg.types.string import StrDumper, TextBinaryLoader, TextLoader  # isort: skip
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
@@ -45,6 +45,11 @@ class _Bytewise(TextBinaryLoader):
 class _BytewiseText(TextLoader):
     def load(self, data: Any) -> str:  # noqa: ANN401  psycopg's Buffer
         return bytes(data).decode("utf-8", "surrogateescape")
+
+
+class _BytewiseDumper(StrDumper):
+    def dump(self, obj: str) -> bytes:
+        return obj.encode("utf-8", "surrogateescape")
 
 
 class Link:
@@ -114,6 +119,7 @@ class Link:
             for name in ("text", "varchar", "bpchar", "name", "json"):
                 connection.adapters.register_loader(name, _Bytewise)
                 connection.adapters.register_loader(name, _BytewiseText)
+            connection.adapters.register_dumper(str, _BytewiseDumper)
 
 
 def bytewise(connection: Connection) -> bool:
@@ -130,7 +136,9 @@ def run(connection: Connection, sql: str) -> psycopg.Cursor[tuple[Any, ...]]:
     return connection.execute(sql.encode("utf-8", "surrogateescape"))
 
 
-def ask(connection: Connection, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+def ask(
+    connection: Connection, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> list[tuple[Any, ...]]:
     """All rows of a query; with parameters as `%s`."""
     return connection.execute(sql.encode(), parameters or None).fetchall()
 

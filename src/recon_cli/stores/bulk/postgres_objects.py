@@ -46,7 +46,7 @@ def _types(connection: Connection, schema: str) -> Iterator[DeclaredObject]:
         yield DeclaredObject("type", name, statement)
 
 
-def _domain(  # noqa: PLR0913, PLR0917  one parameter for each column of the query
+def _domain(
     name: str,
     declared: str,
     required: bool,  # noqa: FBT001  same
@@ -69,7 +69,7 @@ def _sequences(connection: Connection, schema: str) -> Iterator[DeclaredObject]:
         yield DeclaredObject("sequence", name, statement)
 
 
-def sequence_words(  # noqa: PLR0913, PLR0917  what a sequence has
+def sequence_words(
     type_name: str,
     start: int,
     step: int,

@@ -33,7 +33,7 @@ _AS_THEY_ARE = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.TEXT, Kind.BYTES})
 
 
 class PostgresView:
-    """One REPEATABLE READ transaction, and more of them on the same snapshot when several iterators are open at once."""
+    """One REPEATABLE READ transaction, and more on the same snapshot when several iterators are open at once."""
 
     consistency = "one transaction"
 
@@ -104,7 +104,9 @@ class PostgresView:
         assert found is not None
         return found
 
-    def _stream(self, sql: str, cut: Callable[[Iterator[Row]], Iterator[list[Row]]], together: int) -> Iterator[list[Row]]:
+    def _stream(
+        self, sql: str, cut: Callable[[Iterator[Row]], Iterator[list[Row]]], together: int
+    ) -> Iterator[list[Row]]:
         with self._asking() as connection, _still(connection), connection.cursor() as cursor:
             size = together if version() >= _CHUNKED else 1
             rows: Generator[Row] = cursor.stream(sql.encode("utf-8", "surrogateescape"), binary=True, size=size)  # type: ignore[assignment]  # psycopg says Iterator
@@ -163,7 +165,9 @@ def _cut_large(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
 def _select(shape: Shape, columns: Sequence[DeclaredColumn], span: Span) -> str:
     wanted = ", ".join(map(expression, columns))
     where = [
-        _compared(shape, sign, row) for sign, row in ((">=", span.first), ("<", span.end)) if row is not None and shape.key
+        _compared(shape, sign, row)
+        for sign, row in ((">=", span.first), ("<", span.end))
+        if row is not None and shape.key
     ]
     limited = f" WHERE {' AND '.join(where)}" if where else ""
     order = ", ".join(quote(column.name) for column in shape.key) or f'({_ROW}.*)::text COLLATE "C"'
