@@ -42,6 +42,7 @@ def service(folder: Path) -> Iterator[None]:
         'version = 1\n[stores.app]\nurl = "sqlite:///app.db"\n'
         '[backups.nightly]\nfrom = "app"\nto = "./nightly"\nkeep_daily = 7\nverify = "drill"\n'
     )
+    yield
 
 
 SESSIONS = """
