@@ -6,8 +6,7 @@ import fcntl
 import json
 import sqlite3
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,10 +45,15 @@ def ask(path: Path, question: str) -> list[tuple[object, ...]]:
         return database.execute(question).fetchall()
 
 
+def dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return list(database.iterdump())
+
+
 @pytest.fixture
-def recon(tmp_path: Path) -> Iterator[Recon]:
+def recon(tmp_path: Path) -> Recon:
     make(tmp_path / "app.db")
-    yield in_folder(tmp_path)
+    return in_folder(tmp_path)
 
 
 @pytest.fixture
@@ -66,9 +70,7 @@ def test_a_lost_database_comes_back_from_its_backup_and_is_equal(saved: Recon) -
     assert {one["table"]: one["inserted"] for one in done["tables"]} == {"items": ITEMS, "tags": 38, "users": 5}
     assert "equal by content" in done["proof"]
     assert saved("backup", "diff", "./kept", "app.db").out.startswith("equal")
-    with closing(sqlite3.connect(saved.folder / "before.db")) as before:
-        with closing(sqlite3.connect(saved.folder / "app.db")) as after:
-            assert list(after.iterdump()) == list(before.iterdump())
+    assert dump(saved.folder / "app.db") == dump(saved.folder / "before.db")
 
 
 def test_a_destination_lists_its_snapshots_and_shows_what_is_in_them(saved: Recon) -> None:
@@ -185,7 +187,7 @@ def test_a_source_that_is_suddenly_empty_is_refused_and_the_good_snapshot_stays_
 
 def test_prune_says_why_each_snapshot_stays_or_goes_before_it_removes_any(saved: Recon) -> None:
     for number in range(2):
-        change(saved.folder / "app.db", f"UPDATE items SET label = 'round {number}'")
+        change(saved.folder / "app.db", "UPDATE items SET weight = weight + 1")
         saved("backup", "export", "app.db", "./kept")
     for number, made in enumerate(sorted((saved.folder / "kept").glob("2*"))):
         made.rename(made.with_name(f"2020010{number + 1}T030000Z"))
@@ -237,12 +239,12 @@ def test_a_run_is_silent_for_cron_and_keeps_what_its_rules_say(recon: Recon) -> 
     for number in range(3):
         for made in sorted((recon.folder / "nightly").glob(f"{datetime.now(UTC):%Y}*")):
             made.rename(made.with_name(f"2020010{number + 1}T030000Z"))
-        change(recon.folder / "app.db", f"UPDATE users SET name = 'round {number}' WHERE id = 1")
+        change(recon.folder / "app.db", "UPDATE users SET name = name || '!' WHERE id = 1")
         recon("backup", "run", "app", "-q")
     assert len(recon("backup", "list", "app", "--json").document["snapshots"]) == 2
     (recon.folder / "app.db").unlink()
     recon("backup", "import", "app", "app", "-q")
-    assert ask(recon.folder / "app.db", "SELECT name FROM users WHERE id = 1") == [("round 2",)]
+    assert ask(recon.folder / "app.db", "SELECT name FROM users WHERE id = 1") == [("사람 1!!!",)]
 
 
 def test_a_night_without_changes_adds_no_commit_and_one_with_says_what_changed(recon: Recon) -> None:
@@ -302,3 +304,77 @@ def test_what_a_user_can_get_wrong_has_its_exit_code_and_a_way_out(
     done = recon("backup", *words, expect=code)
     assert done.err.startswith("error: ")
     assert said in done.err
+
+
+def test_only_the_holder_of_the_key_reads_an_encrypted_backup(recon: Recon) -> None:
+    pyrage = pytest.importorskip("pyrage")
+    keys = [pyrage.x25519.Identity.generate() for _ in range(2)]
+    for name, key in zip(("right.key", "wrong.key"), keys, strict=True):
+        (recon.folder / name).write_text(f"{key}\n")
+    recon("backup", "export", "app.db", "./kept", "--encrypt", f"age:{keys[0].to_public()}")
+    written = b"".join(path.read_bytes() for path in (recon.folder / "kept").rglob("*") if path.is_file())
+    assert "사람".encode() not in written
+    recon("backup", "import", "./kept", "back.db", expect=12)
+    recon("backup", "import", "./kept", "back.db", "--identity", "wrong.key", expect=12)
+    recon("backup", "import", "./kept", "back.db", "--identity", "right.key")
+    assert dump(recon.folder / "back.db") == dump(recon.folder / "app.db")
+    (recon.folder / "recon.toml").write_text('version = 1\n[backup]\nidentity_file = "right.key"\n')
+    recon("backup", "verify", "./kept", "-q")
+
+
+def test_a_snapshot_goes_through_a_pipe_into_one_file(recon: Recon) -> None:
+    command = [*recon.argv("backup", "export", "app.db", "-")]
+    done = subprocess.run(command, cwd=recon.folder, env=recon.env, capture_output=True, check=True)
+    (recon.folder / "copy.tar.zst").write_bytes(done.stdout)
+    assert b"3 tables, 103 rows" in done.stderr
+    recon("backup", "import", "copy.tar.zst", "back.db")
+    assert "equal" in recon("backup", "diff", "copy.tar.zst", "app.db").out
+
+
+@pytest.mark.parametrize("how", ["none", "zstd", "gzip"])
+def test_every_compression_gives_the_same_rows_back(recon: Recon, how: str) -> None:
+    recon("backup", "export", "app.db", "./kept", "--compress", how)
+    recon("backup", "verify", "./kept", "--restore-drill", "-q")
+    assert recon("backup", "diff", "./kept", "app.db", "--json").document["equal"]
+
+
+def test_the_sql_of_a_stranger_runs_only_when_it_is_trusted(recon: Recon) -> None:
+    trigger = "CREATE TRIGGER late AFTER INSERT ON tags BEGIN DELETE FROM users; END"
+    change(recon.folder / "app.db", trigger, "CREATE VIEW heavy AS SELECT * FROM items WHERE weight > 1")
+    recon("backup", "export", "app.db", "./kept")
+    assert trigger in recon("backup", "show", "./kept", "--sql").out
+    assert "--trust-sql" in recon("backup", "import", "./kept", "back.db", expect=5).err
+    assert not (recon.folder / "back.db").exists()
+    recon("backup", "verify", "./kept", "--restore-drill", expect=5)
+    recon("backup", "verify", "./kept", "--restore-drill", "--trust-sql")
+    recon("backup", "import", "./kept", "back.db", "--trust-sql")
+    assert sorted(dump(recon.folder / "back.db")) == sorted(dump(recon.folder / "app.db"))
+
+
+def test_history_in_git_has_no_retention_and_the_settings_say_so_at_once(recon: Recon) -> None:
+    configure(recon, '[backups.app]\nfrom = "app"\nto = "git:./history"\nkeep_daily = 7\n')
+    assert "`backups.app.keep_daily` cannot hold" in recon("config", "check", expect=10).err
+    assert "keeps everything" in recon("backup", "run", expect=10).err
+
+
+@pytest.mark.parametrize("moment_s", [0.25, 0.35, 0.45, 0.6])
+def test_a_run_killed_at_any_moment_leaves_what_was_good_and_the_next_one_cleans_up(
+    saved: Recon, moment_s: float
+) -> None:
+    before = saved("backup", "list", "./kept", "--json").document["latest"]
+    for words in (("export", "app.db", "./kept"), ("import", "./kept", "back.db")):
+        running = saved.start("backup", *words)
+        with suppress(subprocess.TimeoutExpired):
+            running.communicate(timeout=moment_s)
+        running.kill()
+        running.communicate()
+    listed = saved("backup", "list", "./kept", "--json").document
+    assert before in [one["name"] for one in listed["snapshots"]]
+    assert all(one["fault"] is None for one in listed["snapshots"])
+    back = saved.folder / "back.db"
+    assert not back.exists() or dump(back) == dump(saved.folder / "app.db")
+    saved("backup", "export", "app.db", "./kept")
+    saved("backup", "import", "./kept", "back.db")
+    left = [path.name for path in (saved.folder / "kept").iterdir() if path.name.startswith(".")]
+    assert not left
+    assert dump(back) == dump(saved.folder / "app.db")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,6 @@ from recon_cli.jobs.backup import restore as restoring
 from recon_cli.jobs.backup import run as running
 from recon_cli.jobs.backup import verify as verifying
 from recon_cli.ops.clock import SystemClock
-from recon_cli.snapshot.manifest import Compression
 from recon_cli.stores.bulk.base import Mode
 
 app = options.App(help="Keep databases as JSON snapshots that come back exactly.")
@@ -91,38 +91,37 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Save it although rows were lost.")] = False,
     identity: Identity = None,
 ) -> None:
-    """Save one state of a database as the newest snapshot of a destination.
+    """Save a database as the newest snapshot of a destination.
 
     Example: `recon backup export sqlite:///data/models.db ./backups`
     """
     call = options.current()
     target = ends.named(call, to)
     general = backups.general(call.settings)
+    how = _known(compress or (target.compress if target else ""))
     drop = share(max_drop, "--max-drop") if max_drop else target.max_drop if target else general.max_drop
     request = exporting.ExportRequest(
         tuple(tables or (target.tables if target else ())),
         tuple(exclude or (target.exclude if target else ())),
-        _compression(compress or (target.compress if target else "none")),
-        shard_rows or (target.shard_rows if target else backups.SHARD_ROWS),
-        workers or general.workers,
+        shard_rows=shard_rows or (target.shard_rows if target else backups.SHARD_ROWS),
+        workers=workers or general.workers,
         max_drop=drop,
         force=force,
         progress=call.progress,
     )
-    with (
-        ends.store(call, source) as (store, place),
-        ends.destination(call, to, encrypt=encrypt, push=push, key=identity) as kept,
-    ):
+    asked = ends.Asked(encrypt, push, how, identity)
+    with ends.store(call, source) as (store, place), ends.destination(call, to, asked) as kept:
+        request = replace(request, compression=running.data_files(kept, how))
         report = exporting.export(store, place, kept, request, SystemClock())
     if to == ends.STDOUT:
         ends.beside_the_stream(call, report)
     call.show(report)
 
 
-def _compression(name: str) -> Compression:
-    if name not in running.COMPRESSIONS:
-        raise UsageError(f"no compression `{name}`", hint="use `zstd`, `gzip` or `none`")
-    return running.COMPRESSIONS[name]
+def _known(compress: str) -> str:
+    if compress and compress not in running.COMPRESSIONS:
+        raise UsageError(f"no compression `{compress}`", hint="use `zstd`, `gzip` or `none`")
+    return compress
 
 
 @app.command("list", dry_run=True)
@@ -132,7 +131,7 @@ def list_(where: Dest, identity: Identity = None) -> None:
     Example: `recon backup list ./backups`
     """
     call = options.current()
-    with ends.destination(call, where, key=identity) as kept:
+    with ends.destination(call, where, ends.Asked(key=identity)) as kept:
         call.show(listing.listed(kept, SystemClock()))
 
 
@@ -172,7 +171,10 @@ def verify(
     trust_sql: Trust = False,
     identity: Identity = None,
 ) -> None:
-    """Prove that a snapshot is whole, and with a drill that it comes back. Exit code 14: damaged, 4: not equal.
+    """Prove that a snapshot is whole and comes back.
+
+    Every file is compared with its checksum (exit code 14: damaged, and where). With a drill everything is restored
+    into a scratch database and compared, too (4: not equal).
 
     Example: `recon backup verify ./backups --restore-drill`
     """
@@ -199,7 +201,9 @@ def diff(
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="Rows of each table to name.")] = 20,
     identity: Identity = None,
 ) -> None:
-    """Compare two snapshots, or a snapshot and a live store, row by row. Exit code 4: they differ.
+    """Compare snapshots and live stores row by row.
+
+    Rows are matched by key and compared by value, type and bit. Exit code 4: something differs.
 
     Example: `recon backup diff ./backups sqlite:///data/models.db`
     """
@@ -228,7 +232,9 @@ def import_(
     trust_sql: Trust = False,
     identity: Identity = None,
 ) -> None:
-    """Put a snapshot, or a part of it, into a database: one transaction, read back and compared.
+    """Put a snapshot, or a part of it, into a database.
+
+    One transaction, or nothing; afterwards it is read back and compared.
 
     Example: `recon backup import ./backups sqlite:///data/models.db --plan`
     """
@@ -256,7 +262,9 @@ def prune(
     keep_monthly: Keep = None,
     keep_yearly: Keep = None,
 ) -> None:
-    """Remove the snapshots that no rule keeps; the newest good one always stays. Try it with `--dry-run`.
+    """Remove the snapshots that no rule keeps.
+
+    The newest good one always stays. Try it with `--dry-run`.
 
     Example: `recon backup prune ./backups --keep-daily 7 --keep-weekly 4 --dry-run`
     """
@@ -278,7 +286,9 @@ def run(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Save also what lost too many rows.")] = False,
 ) -> None:
-    """Make every backup of recon.toml: export, verify, prune. For cron: silent with `-q`, one line with `--json`.
+    """Make every backup of recon.toml: export, verify, prune.
+
+    One that fails stops no other. For cron: silent with `-q`, one line with `--json`.
 
     Example: `recon backup run -q`
     """

@@ -19,9 +19,10 @@ from recon_cli.core.place import Place
 from recon_cli.core.report import Report
 from recon_cli.jobs.backup.destination import LATEST, Destination
 from recon_cli.jobs.backup.places import Wish, open_destination
+from recon_cli.jobs.backup.run import COMPRESSIONS
 from recon_cli.jobs.backup.shape import Packing
 from recon_cli.jobs.backup.sides import Side, of_snapshot, of_view
-from recon_cli.snapshot.manifest import NAME
+from recon_cli.snapshot.manifest import NAME, Compression
 from recon_cli.snapshot.opened import open_snapshot
 from recon_cli.snapshot.reader import Snapshot
 from recon_cli.stores.bulk.base import BulkStore
@@ -63,26 +64,31 @@ def destination_place(call: Invocation, name_or_url: str) -> Place:
     return backups.resolve_destination(call.settings, name_or_url, call.warn)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What flags say about a destination; None and empty leave it to the settings."""
+
+    encrypt: Sequence[str] | None = None
+    push: str | None = None
+    compress: str = ""
+    key: Path | None = None
+
+
 @contextmanager
-def destination(
-    call: Invocation,
-    name_or_url: str,
-    *,
-    encrypt: Sequence[str] | None = None,
-    push: str | None = None,
-    key: Path | None = None,
-) -> Iterator[Destination]:
+def destination(call: Invocation, name_or_url: str, asked: Asked = Asked()) -> Iterator[Destination]:
     """A destination, open; closed at the end. What the flags do not say, a backup of that name does."""
     target = named(call, name_or_url)
     place = target.to if target else destination_place(call, name_or_url)
-    keys = recipients(encrypt if encrypt is not None else target.encrypt if target else ())
-    pushed = push if push is not None else target.push if target else ""
-    with closing(open_destination(place, _wish(keys, identity(call, key), pushed))) as opened:
+    keys = asked.encrypt if asked.encrypt is not None else target.encrypt if target else ()
+    push = asked.push if asked.push is not None else target.push if target else ""
+    how = asked.compress or (target.compress if target else "")
+    with closing(open_destination(place, _wish(keys, identity(call, asked.key), push, how))) as opened:
         yield opened
 
 
-def _wish(keys: tuple[str, ...], key: Path | None, push: str) -> Wish:
-    return Wish(Packing(recipients=keys, identity=key), push=push)
+def _wish(encrypt: Sequence[str], key: Path | None, push: str, compress: str) -> Wish:
+    how = COMPRESSIONS[compress] if compress else Compression.ZSTD
+    return Wish(Packing(how, recipients(encrypt), key), push=push)
 
 
 def named(call: Invocation, name: str) -> backups.Target | None:
@@ -95,7 +101,7 @@ def named(call: Invocation, name: str) -> backups.Target | None:
 @contextmanager
 def target_destination(call: Invocation, target: backups.Target) -> Iterator[Destination]:
     """The destination of a backup of recon.toml."""
-    wish = _wish(recipients(target.encrypt), identity(call), target.push)
+    wish = _wish(target.encrypt, identity(call), target.push, target.compress)
     with closing(open_destination(target.to, wish)) as opened:
         yield opened
 
@@ -108,7 +114,7 @@ def snapshot(call: Invocation, text: str, key: Path | None = None) -> Iterator[O
             yield Opened(found, text, str(Path(text).absolute()))
         return
     where, name = parted(text)
-    with destination(call, where, key=key) as opened, opened.open(name) as found:
+    with destination(call, where, Asked(key=key)) as opened, opened.open(name) as found:
         yield Opened(found, _label(where, name), opened.url)
 
 

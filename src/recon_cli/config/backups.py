@@ -11,6 +11,7 @@ from recon_cli.config import places
 from recon_cli.config.layers import Setting
 from recon_cli.config.places import Warn
 from recon_cli.config.settings import Settings
+from recon_cli.core.errors import ConfigError
 from recon_cli.core.place import Place
 
 T = TypeVar("T", str, int, float, bool)
@@ -18,13 +19,17 @@ T = TypeVar("T", str, int, float, bool)
 SHARD_ROWS = 1000
 WORKERS = 2
 MAX_DROP = 0.9
+_GIT = ("git:", "git+")
 KEEP = ("last", "daily", "weekly", "monthly", "yearly")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One backup. `keep` says how many snapshots stay by which rule (`last`, `daily`, …); empty: all stay.
-    `push` names the git remote to push to; `verify` is `checksums` or `drill`; `drill_in` the server a drill may use, None for what the engine allows.
+    """One backup.
+
+    `keep` says how many snapshots stay by which rule (`last`, `daily`, …); empty: all stay. `compress` empty: what suits
+    the destination. `push` names the git remote to push to; `verify` is `checksums` or `drill`; `drill_in` the server
+    that a drill may use, None for what the engine allows.
     """
 
     name: str
@@ -32,7 +37,7 @@ class Target:
     to: Place
     tables: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    compress: str = "none"
+    compress: str = ""
     encrypt: tuple[str, ...] = ()
     shard_rows: int = SHARD_ROWS
     keep: Mapping[str, int] = field(default_factory=dict)
@@ -75,17 +80,23 @@ def resolve_backup(settings: Settings, name: str, warn: Warn = lambda _text: Non
     if not keyed:
         raise places.unknown(settings, "backups", name)
     source, to = (places.needs("backups", name, keyed, key) for key in ("from", "to"))
+    kept = places.end(settings, "files", to, warn)
+    keep = {rule: int(str(keyed[f"keep_{rule}"].value)) for rule in KEEP if f"keep_{rule}" in keyed}
+    if keep and kept.url.startswith(_GIT):
+        rule = keyed[f"keep_{next(iter(keep))}"]
+        message = f"`{rule.key}` cannot hold: {kept.label} is git, which keeps everything"
+        raise ConfigError(message, cause=str(rule.source), hint="take the `keep_…` lines out")
     textfile = _get(keyed, "textfile", "")
     return Target(
         name,
         places.end(settings, "stores", source, warn),
-        places.end(settings, "files", to, warn),
+        kept,
         places.texts(keyed, "tables"),
         places.texts(keyed, "exclude"),
-        _get(keyed, "compress", "none"),
+        _get(keyed, "compress", ""),
         places.texts(keyed, "encrypt"),
         _get(keyed, "shard_rows", SHARD_ROWS),
-        {rule: int(str(keyed[f"keep_{rule}"].value)) for rule in KEEP if f"keep_{rule}" in keyed},
+        keep,
         _get(keyed, "max_drop", general(settings).max_drop),
         _get(keyed, "push", ""),
         _get(keyed, "verify", "checksums"),

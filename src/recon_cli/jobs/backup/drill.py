@@ -129,10 +129,9 @@ class Diary:
         document: Mapping[str, Json] = {"snapshot": snapshot, "at": now.isoformat(timespec="seconds")}
         atomic.write_file(self.file, pretty(document))
 
-    def age_s(self, now: datetime) -> float | None:
-        """How long ago the last drill passed; None if there was none."""
+    def last(self) -> datetime | None:
+        """When the last drill passed; None if there was none."""
         try:
-            at = datetime.fromisoformat(str(json.loads(self.file.read_bytes())["at"]))
+            return datetime.fromisoformat(str(json.loads(self.file.read_bytes())["at"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return (now - at).total_seconds()

@@ -153,7 +153,8 @@ def _report(
 ) -> Report:
     ends = (request.ends[0] or snapshot.manifest.source, request.ends[1] or store.url)
     verb = "would be " if request.plan else ""
-    summary = f"{_tally(done.tables, verb)} ({ends[0]} → {ends[1]}) in {words.seconds(took_s)}"
+    equal = ", read back and equal" if proof and not any(one.conflicts for one in done.tables) else ""
+    summary = f"{_tally(done.tables, verb)}{equal} ({ends[0]} → {ends[1]}) in {words.seconds(took_s)}"
     problems = tuple(problem for one in done.tables for problem in _conflicts(one))
     body: dict[str, Json] = {
         "snapshot": ends[0],

@@ -16,7 +16,9 @@ from recon_cli.core.report import Problem, Report, Table
 from recon_cli.core.retention import Policy
 from recon_cli.jobs.backup.destination import Destination
 from recon_cli.jobs.backup.export import ExportRequest, export
+from recon_cli.jobs.backup.git import GitHistory
 from recon_cli.jobs.backup.listing import pruned
+from recon_cli.jobs.backup.local import LocalFolder
 from recon_cli.jobs.backup.verify import VerifyRequest, verify
 from recon_cli.jobs.watched import Watch, watched
 from recon_cli.ops.clock import Clock
@@ -127,13 +129,14 @@ def on_one_line(report: Report) -> Report:
 def backup(target: Target, opened: Opened, state_dir: Path, request: RunRequest, clock: Clock) -> Report:
     """Export, verify, and only then let older snapshots go."""
     with closing(open_bulk(target.source)) as store, opened(target) as destination:
-        exported = export(store, target.source, destination, _export(target, request), clock)
+        asked = _export(target, data_files(destination, target.compress), request)
+        exported = export(store, target.source, destination, asked, clock)
         name = str(exported.body["snapshot"])
-        asked = VerifyRequest(
+        proof = VerifyRequest(
             name, destination.url, target.verify == "drill", target.drill_in, trusted=True, progress=request.progress
         )
         with destination.open(name) as snapshot:
-            verified = verify(snapshot, state_dir, asked, clock)
+            verified = verify(snapshot, state_dir, proof, clock)
         gone: Report | None = None
         if verified.exit_code is ExitCode.DONE and target.keep:
             gone = pruned(destination, policy(target.keep), clock, dry=False)
@@ -145,11 +148,17 @@ def policy(keep: Mapping[str, int]) -> Policy:
     return Policy(**{rule: keep.get(rule, 0) for rule in ("last", "daily", "weekly", "monthly", "yearly")})
 
 
-def _export(target: Target, request: RunRequest) -> ExportRequest:
+def data_files(destination: Destination, compress: str) -> Compression:
+    """How data files are compressed: as asked where they are kept as files, not at all inside of an archive."""
+    kept_as_files = isinstance(destination, LocalFolder | GitHistory)
+    return COMPRESSIONS[compress or "none"] if kept_as_files else Compression.NONE
+
+
+def _export(target: Target, compression: Compression, request: RunRequest) -> ExportRequest:
     return ExportRequest(
         tables=target.tables,
         exclude=target.exclude,
-        compression=COMPRESSIONS[target.compress],
+        compression=compression,
         shard_rows=target.shard_rows,
         workers=request.workers,
         max_drop=target.max_drop,
@@ -168,6 +177,7 @@ def _combined(target: Target, exported: Report, verified: Report, gone: Report |
         },
         "verified": verified.exit_code is ExitCode.DONE,
         "drill_age_seconds": verified.body["drill_age_seconds"],
+        "last_drill_timestamp_seconds": verified.body["last_drill_timestamp_seconds"],
         "removed": gone.body["removed"] if gone else 0,
         "kept": gone.body["kept"] if gone else None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from recon_cli.core import words
@@ -47,7 +48,7 @@ def verify(snapshot: Snapshot, state_dir: Path, request: VerifyRequest, clock: C
         drilled = drill(snapshot, request.server, request.progress, trusted=request.trusted)
         if not drilled.differences:
             diary.write(request.label, clock.now())
-    return _report(snapshot, request, damage, drilled, diary.age_s(clock.now()), clock.monotonic() - began)
+    return _report(snapshot, request, damage, drilled, _ages(diary.last(), clock.now()), clock.monotonic() - began)
 
 
 def damaged(snapshot: Snapshot) -> Iterator[Problem]:
@@ -63,7 +64,7 @@ def _report(
     request: VerifyRequest,
     damage: tuple[Problem, ...],
     drilled: Drilled | None,
-    drill_age_s: float | None,
+    ages: dict[str, Json],
     took_s: float,
 ) -> Report:
     parts = snapshot.manifest.tables
@@ -78,12 +79,20 @@ def _report(
         "damaged": len(damage),
         "drill": None if drilled is None else drilled.where,
         "differences": [{"table": table, "reason": reason} for table, reason in differences],
-        "drill_age_seconds": drill_age_s,
+        **ages,
     }
     tables = (Table(("table", "difference"), differences),) if differences else ()
     code = ExitCode.DATA if damage else ExitCode.DRIFT if differences else ExitCode.DONE
     summary = f"{verdict}: {counted} ({request.label}) in {words.seconds(took_s)}"
     return Report("recon.backup-verify/1", summary, body, tables, damage, code)
+
+
+def _ages(last: datetime | None, now: datetime) -> dict[str, Json]:
+    """When the last drill passed, as metrics want it."""
+    return {
+        "drill_age_seconds": (now - last).total_seconds() if last else None,
+        "last_drill_timestamp_seconds": last.timestamp() if last else None,
+    }
 
 
 def _verdict(damage: tuple[Problem, ...], drilled: Drilled | None) -> str:
