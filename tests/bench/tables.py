@@ -1,4 +1,4 @@
-"""Databases to be backed up: text in two scripts, times, doubles, big integers, NULLs, JSON, blobs; the same each time."""
+"""Databases to be backed up: two scripts, times, doubles, big integers, NULLs, JSON, blobs; the same each time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,25 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
+
 SEED = 20261121
-WORDS = '모델 주문 "따옴표" 서울 부산 alpha beta gamma it\'s delta epsilon 파일 경로 2024'.split()
+WORDS = [
+    "모델",
+    "주문",
+    '"따옴표"',
+    "서울",
+    "부산",
+    "alpha",
+    "beta",
+    "gamma",
+    "it's",
+    "delta",
+    "epsilon",
+    "파일",
+    "경로",
+    "2024",
+]
 SQLITE = """
 CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, note TEXT, made_at TEXT, amount REAL, big INTEGER,
                     flag INTEGER, meta TEXT, body BLOB, score REAL);
@@ -50,3 +67,13 @@ def sqlite(path: Path, rows: int) -> None:
     connection.commit()
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+
+
+def postgres(url: str, password: str, rows: int) -> None:
+    """The same rows in Postgres, with its own types."""
+    with psycopg.connect(url, password=password) as connection:
+        connection.execute(POSTGRES)
+        with connection.cursor().copy("COPY items FROM STDIN") as copy:
+            for row in items(rows):
+                number, name, note, made_at, amount, big, flag, meta, body, score = row
+                copy.write_row((number, name, note, made_at, f"{amount:.6f}", big, bool(flag), meta, body, score))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
+import psycopg
+
 from recon_cli.demo.tour import prepared
+from tests.docs.pages import ROOT
+from tests.support import postgres
 
 
 @contextmanager
@@ -20,4 +26,71 @@ def demo(folder: Path) -> AbstractContextManager[None]:
     return prepared(folder, 3)
 
 
-SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {"empty": empty, "demo": demo}
+@contextmanager
+def service(folder: Path) -> Iterator[None]:
+    """A small service's `app.db`, and a recon.toml with a backup of it."""
+    with closing(sqlite3.connect(folder / "app.db")) as database, database:
+        database.executescript(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
+            "CREATE TABLE items (id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER REFERENCES users, weight REAL);"
+            "CREATE TABLE tags (item INTEGER, tag TEXT, PRIMARY KEY (item, tag)) WITHOUT ROWID;"
+        )
+        database.executemany("INSERT INTO users VALUES (?, ?)", [(n, f"사람 {n}") for n in range(1, 6)])
+        database.executemany("INSERT INTO items VALUES (?, ?, ?)", [(n, n % 5 + 1, n / 7) for n in range(1, 61)])
+        database.executemany("INSERT INTO tags VALUES (?, ?)", [(n, tag) for n in range(1, 20) for tag in "ab"])
+    (folder / "recon.toml").write_text(
+        'version = 1\n[stores.app]\nurl = "sqlite:///app.db"\n'
+        '[backups.nightly]\nfrom = "app"\nto = "./nightly"\nkeep_daily = 7\nverify = "drill"\n'
+    )
+    yield
+
+
+SESSIONS = """
+CREATE TYPE table_type AS ENUM ('FEATURE_TABLE', 'MAIN_TABLE', 'UNKNOWN');
+CREATE TABLE gfx_sessions (
+  id uuid PRIMARY KEY, session_id bigint NOT NULL, file_name text NOT NULL, file_hash text NOT NULL UNIQUE,
+  table_type table_type NOT NULL DEFAULT 'UNKNOWN', payouts integer[], hand_count integer, raw_json jsonb,
+  session_created_at timestamptz, gfx_pc_id text
+);
+INSERT INTO gfx_sessions
+SELECT md5(n::text)::uuid, 638961224831992165 + n, 'PGFX_live_data_export GameID=' || n || '.json',
+       md5('file ' || n), 'MAIN_TABLE', ARRAY[n, n * 2], n % 80,
+       jsonb_build_object('ID', 638961224831992165 + n, 'Hands', jsonb_build_array(n, null)),
+       timestamptz '2026-01-01 00:00Z' + n * interval '1 hour 0.123456 s', 'PC0' || n % 3
+FROM generate_series(1, 200) AS n;
+"""
+
+
+@contextmanager
+def sessions(folder: Path) -> Iterator[None]:
+    """Postgres with a table of sessions, an empty git repository, and the example's recon.toml for the two."""
+    with postgres.running() as server:
+        url = server.database()
+        with psycopg.connect(url, password=server.password, autocommit=True) as connection:
+            connection.execute(SESSIONS)
+        (folder / "gfx.pw").write_text(server.password)
+        (folder / "gfx.pw").chmod(0o600)
+        (folder / "url").write_text(url)
+        subprocess.run(["git", "init", "--quiet", "-b", "main", folder / "backups"], check=True)
+        text = (ROOT / "examples" / "gfx" / "recon.toml").read_text("utf-8")
+        text = text.replace("postgresql://gfx@db.example.net/gfx", url).replace("~/.config/recon/gfx.pw", "gfx.pw")
+        (folder / "recon.toml").write_text(text.replace("/srv/backups/gfx", str(folder / "backups")), "utf-8")
+        yield
+
+
+@contextmanager
+def dropped_sessions(folder: Path) -> Iterator[None]:
+    """Somebody drops the table of `sessions`."""
+    url, password = ((folder / name).read_text() for name in ("url", "gfx.pw"))
+    with psycopg.connect(url, password=password, autocommit=True) as connection:
+        connection.execute("DROP TABLE gfx_sessions; DROP TYPE table_type")
+    yield
+
+
+SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
+    "empty": empty,
+    "demo": demo,
+    "service": service,
+    "sessions": sessions,
+    "dropped sessions": dropped_sessions,
+}

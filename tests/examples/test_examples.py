@@ -35,8 +35,9 @@ def run(recon: Recon, command: list[str], **env: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def test_the_settings_of_the_viewer_have_no_unknown_key(lost: Recon) -> None:
-    shutil.copy(EXAMPLES / "viewer" / "recon.toml", lost.folder / "recon.toml")
+@pytest.mark.parametrize("example", ["viewer", "gfx"])
+def test_the_settings_of_an_example_have_no_unknown_key(lost: Recon, example: str) -> None:
+    shutil.copy(EXAMPLES / example / "recon.toml", lost.folder / "recon.toml")
     lost("config", "check")
 
 
@@ -57,6 +58,19 @@ def test_cron_mails_drift_and_keeps_silent_once_all_is_well(lost: Recon) -> None
     assert (well.code, well.out, well.err) == (0, "", "")
 
 
+def test_cron_saves_the_database_every_night_and_keeps_silent(lost: Recon) -> None:
+    lost("recover", "models", "--apply")
+    (line,) = (line for line in (EXAMPLES / "cron" / "crontab").read_text("utf-8").splitlines() if "backup" in line)
+    settings = (EXAMPLES / "viewer" / "recon.toml").read_text("utf-8")
+    kept = settings[settings.index("[backups.nightly]") : settings.index("[check]")]
+    with (lost.folder / "recon.toml").open("a") as file:
+        file.write(kept.replace("/srv/backups/viewer", str(lost.folder / "kept")))
+    command = ["/bin/sh", "-c", line.split(None, 5)[5]]
+    well = run(lost, command, RECON_CONFIG=str(lost.folder / "recon.toml"))
+    assert (well.code, well.out, well.err) == (0, "", "")
+    assert len(lost("backup", "list", "nightly", "--json").document["snapshots"]) == 1
+
+
 def test_the_unit_finds_its_password_as_a_credential(lost: Recon, tmp_path: Path) -> None:
     unit = unit_of("recon-check.service")
     name = unit["Service"]["LoadCredential"].partition(":")[0]
@@ -67,19 +81,20 @@ def test_the_unit_finds_its_password_as_a_credential(lost: Recon, tmp_path: Path
     assert run(lost, [shutil.which("recon", path=lost.env["PATH"]) or "recon", *command[1:]], **env).code == 4
 
 
-def test_systemd_understands_the_units(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", ["recon-check", "recon-backup"])
+def test_systemd_understands_the_units(tmp_path: Path, unit: str) -> None:
     verify = system.require("systemd-analyze", "systemd")
-    for name in ("recon-check.service", "recon-check.timer"):
+    for name in (f"{unit}.service", f"{unit}.timer"):
         text = (EXAMPLES / "systemd" / name).read_text("utf-8")
         (tmp_path / name).write_text(text.replace("/usr/local/bin/recon", sys.executable))
     done = subprocess.run(
-        [verify, "verify", str(tmp_path / "recon-check.timer"), str(tmp_path / "recon-check.service")],
+        [verify, "verify", str(tmp_path / f"{unit}.timer"), str(tmp_path / f"{unit}.service")],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
     )
-    about_ours = [line for line in done.stderr.splitlines() if "recon-check" in line]
+    about_ours = [line for line in done.stderr.splitlines() if unit in line]
     assert not about_ours
 
 

@@ -25,6 +25,7 @@ from recon_cli.files.registry import open_files
         ("http://host/models/", "HttpStore"),
         ("HTTPS://host/models/", "HttpStore"),
         ("https://host/models/delete.php", "ActionListStore"),
+        ("s3://bucket/models", "S3Store"),
         ("ftp://host/models", "FtpStore"),
         ("ftps://host/models", "FtpStore"),
         ("ftpes://host/models", "FtpStore"),
@@ -38,7 +39,7 @@ def test_a_scheme_finds_its_store_without_connecting(url: str, kind: str) -> Non
 
 def test_an_unknown_scheme_is_a_usage_error_that_lists_the_known_ones_and_hides_the_password() -> None:
     with pytest.raises(UsageError) as caught:
-        open_files(Place("s3://kim:hunter2@bucket"))
+        open_files(Place("gopher://kim:hunter2@host"))
     assert "sftp" in (caught.value.hint or "")
     assert "hunter2" not in str(caught.value.document())
 

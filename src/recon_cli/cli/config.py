@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import typer
 
 from recon_cli.cli import options
-from recon_cli.config import places, settings
+from recon_cli.config import backups, places, settings
+from recon_cli.config.keys import NAMED
 from recon_cli.config.layers import Setting
 from recon_cli.config.shown import shown
 from recon_cli.core.canonical import Json
@@ -49,7 +50,12 @@ def _document(one: Setting) -> dict[str, Json]:
 
 def _unresolvable(found: settings.Settings) -> list[ReconError]:
     """What each place and table lacks, though every value by itself is right."""
-    resolvers = {"files": places.resolve_files, "stores": places.resolve_store, "tables": places.resolve_table}
+    resolvers: dict[str, Callable[[settings.Settings, str], object]] = {
+        "files": places.resolve_files,
+        "stores": places.resolve_store,
+        "tables": places.resolve_table,
+        "backups": backups.resolve_backup,
+    }
     wrong: list[ReconError] = []
     for section, resolve in resolvers.items():
         for name in found.names(section):
@@ -62,7 +68,7 @@ def _unresolvable(found: settings.Settings) -> list[ReconError]:
 
 def _checked(found: settings.Settings, wrong: list[ReconError]) -> Report:
     if not wrong:
-        count = sum(len(found.names(section)) for section in ("files", "stores", "tables"))
-        return Report("recon.config-check/1", f"settings are right; {count} places and tables are named")
+        count = sum(len(found.names(section)) for section in NAMED)
+        return Report("recon.config-check/1", f"settings are right; {count} places, tables and backups are named")
     problems = tuple(Problem(one.message, one.cause or one.slug, one.hint or "") for one in wrong)
     return Report("recon.config-check/1", "settings are wrong", problems=problems, exit_code=ExitCode.CONFIG)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 Plain: TypeAlias = str | int | float | bool | tuple[str, ...]
 
-NAMED = ("files", "stores", "tables")
+NAMED = ("files", "stores", "tables", "backups")
 """Sections with a name of the operator's choice: `[files.NAME]`."""
 
 
@@ -145,9 +145,44 @@ _PLACE_SECRETS = (
     ("password_command", Kind.COMMAND, "a command whose first line of output is the password; run without a shell"),
 )
 
+_BACKUPS = tuple(
+    Key("backups", *key)
+    for key in (
+        ("from", Kind.ADDRESS, "the database: a name from [stores] or a URL"),
+        ("to", Kind.ADDRESS, "where its snapshots are kept: a name from [files], a URL, a folder or a git repository"),
+        ("tables", Kind.TEXTS, "patterns of the tables to take; all where it is not set"),
+        ("exclude", Kind.TEXTS, "patterns of tables to leave out"),
+        (
+            "compress",
+            Kind.TEXT,
+            "how data files, or archives, are compressed; archives with zstd if unset",
+            None,
+            ("none", "zstd", "gzip"),
+        ),
+        ("encrypt", Kind.TEXTS, "age recipients (`age1…`) that alone can read the snapshots"),
+        ("shard_rows", Kind.INTEGER, "rows of one data file"),
+        ("keep_last", Kind.INTEGER, "how many of the newest snapshots stay"),
+        ("keep_daily", Kind.INTEGER, "for how many days the last snapshot of the day stays"),
+        ("keep_weekly", Kind.INTEGER, "for how many weeks the last snapshot of the week stays"),
+        ("keep_monthly", Kind.INTEGER, "for how many months the last snapshot of the month stays"),
+        ("keep_yearly", Kind.INTEGER, "for how many years the last snapshot of the year stays"),
+        ("max_drop", Kind.SHARE, "by how much rows may fall since the last snapshot before it is refused"),
+        ("push", Kind.TEXT, "the git remote to push to afterwards, such as origin"),
+        ("verify", Kind.TEXT, "how a new snapshot is proven", None, ("checksums", "drill")),
+        ("drill_in", Kind.ADDRESS, "a server for the drill: a name from [stores] or a URL"),
+        ("ping_url", Kind.TEXT, "a heartbeat of this backup: called at the start, on success and on failure"),
+        ("textfile", Kind.PATH, "a file for node_exporter's textfile collector, ending in .prom"),
+    )
+)
+
 KEYS: tuple[Key, ...] = (
     Key("", "version", Kind.INTEGER, "the version of this file's format", 1),
-    Key("files", "url", Kind.ADDRESS, "where the files are: ftp, ftps, sftp, http, https, file, or a folder"),
+    Key(
+        "files",
+        "url",
+        Kind.ADDRESS,
+        "where the files are: ftp, ftps, sftp, http, https, file, or a folder; for snapshots also s3 and git",
+    ),
     *(Key("files", name, kind, doc) for name, kind, doc in _PLACE_SECRETS),
     Key("files", "encoding", Kind.TEXT, "how names are encoded there: auto, utf-8, euc-kr, …"),
     Key(
@@ -159,6 +194,10 @@ KEYS: tuple[Key, ...] = (
     Key("files", "known_hosts", Kind.PATH, "the SSH known_hosts file"),
     Key("files", "host_key", Kind.TEXT, "the SSH host key's fingerprint, `SHA256:…`, or `accept-new`"),
     Key("files", "zone", Kind.TEXT, "the time zone of the server's listings, such as Asia/Seoul"),
+    Key("files", "branch", Kind.TEXT, "the branch of a git repository behind a network"),
+    Key("files", "endpoint", Kind.TEXT, "the URL of an S3-compatible service; without, Amazon's"),
+    Key("files", "region", Kind.TEXT, "the region of an S3 bucket"),
+    Key("files", "access_key", Kind.TEXT, "the id of the S3 access key; its secret is the place's password"),
     Key("files", "timeout_s", Kind.NUMBER, "seconds without an answer before a connection is given up"),
     Key("files", "connections", Kind.INTEGER, "connections to this server at the same time"),
     Key("files", "retries", Kind.INTEGER, "how often a cut FTP connection is opened again"),
@@ -180,6 +219,12 @@ KEYS: tuple[Key, ...] = (
     Key("check", "max_drop", Kind.SHARE, "by how much counts may fall since the last check before it is an alarm"),
     Key("check", "textfile", Kind.PATH, "a file for node_exporter's textfile collector, ending in .prom"),
     Key("check", "hash", Kind.BOOLEAN, "whether to compare contents too", default=False),
+    *_BACKUPS,
+    Key("backup", "identity_file", Kind.PATH, "the age identity that opens encrypted snapshots; keep it private"),
+    Key("backup", "workers", Kind.INTEGER, "processes that read a database at the same time", 2),
+    Key(
+        "backup", "max_drop", Kind.SHARE, "by how much rows may fall since the last snapshot before it is refused", 0.9
+    ),
     Key("ping", "url", Kind.TEXT, "a heartbeat: called at the start, on success and on failure"),
     Key("state", "dir", Kind.PATH, "where checkpoints, histories and undo journals are kept"),
 )

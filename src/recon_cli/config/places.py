@@ -19,6 +19,8 @@ from recon_cli.ops import redact
 Warn = Callable[[str], None]
 _NOT_OPTIONS = frozenset({"url", "password_file", "password_command"})
 _SCHEME = re.compile(r"[a-zA-Z][\w+.-]*://")
+_GIT = "git:"
+STANDARD_OUTPUT = "-"
 _DATABASE_FILES = (".db", ".sqlite", ".sqlite3", ".db3")
 _SECRET_FIELDS = re.compile(r"[?&](password|passwd|pwd|sslpassword|token|api_?key)=", re.IGNORECASE)
 
@@ -65,15 +67,15 @@ def resolve_table(settings: Settings, name: str, warn: Warn = _quiet) -> Route:
     """
     keyed = settings.named("tables", name)
     if not keyed:
-        raise _unknown(settings, "tables", name)
-    needed = {key: _needed(name, keyed, key) for key in ("system", "from", "to")}
+        raise unknown(settings, "tables", name)
+    needed = {key: needs("tables", name, keyed, key) for key in ("system", "from", "to")}
     return Route(
         name,
         str(needed["system"].value),
-        _end(settings, "files", needed["from"], warn),
-        _end(settings, "stores", needed["to"], warn),
-        _texts(keyed, "also", anchored=True),
-        _texts(keyed, "take"),
+        end(settings, "files", needed["from"], warn),
+        end(settings, "stores", needed["to"], warn),
+        texts(keyed, "also", anchored=True),
+        texts(keyed, "take"),
         str(keyed["shape"].value) if "shape" in keyed else "",
         str(keyed["zone"].value) if "zone" in keyed else "",
     )
@@ -102,7 +104,7 @@ def _resolve(settings: Settings, section: str, name_or_url: str, warn: Warn) -> 
             hint=f"leave it out and set `{secret.variable(section)}`, or use `password_file` in recon.toml",
         )
     if not _is_address(name_or_url):
-        raise _unknown(settings, section, name_or_url)
+        raise unknown(settings, section, name_or_url)
     return _bare(section, anchor(section, name_or_url, Path.cwd()))
 
 
@@ -161,11 +163,15 @@ def anchor(section: str, url: str, base: Path) -> str:
         return url if stays else f"{scheme}:///{base / Path(path).expanduser()}"
     if _SCHEME.match(url) or url == "sqlite://":
         return url
+    if url.startswith(_GIT):
+        return f"{_GIT}{base / Path(url.removeprefix(_GIT)).expanduser()}"
+    if url == STANDARD_OUTPUT:
+        return url
     path = str(base / Path(url).expanduser())
     return f"sqlite:///{path}" if section == "stores" else path
 
 
-def _end(settings: Settings, section: str, setting: Setting, warn: Warn) -> Place:
+def end(settings: Settings, section: str, setting: Setting, warn: Warn) -> Place:
     """One end of a route: as `_resolve`, but a wrong value is a wrong setting, and paths start at its file."""
     address = str(setting.value)
     if settings.named(section, address):
@@ -177,31 +183,42 @@ def _end(settings: Settings, section: str, setting: Setting, warn: Warn) -> Plac
     return _bare(section, _clean(section, setting))
 
 
-def _needed(name: str, keyed: Mapping[str, Setting], key: str) -> Setting:
+def needs(section: str, name: str, keyed: Mapping[str, Setting], key: str) -> Setting:
+    """A key that `[section.name]` cannot do without.
+
+    Raises:
+        ConfigError: it is not there.
+    """
     if key in keyed:
         return keyed[key]
     where = str(next(iter(keyed.values())).source)
-    raise ConfigError(f"`tables.{name}` has no `{key}`", cause=where, hint=f'add `{key} = "…"` to [tables.{name}]')
+    raise ConfigError(
+        f"`{section}.{name}` has no `{key}`", cause=where, hint=f'add `{key} = "…"` to [{section}.{name}]'
+    )
 
 
-def _texts(keyed: Mapping[str, Setting], key: str, *, anchored: bool = False) -> tuple[str, ...]:
+def texts(keyed: Mapping[str, Setting], key: str, *, anchored: bool = False) -> tuple[str, ...]:
+    """A key's list of texts, empty if it is not set; `anchored`: they are paths, relative to the file that says so."""
     if key not in keyed or not isinstance(keyed[key].value, tuple):
         return ()
     setting = keyed[key]
-    texts = tuple(str(item) for item in setting.value)  # type: ignore[union-attr]  # a tuple, as asked above
-    return tuple(anchor("files", text, setting.source.base) for text in texts) if anchored else texts
+    found = tuple(str(item) for item in setting.value)  # type: ignore[union-attr]  # a tuple, as asked above
+    return tuple(anchor("files", text, setting.source.base) for text in found) if anchored else found
 
 
 def _is_address(text: str) -> bool:
     """Whether a word is meant as an address: a URL, a path by its looks, or a path that is there."""
-    by_looks = text.startswith((".", "/", "~")) or "/" in text or text.endswith(_DATABASE_FILES)
-    return bool(_SCHEME.match(text)) or by_looks or text == "sqlite://" or Path(text).exists()
+    by_looks = text.startswith((".", "/", "~", _GIT)) or "/" in text or text.endswith(_DATABASE_FILES)
+    return bool(_SCHEME.match(text)) or by_looks or text in {"sqlite://", STANDARD_OUTPUT} or Path(text).exists()
 
 
-def _unknown(settings: Settings, section: str, name: str) -> ReconError:
+def unknown(settings: Settings, section: str, name: str) -> ReconError:
+    """The error for a name that a section does not define."""
     known = settings.names(section)
-    kind = {"files": "files", "stores": "store", "tables": "table"}[section]
-    nothing = f"define it as [{section}.{name}] in recon.toml" + ("" if section == "tables" else ", or give a URL")
+    kind = {"files": "files", "stores": "store", "tables": "table", "backups": "backup"}[section]
+    nothing = f"define it as [{section}.{name}] in recon.toml" + (
+        "" if section in {"tables", "backups"} else ", or give a URL"
+    )
     return UsageError(f"no {kind} named `{redact.text(name)}`", hint=suggest(name, known, "" if known else nothing))
 
 

@@ -21,7 +21,7 @@ def shown(settings: Settings) -> tuple[Setting, ...]:
 
 
 def _harmless(one: Setting) -> Setting:
-    if one.key == "ping.url":
+    if one.key == "ping.url" or one.key.endswith(".ping_url"):
         parts = urlsplit(str(one.value))
         return Setting(one.key, f"{parts.scheme}://{parts.hostname}/{redact.HIDDEN}", one.source)
     return Setting(one.key, _scrubbed(one.value), one.source)

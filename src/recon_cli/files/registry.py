@@ -19,6 +19,7 @@ _ADAPTERS = {
     "sftp": ("recon_cli.files.sftp.store", "SftpStore"),
     "http": _HTTP,
     "https": _HTTP,
+    "s3": ("recon_cli.files.s3", "S3Store"),
     "memory": ("recon_cli.files.memory", "MemoryStore"),
 }
 

@@ -2,15 +2,16 @@
 
 Three schemes; docs/design/snapshot-format.md is the specification.
 
-`range`  the key is one column of integers: shard n holds the keys from n * width up to (n + 1) * width.
-`hash`   any other key: a row begins a new shard when the CRC-32 of its key is a multiple of `rows`.
-`count`  no key: every `rows` rows.
+`range`  the key is one column of integers: shard n holds the keys from n * size up to (n + 1) * size.
+`hash`   any other key: a row begins a new shard when the CRC-32 of its key's line is a multiple of `size`.
+`count`  no key: every `size` rows.
 
 So boundaries depend on the rows beside them only, never on how many rows lie before, nor on who reads the table.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from recon_cli.snapshot import rows as lines
 
 Row = tuple[Cell, ...]
 
+FIRST = "first"
+"""The shard before the first row that begins one, under the `hash` scheme."""
 _DIGITS = 20
 
 
@@ -62,7 +65,16 @@ def width(least: int, greatest: int, rows: int, shard_rows: int) -> int:
 
 def starts_shard(key: Row, size: int) -> bool:
     """Whether the row of this key begins a shard under the `hash` scheme."""
-    return zlib.crc32(lines.encode([key], range(len(key)))) % size == 0
+    return bool(list(starts([key], size)))
+
+
+def starts(keys: Sequence[Row], size: int) -> Iterator[tuple[int, bytes]]:
+    """Which of these keys begin a shard under the `hash` scheme: their places and their lines."""
+    if not keys:
+        return
+    for place, line in enumerate(lines.encode(keys, range(len(keys[0]))).split(b"\n")[:-1]):
+        if not zlib.crc32(line) % size:
+            yield place, line
 
 
 class Cutter:
@@ -96,20 +108,18 @@ class Cutter:
             start = end
 
     def _hashes(self, rows: Sequence[Row]) -> Iterator[Piece]:
-        size, start = self._cut.size, 0
-        for place, key in enumerate(self._keys(rows)):
-            named = hash_name(key) if starts_shard(key, size) else self._name or "first"
-            if named != self._name:
-                if place > start:
-                    yield Piece(self._name, rows[start:place])
-                self._name, start = named, place
-        if start < len(rows):
-            yield Piece(self._name, rows[start:])
+        begun = 0
+        for place, line in starts(self._keys(rows), self._cut.size):
+            if place > begun:
+                yield Piece(self._name or FIRST, rows[begun:place])
+            self._name, begun = hash_name(line), place
+        if begun < len(rows):
+            yield Piece(self._name or FIRST, rows[begun:])
 
-    def _keys(self, rows: Sequence[Row]) -> Iterator[Row]:
+    def _keys(self, rows: Sequence[Row]) -> list[Row]:
         if len(self._places) == 1:
-            return zip(map(itemgetter(self._places[0]), rows))
-        return map(itemgetter(*self._places), rows)
+            return list(zip(map(itemgetter(self._places[0]), rows)))
+        return list(map(itemgetter(*self._places), rows))
 
     def _counts(self, rows: Sequence[Row]) -> Iterator[Piece]:
         start = 0
@@ -126,10 +136,9 @@ def range_name(first: int) -> str:
     return f"{'-' if first < 0 else ''}{abs(first):0{_DIGITS}d}"
 
 
-def hash_name(key: Row) -> str:
-    """The name of the shard that begins at `key`: two CRCs, for one alone would give many the same name."""
-    written = lines.encode([key], range(len(key)))
-    return f"{zlib.crc32(written):08x}{zlib.crc32(written[::-1]):08x}"
+def hash_name(line: bytes) -> str:
+    """The name of the shard that begins at the key of this line (JSON, without a newline)."""
+    return hashlib.sha256(line).hexdigest()[:16]
 
 
 def _bisect(rows: Sequence[Row], place: int, end: int, low: int) -> int:

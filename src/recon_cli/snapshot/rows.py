@@ -8,8 +8,9 @@ fragments that hold one, and the commas around them are taken out afterwards.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from operator import itemgetter
@@ -22,11 +23,18 @@ from recon_cli.core.errors import DataError
 
 Row = tuple[Cell, ...]
 
+LONGEST_LINE = 256 << 20
+"""A row takes at most so many bytes as a line: whoever reads must hold one."""
+LARGE = 1 << 20
+"""From here on a cell, a line or a block is too large to be copied about."""
+
 _NEWLINE = orjson.Fragment(b"\n")
 _INFINITE = float("inf")
-_TAGGED_BYTES = 256 * 1024
+_BLOCK_BYTES = 256 * 1024
 _MAY_BE_ODD = frozenset({Kind.ANY, Kind.REAL})
 _TEXT_WORDS = ("CHAR", "CLOB", "TEXT")
+_PIECE = 3 << 18
+"""Base64 can be written in pieces of three bytes."""
 
 
 def floats(table: DeclaredTable) -> tuple[int, ...]:
@@ -47,39 +55,118 @@ def _text_affinity(declared: str) -> bool:
 
 
 def encode(rows: Sequence[Row], floats: Sequence[int]) -> bytes:
-    """The rows as JSON lines, each ending in a newline; the same rows give the same bytes. `floats`: see `floats`."""
+    """The rows as JSON lines, each ending in a newline; the same rows give the same bytes. `floats`: see `floats`.
+
+    Raises:
+        DataError: a cell is no `Cell`.
+    """
+    return encode_counted(rows, floats)[0]
+
+
+def encode_counted(rows: Sequence[Row], floats: Sequence[int]) -> tuple[bytes, int]:
+    """As `encode`, with the number of cells that are tagged."""
     if not rows:
-        return b""
-    if any(_not_finite(rows, place) for place in floats):
-        return _slowly(rows)
+        return b"", 0
+    tags = _Tags()
     try:
-        text = orjson.dumps(list(chain.from_iterable(zip(rows, repeat(_NEWLINE)))), _bytes)
+        text = _dumped(rows, tags.write)
     except (TypeError, ValueError):  # lone surrogates
         return _slowly(rows)
+    # What is not finite was written as null: without any null there is nothing to search for.
+    if b"null" in text and any(_not_finite(rows, place) for place in floats):
+        return _slowly(rows)
+    return text, tags.written
+
+
+def _dumped(rows: Sequence[Row], odd: Callable[[object], object]) -> bytes:
+    if len(rows) == 1:
+        return orjson.dumps(rows[0], odd, orjson.OPT_APPEND_NEWLINE)
+    text = orjson.dumps(list(chain.from_iterable(zip(rows, repeat(_NEWLINE), strict=False))), odd)
     return text[1:-3].replace(b",\n,", b"\n") + b"\n"
 
 
 def _not_finite(rows: Sequence[Row], place: int) -> bool:
-    column = list(map(itemgetter(place), rows))
-    if _INFINITE in column or -_INFINITE in column:
-        return True
-    return any(cell != cell for cell in column)  # noqa: PLR0124  only NaN differs from itself
+    cells = map(itemgetter(place), rows)
+    try:
+        return not all(map(math.isfinite, filter(None, cells)))
+    except (TypeError, OverflowError):
+        column = list(map(itemgetter(place), rows))
+        return float in set(map(type, column)) and not all(math.isfinite(one) for one in column if type(one) is float)
 
 
-def _bytes(cell: object) -> dict[str, str]:
-    if isinstance(cell, bytes):
-        return {"$b": base64.b64encode(cell).decode("ascii")}
-    raise TypeError
+class _Tags:
+    """Writes the cells that orjson does not know, and counts them."""
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    def write(self, cell: object) -> dict[str, str]:
+        if not isinstance(cell, bytes):
+            raise TypeError
+        self.written += 1
+        return {"$b": binascii.b2a_base64(cell, newline=False).decode("ascii")}
 
 
-def _slowly(rows: Sequence[Row]) -> bytes:
-    return b"".join(orjson.dumps([_odd(cell) for cell in row]) + b"\n" for row in rows)
+def _slowly(rows: Sequence[Row]) -> tuple[bytes, int]:
+    try:
+        cells = [[_odd(cell) for cell in row] for row in rows]
+        text = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in cells)
+    except (TypeError, ValueError, AttributeError) as exc:
+        raise DataError("a cell is nothing that a snapshot can hold", cause=str(exc)) from exc
+    return text, sum(isinstance(cell, dict) for row in cells for cell in row)
 
 
 def _odd(cell: Cell) -> object:
     if isinstance(cell, float) and not math.isfinite(cell):
         return {"$r": repr(cell)}
     return cell if isinstance(cell, float) else canonical.encode(cell)
+
+
+def is_large(row: Row) -> bool:
+    """Whether a row has a cell that had better be written by `parts`."""
+    return any(len(cell) > LARGE for cell in row if isinstance(cell, bytes | str))
+
+
+def parts(row: Row) -> Iterator[bytes]:
+    """The line of one large row, piece by piece: the same bytes as `encode` gives."""
+    lead = b"["
+    for cell in row:
+        yield lead
+        lead = b","
+        if isinstance(cell, bytes) and len(cell) > LARGE:
+            yield from _base64(memoryview(cell))
+        else:
+            yield encode([(cell,)], (0,))[1:-2]
+    yield b"]\n"
+
+
+def _base64(cell: memoryview) -> Iterator[bytes]:
+    yield b'{"$b":"'
+    for start in range(0, len(cell), _PIECE):
+        yield binascii.b2a_base64(cell[start : start + _PIECE], newline=False)
+    yield b'"}'
+
+
+def tagged(rows: Sequence[Row], tags: int, known: frozenset[int] = frozenset()) -> frozenset[int]:
+    """The places where a cell of these rows is tagged, of which there are `tags`, together with those known already."""
+    if not tags or tags == sum(_types(rows, place).count(bytes) for place in known):
+        return known
+    return known | {place for place in range(len(rows[0])) if any(map(_is_odd, map(itemgetter(place), rows)))}
+
+
+def odd_places(row: Row) -> frozenset[int]:
+    """The places of the cells of one row that are tagged."""
+    return frozenset(place for place, cell in enumerate(row) if _is_odd(cell))
+
+
+def _types(rows: Sequence[Row], place: int) -> list[type]:
+    return list(map(type, map(itemgetter(place), rows)))
+
+
+def _is_odd(cell: Cell) -> bool:
+    if isinstance(cell, str | float):
+        return isinstance(_odd(cell), dict)
+    return isinstance(cell, bytes)
 
 
 def decode(block: bytes) -> list[list[object]]:
@@ -91,7 +178,7 @@ def decode(block: bytes) -> list[list[object]]:
     if not block:
         return []
     try:
-        rows = orjson.loads(b"[" + block.removesuffix(b"\n").replace(b"\n", b",") + b"]")
+        rows = _loaded(block) if len(block) < LARGE else [orjson.loads(line) for line in _lines(block)]
     except ValueError as exc:
         raise DataError("a line is not JSON", cause=str(exc)) from exc
     if not isinstance(rows, list) or not all(type(row) is list for row in rows):
@@ -99,30 +186,73 @@ def decode(block: bytes) -> list[list[object]]:
     return rows
 
 
-def untag(rows: list[list[object]]) -> list[Row]:
-    """Rows with every tagged cell as the value it stands for.
+def _loaded(block: bytes) -> object:
+    rows = orjson.loads(b"[" + block.removesuffix(b"\n").replace(b"\n", b",") + b"]")
+    if not isinstance(rows, list) or len(rows) != block.count(b"\n"):
+        raise ValueError("a line holds more than one array")
+    return rows
+
+
+def _lines(block: bytes) -> Iterator[memoryview]:
+    """The lines of a large block, without copying them. Deep nesting, which grows in memory, is refused unparsed."""
+    view, start = memoryview(block), 0
+    while start < len(block):
+        end = block.index(b"\n", start)
+        if end - start > LARGE and _structure(block, start, end) > LARGE:
+            raise ValueError("a long line is made of more than texts")
+        yield view[start:end]
+        start = end + 1
+
+
+_LONG_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+def _structure(block: bytes, start: int, end: int) -> int:
+    """How many bytes of a line stand outside its strings."""
+    return end - start - sum(len(found[0]) for found in _LONG_STRING.finditer(block, start, end))
+
+
+def untag(rows: list[list[object]], places: Iterable[int]) -> int:
+    """Put the value for which it stands in the place of every tagged cell of these columns; how many there were.
 
     Raises:
-        DataError: a tag is unknown or its body broken, or a cell is an array.
+        DataError: a tag is unknown or its body broken, or a row is too short.
     """
+    found = 0
     try:
-        return [tuple([_value(cell) if type(cell) in _NESTED else cell for cell in row]) for row in rows]  # type: ignore[misc]  # JSON scalars are cells
-    except (ValueError, TypeError) as exc:
+        for place in places:
+            for row in rows:
+                if type(row[place]) is dict:
+                    row[place] = _value(row[place])
+                    found += 1
+    except (ValueError, TypeError, IndexError) as exc:
         raise DataError("a cell has a tag that cannot be read", cause=str(exc)) from exc
-
-
-_NESTED = frozenset({dict, list})
-_TAGS = frozenset({"$b", "$r", "$s"})
+    return found
 
 
 def _value(cell: object) -> Cell:
-    if not isinstance(cell, dict) or not _TAGS.issuperset(cell):
-        raise ValueError("no tag")
-    return canonical.decode(cell)  # type: ignore[return-value]  # these three tags give bytes, float and str
+    assert isinstance(cell, dict)
+    ((tag, body),) = cell.items()
+    if tag not in _TAGS or not isinstance(body, str):
+        raise ValueError("no tag of the format")
+    return _TAGS[tag](body)
+
+
+def _float(body: str) -> float:
+    if body not in {"inf", "-inf", "nan"}:
+        raise ValueError("no float that needs a tag")
+    return float(body)
+
+
+_TAGS: dict[str, Callable[[str], Cell]] = {
+    "$b": lambda body: binascii.a2b_base64(body, strict_mode=True),
+    "$r": _float,
+    "$s": lambda body: bytes.fromhex(body).decode("utf-8", "surrogatepass"),
+}
 
 
 def blocks(
-    chunks: Iterable[bytes], *, size_bytes: int = _TAGGED_BYTES, longest_bytes: int = 1 << 30
+    chunks: Iterable[bytes], *, size_bytes: int = _BLOCK_BYTES, longest_bytes: int = LONGEST_LINE
 ) -> Iterator[bytes]:
     """A byte stream cut at line ends into blocks of about `size_bytes`.
 
@@ -136,13 +266,15 @@ def blocks(
         held += len(chunk)
         if held < size_bytes:
             continue
-        cut = chunk.rfind(b"\n")
-        if cut < 0:
-            if held > longest_bytes:
-                raise DataError("a line is longer than a row may be", cause=f"over {longest_bytes} bytes")
-            continue
-        yield b"".join([*kept[:-1], chunk[: cut + 1]])
-        kept, held = [chunk[cut + 1 :]], len(chunk) - cut - 1
+        if held > longest_bytes + size_bytes:
+            raise DataError("a line is longer than a row may be", cause=f"over {longest_bytes} bytes")
+        cut = chunk.rfind(b"\n") + 1
+        if cut:
+            rest = chunk[cut:]
+            kept[-1] = chunk[:cut]
+            whole, kept, held = b"".join(kept), [rest], len(rest)
+            yield whole
+            del whole
     rest = b"".join(kept)
     if rest and not rest.endswith(b"\n"):
         raise DataError("the last line does not end", cause="the file is cut short")
@@ -151,11 +283,31 @@ def blocks(
 
 
 def read(
-    chunks: Iterable[bytes], *, tagged: bool, opened: Callable[[bytes], None] = lambda _block: None
+    chunks: Iterable[bytes],
+    *,
+    columns: int,
+    tagged: Sequence[int],
+    opened: Callable[[bytes], None] = lambda _block: None,
 ) -> Iterator[list[Row]]:
-    """Rows of a byte stream in lists. `tagged`: whether any cell may be an object; `opened` sees each block's bytes."""
+    """Rows of a byte stream in lists: each of `columns` cells, which are objects only at the places `tagged`.
+
+    `opened` sees each block's bytes.
+
+    Raises:
+        DataError: a line is anything else.
+    """
     for block in blocks(chunks):
         opened(block)
+        # A container costs a bracket: where there are none but those of rows and tags, no cell needs to be looked at.
+        brackets, braces = block.count(b"["), block.count(b"{")
         rows = decode(block)
-        # Without tags only JSON scalars are left, which are cells.
-        yield untag(rows) if tagged else [tuple(row) for row in rows]  # type: ignore[arg-type]
+        del block
+        tags = untag(rows, tagged)
+        if set(map(len, rows)) != {columns}:
+            raise DataError("a row has not as many cells as its table has columns", cause=f"not {columns}")
+        if (brackets != len(rows) or braces != tags) and not _NESTED.isdisjoint(map(type, chain.from_iterable(rows))):
+            raise DataError("a cell is an array, or an object in a column without tags")
+        yield [tuple(row) for row in rows]  # type: ignore[arg-type]  # what is no container is a cell
+
+
+_NESTED = frozenset({dict, list})

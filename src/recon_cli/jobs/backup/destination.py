@@ -39,6 +39,21 @@ class Published:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a snapshot was made. Told beside it and never part of it: the same content gives the same bytes.
+
+    `changes` says table by table what is new (`items: 12 added, 3 changed, 1 removed`), where that is known.
+    """
+
+    took_s: float | None = None
+    host: str = ""
+    changes: tuple[str, ...] = ()
+
+
+NO_RUN = Run()
+
+
 class Destination(Protocol):
     """Snapshots of one database, oldest first. All methods raise `ReconError`s only.
 
@@ -63,7 +78,7 @@ class Destination(Protocol):
         On the same file system as the destination where that is local, so that publishing is a rename.
         """
 
-    def publish(self, name: str, folder: Path, manifest: Manifest) -> Published:
+    def publish(self, name: str, folder: Path, manifest: Manifest, run: Run = NO_RUN) -> Published:
         """Make the staged folder (data files and manifest, all fsynced) the newest snapshot.
 
         What goes to another place is read back and compared with the manifest's SHA-256 before it counts.

@@ -30,9 +30,7 @@ def open_bulk(place: Place) -> BulkStore:
         UsageError: no bulk store is known for this URL.
         ToolMissingError: the driver is not installed.
     """
-    scheme = urlsplit(place.url).scheme.lower()
-    if (not scheme or "://" not in place.url) and place.url.lower().endswith(_FILES):
-        scheme = "sqlite"
+    scheme = _scheme(place.url)
     if scheme not in _ADAPTERS:
         raise UsageError(
             f"no database for {redact(place.url)}",
@@ -42,3 +40,14 @@ def open_bulk(place: Place) -> BulkStore:
     module, _, name = _ADAPTERS[scheme].partition(":")
     store: BulkStore = getattr(import_module(f"recon_cli.stores.bulk.{module}"), name)(place)
     return store
+
+
+def serves(url: str) -> bool:
+    """Whether a URL means a database at all."""
+    return _scheme(url) in _ADAPTERS
+
+
+def _scheme(url: str) -> str:
+    if "://" not in url and url.lower().endswith(_FILES):
+        return "sqlite"
+    return urlsplit(url).scheme.lower()

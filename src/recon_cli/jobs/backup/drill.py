@@ -1,0 +1,137 @@
+"""The restore drill: a snapshot is restored into a scratch database, and what is there is read and compared."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from recon_cli.core.canonical import Json, pretty
+from recon_cli.core.catalog import DeclaredTable
+from recon_cli.core.errors import UsageError
+from recon_cli.core.place import Place
+from recon_cli.core.ports import Progress
+from recon_cli.jobs.backup import same, sums
+from recon_cli.jobs.runs import name_of
+from recon_cli.ops import atomic, paths
+from recon_cli.snapshot.reader import Snapshot
+from recon_cli.stores.bulk.base import BulkStore, Incoming, Loading
+from recon_cli.stores.bulk.registry import open_bulk
+from recon_cli.stores.bulk.scratch import scratch
+
+
+@dataclass(frozen=True, slots=True)
+class Drilled:
+    """What a drill found: where it was, and every way in which the restored database is another."""
+
+    where: str
+    differences: tuple[tuple[str, str], ...]
+
+
+def drill(snapshot: Snapshot, server: Place | None, progress: Progress, *, trusted: bool) -> Drilled:
+    """Restore everything and compare it. `server` None: a temporary SQLite file.
+
+    Raises:
+        UsageError: the snapshot's engine needs a server, and none is named.
+        GuardError: the snapshot carries SQL that is not trusted.
+    """
+    with _place(snapshot, server) as place, closing(open_bulk(place)) as store:
+        loading = _everything(snapshot, progress, trusted=trusted)
+        done = store.load(loading)
+        if store.engine == snapshot.manifest.catalog.engine:
+            return Drilled(store.engine, tuple(_differences(snapshot, store)))
+        same.proven(snapshot, store, loading, done)
+        return Drilled(f"{store.engine}, translated", ())
+
+
+@contextmanager
+def _place(snapshot: Snapshot, server: Place | None) -> Iterator[Place]:
+    name = f"recon_drill_{secrets.token_hex(6)}"
+    if server is not None:
+        with scratch(server, name) as place:
+            yield place
+        return
+    if snapshot.manifest.catalog.engine != "sqlite":
+        raise UsageError(
+            f"a drill of a {snapshot.manifest.catalog.engine} snapshot needs a server",
+            hint="name one with `--drill-in`: a scratch database is made there and dropped",
+        )
+    with (
+        tempfile.TemporaryDirectory(prefix="recon-drill-") as folder,
+        scratch(Place(f"sqlite:///{folder}/anchor"), name) as place,
+    ):
+        yield place
+
+
+def _everything(snapshot: Snapshot, progress: Progress, *, trusted: bool) -> Loading:
+    parts = snapshot.manifest.tables
+    tables = [Incoming(part.declared, partial(snapshot.rows, part.declared.name), part.rows) for part in parts]
+    rows, total = 0, sum(part.rows for part in parts)
+
+    def told(more: int) -> None:
+        nonlocal rows
+        rows += more
+        progress.update(rows, total, "drill")
+
+    return Loading(snapshot.manifest.catalog, tables, trusted=trusted, progress=told)
+
+
+def _differences(snapshot: Snapshot, store: BulkStore) -> Iterator[tuple[str, str]]:
+    """Table and what is different about it, by declaration, count and content."""
+    with store.join() as view:
+        there = {table.name: table for table in view.catalog().tables}
+        for part in snapshot.manifest.tables:
+            name = part.declared.name
+            if name not in there:
+                yield name, "it was not restored"
+            elif sums.content(view, there[name]) != part.content:
+                yield name, f"its rows differ: {view.count(name)} restored, {part.rows} in the snapshot"
+            else:
+                yield from ((name, reason) for reason in _declared(part.declared, there[name]))
+
+
+def _declared(wanted: DeclaredTable, found: DeclaredTable) -> Iterator[str]:
+    """How two declarations differ; the engine's own text may be spelled in another way."""
+    if [_column(one) for one in wanted.columns] != [_column(one) for one in found.columns]:
+        yield "its columns are declared in another way"
+    if wanted.key != found.key:
+        yield "its primary key is another"
+    if wanted.counter != found.counter:
+        yield f"its numbering stands at {found.counter}, not at {wanted.counter}"
+    for what in ("indexes", "foreign_keys", "checks"):
+        if len(getattr(wanted, what)) != len(getattr(found, what)):
+            yield f"it has {len(getattr(found, what))} {what.replace('_', ' ')}, not {len(getattr(wanted, what))}"
+
+
+def _column(column: object) -> object:
+    return replace(column, comment=None)  # type: ignore[type-var]  # a DeclaredColumn; comments are told elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Diary:
+    """When the snapshots of a destination last passed a drill; in the state folder."""
+
+    file: Path
+
+    @staticmethod
+    def of(state_dir: Path, url: str) -> Diary:
+        """The diary of the destination at `url`."""
+        return Diary(paths.private_dir(state_dir / "drills") / f"{name_of(url)}.json")
+
+    def write(self, snapshot: str, now: datetime) -> None:
+        """Remember that this snapshot passed."""
+        document: Mapping[str, Json] = {"snapshot": snapshot, "at": now.isoformat(timespec="seconds")}
+        atomic.write_file(self.file, pretty(document))
+
+    def last(self) -> datetime | None:
+        """When the last drill passed; None if there was none."""
+        try:
+            return datetime.fromisoformat(str(json.loads(self.file.read_bytes())["at"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None

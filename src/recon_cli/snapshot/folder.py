@@ -1,0 +1,146 @@
+"""A snapshot in a folder: every shard is compared with the manifest before a row of it is given out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from recon_cli.core.errors import DataError, NotFoundError, ReconError
+from recon_cli.snapshot import rows as lines
+from recon_cli.snapshot.cut import Row
+from recon_cli.snapshot.manifest import LARGEST_BYTES, NAME, Manifest, Shard, TableFiles, decode
+from recon_cli.snapshot.packed import Unpacked
+
+_STEP = 1 << 18
+
+
+class FolderSnapshot:
+    """A snapshot whose files lie in `folder`. Several threads may read from it; see `reader.Snapshot`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest: Manifest = decode(read_manifest(folder))
+
+    def rows(self, table: str) -> Iterator[list[Row]]:
+        """The rows of a table in key order, shard by shard."""
+        for shard in self._files(table).shards:
+            yield from self.shard(table, shard)
+
+    def shard(self, table: str, shard: Shard) -> Iterator[list[Row]]:
+        """The rows of one shard."""
+        files = self._files(table)
+        path = self.manifest.path(files, shard)
+        with opened(self.folder, path) as file:
+            if fault := stored_fault(file, shard):
+                raise shard_error(files, shard, path, fault)
+            file.seek(0)
+            try:
+                yield from self._rows(file, files, shard, path)
+            except DataError as exc:
+                raise shard_error(files, shard, path, exc.cause or exc.message) from exc
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _rows(self, file: BinaryIO, files: TableFiles, shard: Shard, path: str) -> Iterator[list[Row]]:
+        columns = [column.name for column in files.declared.stored]
+        tagged = [columns.index(name) for name in files.tagged]
+        found = 0
+        plain = plain_chunks(Unpacked(file, self.manifest.compression, path), shard)
+        for rows in lines.read(plain, columns=len(columns), tagged=tagged):
+            found += len(rows)
+            yield rows
+        if found != shard.rows:
+            raise DataError("wrong number of rows", cause=f"{found} rows, {shard.rows} in the manifest")
+
+    def _files(self, table: str) -> TableFiles:
+        files = self.manifest.table(table)
+        if files is None:
+            hint = f"it has {', '.join(one.declared.name for one in self.manifest.tables) or 'no table'}"
+            raise NotFoundError(f"no table {table} in the snapshot", hint=hint)
+        return files
+
+
+def read_manifest(folder: Path) -> bytes:
+    """The bytes of a folder's manifest.
+
+    Raises:
+        NotFoundError: there is none.
+        DataError: it is no plain file, or too large for one.
+    """
+    if not (folder / NAME).is_file():
+        raise NotFoundError(f"no snapshot in {folder}", cause=f"it has no {NAME}", hint="list with `recon backup list`")
+    with opened(folder, NAME) as file:
+        return file.read(LARGEST_BYTES + 1)
+
+
+@contextmanager
+def opened(folder: Path, path: str) -> Iterator[BinaryIO]:
+    """A plain file below `folder`: no link, no pipe, no device. `path` is one that the manifest's rules give."""
+    try:
+        number = os.open(folder / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as exc:
+        raise DataError(f"{path} is missing from the snapshot", hint="take another snapshot") from exc
+    except OSError as exc:
+        raise DataError(f"cannot open {path} of the snapshot", cause=exc.strerror, hint=f"look at {folder}") from exc
+    with os.fdopen(number, "rb", 0) as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise DataError(f"{path} of the snapshot is no plain file", hint="take another snapshot")
+        try:
+            yield file
+        except OSError as exc:
+            raise ReconError(f"cannot read {path} of the snapshot", cause=exc.strerror, hint=_FAILING) from exc
+
+
+_FAILING = "look at `dmesg`: the disk may be failing"
+
+
+def stored_fault(file: BinaryIO, shard: Shard) -> str:
+    """What is wrong with a file as stored; empty if it is the manifest's byte for byte."""
+    size_bytes = os.fstat(file.fileno()).st_size
+    if size_bytes != shard.size_bytes:
+        return f"{size_bytes} bytes, {shard.size_bytes} in the manifest"
+    found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a FileIO
+    return "" if found == shard.sha256 else "its SHA-256 is not the manifest's"
+
+
+def plain_chunks(plain: Unpacked, shard: Shard) -> Iterator[bytes]:
+    """The plain bytes of a shard, as many as the manifest says.
+
+    Raises:
+        DataError: there are more or fewer, or they cannot be decompressed.
+    """
+    left = shard.plain_bytes
+    while chunk := plain.read(min(_STEP, left + 1)):
+        left -= len(chunk)
+        if left < 0:
+            break
+        yield chunk
+    if left:
+        cause = f"{'more' if left < 0 else 'fewer'} than the {shard.plain_bytes} bytes of the manifest"
+        raise DataError("wrong number of bytes", cause=cause)
+
+
+def row_range(files: TableFiles, shard: Shard) -> tuple[int, int]:
+    """Which rows of the table a shard holds: the first and the last, counted from 1."""
+    before = 0
+    for one in files.shards:
+        if one.name == shard.name:
+            break
+        before += one.rows
+    return before + 1, before + shard.rows
+
+
+def shard_error(files: TableFiles, shard: Shard, path: str, fault: str) -> DataError:
+    """The error of one damaged file: which, what it holds, what is wrong."""
+    first, last = row_range(files, shard)
+    return DataError(
+        f"{path} is damaged: rows {first} to {last} of table {files.declared.name}",
+        cause=fault,
+        hint="take another snapshot, or import the other tables with `--tables`",
+    )
