@@ -31,8 +31,8 @@ def back(text: bytes, columns: int, tagged: frozenset[int]) -> list[Row]:
 @given(st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(*[CELLS] * width), min_size=1, max_size=5)))
 def test_any_rows_come_back_exactly_and_only_tagged_columns_are_named(rows: list[Row]) -> None:
     width = len(rows[0])
-    text = lines.encode(rows, range(width))
-    tagged = lines.tagged(rows, text)
+    text, tags = lines.encode_counted(rows, range(width))
+    tagged = lines.tagged(rows, tags)
     assert same(back(text, width, tagged), rows)
     assert tagged == frozenset().union(*map(lines.odd_places, rows))
     assert text.count(b"\n") == len(rows)

@@ -61,6 +61,19 @@ class Packer:
         stream = self._started()
         return stream.compress(bytes(self._kept)) + stream.flush()
 
+    def more(self, plain: bytes, *, last: bool) -> bytes:
+        """`add`, and after the last also `end`, as one piece."""
+        if self._compression is Compression.NONE:
+            return plain
+        packed = b"".join(self.add(plain))
+        return packed + self.end() if last else packed
+
+    def whole(self, plain: bytes) -> bytes:
+        """A whole file at once."""
+        if self._compression is Compression.ZSTD and len(plain) <= STEP:
+            return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(plain)
+        return self.more(plain, last=True)
+
     def _started(self) -> zstandard.ZstdCompressionObj | zlib._Compress:
         if self._stream is None and self._compression is Compression.ZSTD:
             self._stream = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()

@@ -8,7 +8,6 @@ fragments that hold one, and the commas around them are taken out afterwards.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import math
 import re
@@ -61,44 +60,60 @@ def encode(rows: Sequence[Row], floats: Sequence[int]) -> bytes:
     Raises:
         DataError: a cell is no `Cell`.
     """
+    return encode_counted(rows, floats)[0]
+
+
+def encode_counted(rows: Sequence[Row], floats: Sequence[int]) -> tuple[bytes, int]:
+    """As `encode`, with the number of cells that are tagged."""
     if not rows:
-        return b""
+        return b"", 0
+    tags = _Tags()
     try:
-        text = _dumped(rows)
+        text = _dumped(rows, tags.write)
     except (TypeError, ValueError):  # lone surrogates
         return _slowly(rows)
     # What is not finite was written as null: without any null there is nothing to search for.
     if b"null" in text and any(_not_finite(rows, place) for place in floats):
         return _slowly(rows)
-    return text
+    return text, tags.written
 
 
-def _dumped(rows: Sequence[Row]) -> bytes:
+def _dumped(rows: Sequence[Row], odd: Callable[[object], object]) -> bytes:
     if len(rows) == 1:
-        return orjson.dumps(rows[0], _bytes, orjson.OPT_APPEND_NEWLINE)
-    text = orjson.dumps(list(chain.from_iterable(zip(rows, repeat(_NEWLINE), strict=False))), _bytes)
+        return orjson.dumps(rows[0], odd, orjson.OPT_APPEND_NEWLINE)
+    text = orjson.dumps(list(chain.from_iterable(zip(rows, repeat(_NEWLINE), strict=False))), odd)
     return text[1:-3].replace(b",\n,", b"\n") + b"\n"
 
 
 def _not_finite(rows: Sequence[Row], place: int) -> bool:
-    column = list(map(itemgetter(place), rows))
+    cells = map(itemgetter(place), rows)
     try:
-        return not all(map(math.isfinite, filter(None, column)))
+        return not all(map(math.isfinite, filter(None, cells)))
     except (TypeError, OverflowError):
-        return not all(math.isfinite(cell) for cell in column if type(cell) is float)
+        column = list(map(itemgetter(place), rows))
+        return float in set(map(type, column)) and not all(math.isfinite(one) for one in column if type(one) is float)
 
 
-def _bytes(cell: object) -> dict[str, str]:
-    if isinstance(cell, bytes):
-        return {"$b": base64.b64encode(cell).decode("ascii")}
-    raise TypeError
+class _Tags:
+    """Writes the cells that orjson does not know, and counts them."""
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    def write(self, cell: object) -> dict[str, str]:
+        if not isinstance(cell, bytes):
+            raise TypeError
+        self.written += 1
+        return {"$b": binascii.b2a_base64(cell, newline=False).decode("ascii")}
 
 
-def _slowly(rows: Sequence[Row]) -> bytes:
+def _slowly(rows: Sequence[Row]) -> tuple[bytes, int]:
     try:
-        return b"".join(orjson.dumps([_odd(cell) for cell in row]) + b"\n" for row in rows)
+        cells = [[_odd(cell) for cell in row] for row in rows]
+        text = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in cells)
     except (TypeError, ValueError, AttributeError) as exc:
         raise DataError("a cell is nothing that a snapshot can hold", cause=str(exc)) from exc
+    return text, sum(isinstance(cell, dict) for row in cells for cell in row)
 
 
 def _odd(cell: Cell) -> object:
@@ -132,9 +147,8 @@ def _base64(cell: memoryview) -> Iterator[bytes]:
     yield b'"}'
 
 
-def tagged(rows: Sequence[Row], text: bytes, known: frozenset[int] = frozenset()) -> frozenset[int]:
-    """The places where a cell of these rows is tagged in their `text`, together with those that are known already."""
-    tags = text.count(b'{"$')  # a quote inside a string is escaped, so that only a tag can look like this
+def tagged(rows: Sequence[Row], tags: int, known: frozenset[int] = frozenset()) -> frozenset[int]:
+    """The places where a cell of these rows is tagged, of which there are `tags`, together with those known already."""
     if not tags or tags == sum(_types(rows, place).count(bytes) for place in known):
         return known
     return known | {place for place in range(len(rows[0])) if any(map(_is_odd, map(itemgetter(place), rows)))}

@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -62,7 +62,9 @@ class TableWriter:
         self._cutter = Cutter(cut, table.key_positions)
         self._thread = ThreadPoolExecutor(1, f"write {table.name}"[:80])
         self._ahead: deque[Future[None]] = deque()
-        self._shards: list[Shard] = []
+        self._files: list[_ShardFile] = []
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._file: _ShardFile | None = None
         self._rows = self._content = 0
         self._tagged: frozenset[int] = frozenset()
@@ -91,36 +93,31 @@ class TableWriter:
         while self._ahead:
             self._ahead.popleft().result()
         self.close()
-        return Part(tuple(self._shards), self._rows, self._content % MODULUS, self._tagged)
+        shards = tuple(file.shard() for file in self._files)
+        return Part(shards, self._rows, self._content % MODULUS, self._tagged)
 
     def close(self) -> None:
         """Stop. Shards that are not complete stay behind as they are. Safe to call twice."""
         self._thread.shutdown(cancel_futures=True)
-        if self._file is not None:
-            self._file.drop()
+        for file in (*self._files, self._file):
+            if file is not None:
+                file.drop()
 
     def _turn(self, name: str | None) -> None:
         """Complete the shard that is open and open the next."""
         if self._file is not None:
-            self._later(self._complete(self._file))
-        self._file = None
-        if name is not None:
-            with told(self._folder):
-                self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = _ShardFile(self._folder, name, self._compression)
-
-    def _complete(self, file: _ShardFile) -> Callable[[], None]:
-        return lambda: self._shards.append(file.complete())
+            self._flush(self._file, last=True)
+        self._file = None if name is None else _ShardFile(self._folder, name, self._compression)
 
     def _take(self, rows: Sequence[Row]) -> None:
         if lines.is_large(rows[0]) or lines.is_large(rows[-1]):
             for row in rows:
                 self._large(row)
             return
-        text = lines.encode(rows, self._floats)
+        text, tags = lines.encode_counted(rows, self._floats)
         if len(text) > lines.LONGEST_LINE and max(map(len, text.split(b"\n"))) > lines.LONGEST_LINE:
             raise _too_long(self._table)
-        self._tagged = lines.tagged(rows, text, self._tagged)
+        self._tagged = lines.tagged(rows, tags, self._tagged)
         self._count(len(rows), content_sum(text))
         self._write(text)
 
@@ -144,11 +141,17 @@ class TableWriter:
 
     def _write(self, text: bytes) -> None:
         assert self._file is not None
-        file = self._file
-        self._later(lambda: file.write(text))
+        self._waiting.append(text)
+        self._waiting_bytes += len(text)
+        if self._waiting_bytes >= STEP:
+            self._flush(self._file, last=False)
 
-    def _later(self, step: Callable[[], None]) -> None:
-        self._ahead.append(self._thread.submit(step))
+    def _flush(self, file: _ShardFile, *, last: bool) -> None:
+        """Give what waits to the thread, and wait for the thread if it is far behind."""
+        texts, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        self._ahead.append(self._thread.submit(file.put, texts, last=last))
+        if last:
+            self._files.append(file)
         while len(self._ahead) > _AHEAD:
             self._ahead.popleft().result()
 
@@ -162,7 +165,7 @@ def _too_long(table: DeclaredTable) -> DataError:
 
 
 class _ShardFile:
-    """One data file being written. `rows` is counted by the writer, the rest is used by its thread alone."""
+    """One data file being written. `rows` is counted by the writer, the rest belongs to its thread."""
 
     def __init__(self, folder: Path, name: str, compression: Compression) -> None:
         self.name = name
@@ -171,38 +174,50 @@ class _ShardFile:
         self._packer = Packer(compression)
         self._digest = hashlib.sha256()
         self._size_bytes = self._plain_bytes = 0
-        with told(self._path):
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            self._file = os.fdopen(os.open(self._path, flags, 0o600), "w+b", STEP)
+        self._number = -1
 
-    def write(self, text: bytes) -> None:
+    def put(self, texts: list[bytes], *, last: bool) -> None:
+        """Write more of it; with the last, flush to disk, read back, compare."""
+        text = b"".join(texts)
+        packed = self._packer.whole(text) if last and not self._plain_bytes else self._packer.more(text, last=last)
         self._plain_bytes += len(text)
         with told(self._path):
-            for packed in self._packer.add(text):
-                self._put(packed)
-
-    def complete(self) -> Shard:
-        """Flush to disk, read back, compare."""
-        with told(self._path):
-            self._put(self._packer.end())
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.seek(0)
-            found = hashlib.file_digest(self._file, "sha256").hexdigest()  # type: ignore[arg-type]  # a buffered file
-            self._file.close()
-        if found != self._digest.hexdigest():
+            self._write(packed)
+            if not last:
+                return
+            os.fsync(self._number)
+            whole = len(packed) == self._size_bytes
+            same = os.pread(self._number, len(packed) + 1, 0) == packed if whole else self._reads_back()
+            self.drop()
+        if not same:
             hint = "the disk or the memory of this machine is failing: look at `dmesg`"
             raise ReconError(f"{self._path} reads back as other bytes than were written", hint=hint)
-        return Shard(self.name, self.rows, self._size_bytes, found, self._plain_bytes)
+
+    def shard(self) -> Shard:
+        """Its line in the manifest."""
+        return Shard(self.name, self.rows, self._size_bytes, self._digest.hexdigest(), self._plain_bytes)
 
     def drop(self) -> None:
-        with suppress(OSError):
-            self._file.close()
+        """Close the file."""
+        number, self._number = self._number, -1
+        if number >= 0:
+            with suppress(OSError):
+                os.close(number)
 
-    def _put(self, packed: bytes) -> None:
+    def _write(self, packed: bytes) -> None:
+        if self._number < 0:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._number = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._digest.update(packed)
         self._size_bytes += len(packed)
-        self._file.write(packed)
+        left = memoryview(packed)
+        while left:
+            left = left[os.write(self._number, left) :]
+
+    def _reads_back(self) -> bool:
+        os.lseek(self._number, 0, os.SEEK_SET)
+        with os.fdopen(self._number, "rb", closefd=False) as file:
+            return hashlib.file_digest(file, "sha256").digest() == self._digest.digest()
 
 
 @contextmanager

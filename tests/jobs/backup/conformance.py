@@ -16,7 +16,7 @@ from tests.jobs.backup.killed import publisher
 from tests.jobs.backup.made import content, day, fill, publish, rows
 from tests.jobs.backup.recipes import Recipe, opened
 
-KILLS = 14
+KILLS = 12
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from recon_cli.stores.bulk.base import BulkStore
 from recon_cli.stores.bulk.sqlite import open_sqlite
 from tests.stores.bulk.conformance import BulkStoreConformance
 
-
 # Another SQLite library in this process would drop the locks of ours (POSIX locks belong to a process).
 _CHILD = """
 import json, sqlite3, sys

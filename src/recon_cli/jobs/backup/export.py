@@ -24,7 +24,7 @@ from recon_cli.jobs.backup.worker import write
 from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
 from recon_cli.snapshot.manifest import Compression, Manifest, TableFiles
-from recon_cli.snapshot.write import Part, finish, merge
+from recon_cli.snapshot.write import Part, finish, table_files
 from recon_cli.stores.bulk.base import BulkStore, View
 
 ALARM_DROP = 0.9
@@ -51,9 +51,7 @@ class ExportRequest:
     progress: Progress = field(default_factory=Silent)
 
 
-def export(
-    store: BulkStore, place: Place, destination: Destination, request: ExportRequest, clock: Clock
-) -> Report:
+def export(store: BulkStore, place: Place, destination: Destination, request: ExportRequest, clock: Clock) -> Report:
     """Write a snapshot of `store` and publish it.
 
     Raises:
@@ -161,7 +159,9 @@ class _Draft:
             parts[written.task.table.name].append((written.task.place, written.part))
         cuts = {task.table.name: task.cut for task in self.tasks}
         entries = [
-            merge(table, cuts[table.name], [part for _, part in sorted(parts[table.name], key=lambda one: one[0])])
+            table_files(
+                table, cuts[table.name], [part for _, part in sorted(parts[table.name], key=lambda one: one[0])]
+            )
             for table in self.tables
         ]
         tool = f"recon {__version__}"

@@ -28,11 +28,7 @@ def chosen(catalog: Catalog, tables: Sequence[str], exclude: Sequence[str]) -> t
         if not any(fnmatchcase(name, glob) for name in names):
             known = ", ".join(names[:10]) or "none"
             raise NotFoundError(f"no table matches `{glob}`", hint=f"tables there: {known}")
-    return tuple(
-        table
-        for table in catalog.tables
-        if named(table.name, tables, exclude)
-    )
+    return tuple(table for table in catalog.tables if named(table.name, tables, exclude))
 
 
 def named(name: str, tables: Sequence[str], exclude: Sequence[str]) -> bool:

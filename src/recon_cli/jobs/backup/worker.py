@@ -20,16 +20,17 @@ _TELL_ROWS = 20_000
 
 def write(view: View, task: Task, folder: Path, compression: Compression, told: Callable[[int], None]) -> Part:
     """Write the shards of a task; `told` hears of every few thousand rows."""
-    writer = TableWriter(folder, task.table, task.cut, compression)
     untold = 0
-    for rows in view.rows(task.table.name, task.span):
-        writer.add(rows)
-        untold += len(rows)
-        if untold >= _TELL_ROWS:
-            told(untold)
-            untold = 0
+    with TableWriter(folder, task.table, task.cut, compression) as writer:
+        for rows in view.rows(task.table.name, task.span):
+            writer.add(rows)
+            untold += len(rows)
+            if untold >= _TELL_ROWS:
+                told(untold)
+                untold = 0
+        part = writer.finish()
     told(untold)
-    return writer.close()
+    return part
 
 
 def main() -> None:

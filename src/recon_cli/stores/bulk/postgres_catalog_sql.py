@@ -169,12 +169,12 @@ WHERE n.nspname = %s AND NOT EXISTS (
     SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e'))
 ORDER BY c.relname COLLATE "C\""""
 
-FUNCTIONS = f"""
+FUNCTIONS = """
 SELECT p.oid::regprocedure::text, pg_get_functiondef(p.oid)
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = %s AND p.prokind <> 'a' AND NOT EXISTS (
     SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype IN ('e', 'i'))
-ORDER BY p.oid"""
+ORDER BY p.oid::regprocedure::text COLLATE "C\""""
 
 VIEWS = f"""
 SELECT c.oid, c.relname, c.relkind = 'm', c.reloptions, pg_get_viewdef(c.oid, true), ARRAY(

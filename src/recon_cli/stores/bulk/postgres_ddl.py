@@ -111,7 +111,7 @@ def add_key(table: DeclaredTable) -> Iterator[str]:
         words = table.options.get("key") or f"PRIMARY KEY ({_listed(table.key)})"
         yield f"ALTER TABLE {quote(table.name)} ADD {_named(table.key_name)}{words}"
     for parent in json.loads(table.options.get("inherits", "[]")):
-        yield f"ALTER TABLE {quote(table.name)} INHERIT {parent if parent.startswith(chr(34)) else quote(parent)}"
+        yield f"ALTER TABLE {quote(table.name)} INHERIT {parent}"
 
 
 def add_index(table: DeclaredTable, index: DeclaredIndex) -> str:

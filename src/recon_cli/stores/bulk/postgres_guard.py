@@ -60,6 +60,7 @@ _SEQUENCE = re.compile(
     rf";\nSELECT pg_catalog.setval\({_STRING}, {_NUMBER}, (?:true|false)\)"
 )
 _STORAGE = re.compile(r"\w[\w.]*=[\w.-]+(?:, \w[\w.]*=[\w.-]+)*")
+_COLUMNS = re.compile(rf"\({_PART}(?:, {_PART})*\)")
 _METHOD = re.compile(r"(?:RANGE|LIST|HASH) (\(.*\))", re.DOTALL)
 
 
@@ -122,13 +123,16 @@ def _options(table: DeclaredTable) -> Iterator[str]:
     for _, _, bound, method in json.loads(given.get("partitions", "[]")):
         if not _PARTITION.fullmatch(bound) or (method and not _plain_method(method)):
             yield f"partition {bound}"
+    for parent in json.loads(given.get("inherits", "[]")):
+        if not re.fullmatch(_PATH, parent):
+            yield f"inherits {parent}"
     if "partition_by" in given and not _plain_method(given["partition_by"]):
         yield f"partition by {given['partition_by']}"
 
 
 def _plain_method(text: str) -> bool:
     found = _METHOD.fullmatch(text)
-    return found is not None and is_plain(found[1])
+    return found is not None and (_COLUMNS.fullmatch(found[1]) is not None or is_plain(found[1]))
 
 
 def plain_index(table: DeclaredTable, index: DeclaredIndex, types: Collection[str]) -> bool:

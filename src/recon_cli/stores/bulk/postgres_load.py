@@ -7,6 +7,7 @@ What cannot be created yet is tried again after the rest, so that no order of ob
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from recon_cli.core.catalog import Catalog, DeclaredObject, DeclaredTable, Generated, Numbered
@@ -28,6 +29,14 @@ _EARLY = frozenset({"extension", "type", "sequence"})
 _LATE = frozenset({"function", "view", "materialized view", "index", "trigger"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Statements that create one thing."""
+
+    name: str
+    statements: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class _Run:
     """One load: what it was asked for, translated, and what it has done so far."""
@@ -40,6 +49,8 @@ class _Run:
     objects: list[DeclaredObject]
     notes: list[str]
     created: list[str] = field(default_factory=list)
+    later: list[_Step] = field(default_factory=list)
+    """What could not be created before the rest was there."""
 
     @property
     def new(self) -> list[DeclaredTable]:
@@ -181,36 +192,45 @@ def _guard(work: _Run) -> None:
 
 
 def _create(work: _Run) -> None:
+    """Types, sequences and tables; functions as far as they can be, for one may need a view."""
+    with _readable():
+        tables = [_Step(f"table {table.name}", tuple(ddl.create_table(table))) for table in work.new]
     early = [_object_step(work, one) for one in work.objects if one.kind in _EARLY]
     functions = [_object_step(work, one) for one in work.objects if one.kind == "function"]
-    tables = [(table.name, list(ddl.create_table(table))) for table in work.new]
-    rest = _rounds(work, [*early, *tables, *functions], last=False)
-    if rest:  # a function may need a view, and so on
-        _rounds(work, rest, last=True)
+    failed = _rounds(work.connection, [*early, *tables, *functions])
+    _insist(work, {step: error for step, error in failed.items() if step not in functions})
+    work.later = list(failed)
 
 
-def _object_step(work: _Run, one: DeclaredObject) -> tuple[str, list[str]]:
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A table's options are text that others wrote."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as exc:
+        raise DataError("the options of a table in the snapshot cannot be read", cause=repr(exc)) from exc
+
+
+def _object_step(work: _Run, one: DeclaredObject) -> _Step:
     work.created.append(f"{one.kind} {one.name}")
-    return f"{one.kind} {one.name}", [one.sql]
+    return _Step(f"{one.kind} {one.name}", (one.sql,))
 
 
-def _rounds(work: _Run, steps: Sequence[tuple[str, list[str]]], *, last: bool) -> list[tuple[str, list[str]]]:
-    """Try every step, and those that failed again while that gets on; what is left, an error if it is the `last`."""
-    waiting = list(steps)
+def _rounds(connection: Connection, steps: Sequence[_Step]) -> dict[_Step, psycopg.Error]:
+    """Try every step, and those that failed again as long as that gets on; what is left, and why."""
+    waiting, failed = list(steps), dict[_Step, psycopg.Error]()
     while waiting:
-        failed: list[tuple[str, list[str]]] = []
-        first: psycopg.Error | None = None
-        for name, statements in waiting:
-            error = _tried(work.connection, statements)
-            if error is not None:
-                failed.append((name, statements))
-                first = first or error
+        tried = {step: _tried(connection, step.statements) for step in waiting}
+        failed = {step: error for step, error in tried.items() if error is not None}
         if len(failed) == len(waiting):
-            if last or any(statement for name, _ in failed for statement in [name] if " " not in name):
-                raise _cannot_create(work, failed[0][0], first) from first
-            return failed
-        waiting = failed
-    return []
+            break
+        waiting = list(failed)
+    return failed
+
+
+def _insist(work: _Run, failed: Mapping[_Step, psycopg.Error]) -> None:
+    for step, error in failed.items():
+        raise _cannot_create(work, step.name, error) from error
 
 
 def _tried(connection: Connection, statements: Sequence[str]) -> psycopg.Error | None:
@@ -225,8 +245,7 @@ def _tried(connection: Connection, statements: Sequence[str]) -> psycopg.Error |
     return None
 
 
-def _cannot_create(work: _Run, name: str, error: psycopg.Error | None) -> ReconError:
-    assert error is not None
+def _cannot_create(work: _Run, name: str, error: psycopg.Error) -> ReconError:
     if error.sqlstate == "42501":
         return work.link.translate(error)
     hint = "install the extension on the server first" if name.startswith("extension") else None
@@ -282,9 +301,10 @@ def _finish(work: _Run) -> None:
         with explained(work.link, table.name):
             _each(work, _relations(table, names, work.notes))
     late = [one for one in work.objects if one.kind in _LATE - {"function"}]
-    _rounds(work, [_object_step(work, one) for one in late], last=True)
-    for target in work.targets:
-        _count_on(work.connection, target)
+    _insist(work, _rounds(work.connection, [*work.later, *(_object_step(work, one) for one in late)]))
+    with _readable():
+        for target in work.targets:
+            _count_on(work.connection, target)
 
 
 def _indexes(table: DeclaredTable) -> Iterator[str]:
@@ -316,6 +336,9 @@ def _count_on(connection: Connection, target: Target) -> None:
     for place, column in enumerate(numbered):
         told = declared.options.get(f"counter:{column.name}")
         last = declared.counter if place == 0 else int(told) if told else None
+        if target.foreign:  # engines count in different ways; the next number has to be free in any case
+            top = ask(connection, f"SELECT max({quote(column.name)}) FROM {quote(target.name)}")[0][0]
+            last = max(last or 0, top or 0) or None
         if last is not None:
             _set(connection, target, column.name, last)
 

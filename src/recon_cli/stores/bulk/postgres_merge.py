@@ -17,6 +17,7 @@ _BY_VALUE = frozenset(
 )
 """Kinds whose `=` is sameness; of all others the text is compared, for 1.0 is not 1.00 in a backup."""
 _NAMED = 20
+_CLASHES, _CLASH, _FILL = (quote(f"recon {word}") for word in ("clashes", "clash", "fill"))
 _OPEN = {"numeric": "numeric", "character": "text", "bpchar": "text", "timestamp": "timestamp", "time": "time"}
 
 
@@ -111,9 +112,9 @@ def merge(connection: Connection, target: Target, mode: Mode, deleted: int) -> T
     matched = _number(
         connection, f"SELECT count(*) FROM {_staged(target)} s JOIN {_rows(target)} t ON {_same_key(target)}"
     )
-    clashes = _number(connection, f"SELECT count(*) FROM {verdict} WHERE clash")
+    clashes = _number(connection, f"SELECT count(*) FROM {verdict} WHERE {_CLASH}")
     wins = mode in {Mode.UPSERT, Mode.REPLACE}
-    updated = _update(connection, target, verdict, "TRUE" if wins else "NOT clash") if mode is not Mode.INSERT else 0
+    updated = _update(connection, target, verdict, wins=wins) if mode is not Mode.INSERT else 0
     first = () if wins else tuple(_first(connection, target, verdict))
     conflicts = 0 if wins else clashes
     return TableOutcome(
@@ -121,7 +122,7 @@ def merge(connection: Connection, target: Target, mode: Mode, deleted: int) -> T
         inserted=_insert(connection, target),
         updated=updated,
         deleted=deleted,
-        unchanged=matched - updated - conflicts,
+        unchanged=matched - _number(connection, f"SELECT count(*) FROM {verdict}"),
         conflicts=conflicts,
         first_conflicts=first,
     )
@@ -139,8 +140,8 @@ def _judge(connection: Connection, target: Target, mode: Mode) -> str:
     run(connection, f"DROP TABLE IF EXISTS {name}")
     run(
         connection,
-        f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {keys}, ARRAY[{', '.join(clashes)}]::bool[] AS"
-        f" {quote('recon clashes')}, ({clash}) AS clash FROM {_staged(target)} s JOIN {_rows(target)} t"
+        f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {keys}, ARRAY[{', '.join(clashes)}]::bool[] AS {_CLASHES},"
+        f" ({clash}) AS {_CLASH}, ({fill}) AS {_FILL} FROM {_staged(target)} s JOIN {_rows(target)} t"
         f" ON {_same_key(target)} WHERE {clash} OR {fill}",
     )
     return name
@@ -153,16 +154,17 @@ def _differs(column: DeclaredColumn) -> str:
     return f's.{name}::text COLLATE "C" IS DISTINCT FROM t.{name}::text COLLATE "C"'
 
 
-def _update(connection: Connection, target: Target, verdict: str, which: str) -> int:
+def _update(connection: Connection, target: Target, verdict: str, *, wins: bool) -> int:
+    """The snapshot's cells where it `wins`, else only where a cell is empty."""
     rest = [quote(column.name) for column in _columns(target) if column.name not in target.key]
     if not rest:
         return 0
-    taken = "s.{0}" if which == "TRUE" else "coalesce(t.{0}, s.{0})"
+    taken = "s.{0}" if wins else "coalesce(t.{0}, s.{0})"
     changes = ", ".join(f"{name} = {taken.format(name)}" for name in rest)
     judged = " AND ".join(f"v.{quote(one)} = s.{quote(one)}" for one in target.key)
     sql = (
         f"UPDATE {_rows(target)} t SET {changes} FROM {_staged(target)} s JOIN {verdict} v ON {judged}"
-        f" WHERE {_same_key(target)} AND {which}"
+        f" WHERE {_same_key(target)} AND v.{_CLASH if wins else _FILL}"
     )
     return run(connection, sql).rowcount
 
@@ -181,8 +183,7 @@ def _first(connection: Connection, target: Target, verdict: str) -> Iterator[tup
     rest = [column.name for column in _columns(target) if column.name not in target.key]
     keys = [column for name in target.key for column in _columns(target) if column.name == name]
     shown = ", ".join(map(expression, keys))
-    flags = quote("recon clashes")
-    sql = f"SELECT {shown}, {flags} FROM {verdict} WHERE clash ORDER BY {_listed(target.key)} LIMIT {_NAMED}"
+    sql = f"SELECT {shown}, {_CLASHES} FROM {verdict} WHERE {_CLASH} ORDER BY {_listed(target.key)} LIMIT {_NAMED}"
     for *key, clashes in connection.execute(sql.encode(), binary=True).fetchall():
         yield tuple(key), tuple(name for name, clash in zip(rest, clashes, strict=True) if clash)
 

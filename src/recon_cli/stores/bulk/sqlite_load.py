@@ -177,17 +177,24 @@ class _Load:
         if not self.loading.trusted:
             ddl.refuse([*self._tables(new), *indexes, *objects])
         links = Links(self.db, self.loading, [] if self.fresh else None)
-        for statement in [*self._tables(new), *(one for one in objects if one.kind == "virtual table")]:
-            ddl.create(self.db, statement)
-        outcomes = tuple(self._fill(task) for task in tasks)
-        for statement in [*indexes, *(one for one in objects if one.kind != "virtual table")]:
-            ddl.create(self.db, statement)
+        search = [one for one in objects if one.kind == "virtual table"]
+        self._create(self._tables(new))
+        done = {task.wanted.name: self._fill(task) for task in tasks if "virtual" not in task.wanted.options}
+        self._create([*indexes, *(one for one in objects if one not in search)])
+        # Last: what FTS holds back is written during any later statement, and no authorizer would let it.
+        self._create(search)
+        done |= {task.wanted.name: self._fill(task) for task in tasks if "virtual" in task.wanted.options}
+        outcomes = tuple(done[task.wanted.name] for task in tasks)
         self._rebuild(objects)
         for task in tasks:
             self._count_on(task)
         self.notes += links.look({task.wanted.name.lower() for task in tasks if self._whole(task)})
         self.created += [str(one) for one in (*indexes, *objects)]
         return Loaded(outcomes, tuple(self.created), tuple(self.notes), self._settings(empty=not have.tables))
+
+    def _create(self, statements: list[ddl.Statement]) -> None:
+        for statement in statements:
+            ddl.create(self.db, statement)
 
     def _task(self, incoming: Incoming, have: Mapping[str, DeclaredTable]) -> _Task:
         there = have.get(incoming.declared.name.lower())
@@ -206,7 +213,7 @@ class _Load:
         return [ddl.of_table(task.wanted) for task in new if "virtual" not in task.wanted.options]
 
     def _indexes(self, tasks: list[_Task], names: set[str]) -> Iterator[ddl.Statement]:
-        """Those of new tables; of tables that are there only in a whole import. A taken name gets the table's before it."""
+        """Those of new tables; of tables that are there only in a whole import. A taken name is lengthened."""
         for task in tasks:
             if task.there is not None and not self.loading.objects:
                 continue
@@ -276,14 +283,10 @@ class _Load:
                 hint="give the column a default, or take it out",
             )
         columns = tuple(
-            Field(
-                named[one.name.lower()].name,
-                named[one.name.lower()].declared,
-                one.declared if task.same_engine else None,
-            )
-            for one in stored
+            _field(there, named[one.name.lower()], one.declared if task.same_engine else None) for one in stored
         )
-        return Fields(there.name, columns, _key_places(there, task.wanted))
+        key = _key_places(there, task.wanted)
+        return Fields(there.name, columns, key, any(named[stored[place].name.lower()].nullable for place in key))
 
     def _rebuild(self, objects: list[ddl.Statement]) -> None:
         """Full-text indexes whose content lies in a table are built from it; one without content stays empty."""
@@ -326,6 +329,12 @@ class _Load:
         for name, value in kept.items():
             self.db.pragma(name, value=value)
         return kept
+
+
+def _field(table: DeclaredTable, column: DeclaredColumn, before: str | None) -> Field:
+    """ANY means two things: whatever it is in a STRICT table, a number if possible in any other."""
+    anything = "strict" in table.options and column.declared.upper() == "ANY"
+    return Field(column.name, "BLOB", "BLOB") if anything else Field(column.name, column.declared, before)
 
 
 def _must_be_given(column: DeclaredColumn, table: DeclaredTable) -> bool:

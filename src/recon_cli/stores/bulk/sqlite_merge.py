@@ -13,6 +13,7 @@ from recon_cli.stores.bulk.base import Mode, Row, TableOutcome
 from recon_cli.stores.bulk.sqlite_open import ask
 from recon_cli.stores.bulk.sqlite_put import REFUSED, Fields, Putter, cannot_store
 from recon_cli.stores.bulk.sqlite_words import quoted
+from recon_cli.stores.bulk.to_sqlite import affinity
 
 _STAGE = 'temp."recon_stage"'
 _NAMED = 20
@@ -42,8 +43,12 @@ class Stage:
 
     @property
     def match(self) -> str:
-        """That `t` and `s` are the same thing."""
-        return " AND ".join(f"t.{self.name(place)} IS s.c{place}" for place in self.fields.key)
+        """That `t` and `s` are the same thing. NULL is a key of many rows: those are the same if they are so throughout."""
+        same = " AND ".join(f"t.{self.name(place)} IS s.c{place}" for place in self.fields.key)
+        if not self.fields.key_nullable:
+            return same
+        filled = " AND ".join(f"s.c{place} IS NOT NULL" for place in self.fields.key)
+        return f"{same} AND ({filled} OR NOT {self.differs})"
 
     def equal(self, place: int) -> str:
         """That a cell is the same, by value and storage class."""
@@ -66,7 +71,7 @@ class Stage:
 def merge(db: apsw.Connection, fields: Fields, chunks: Callable[[], Iterator[list[Row]]], mode: Mode) -> TableOutcome:
     """Stage all rows, then bring them in. The outcome tells what was done; see `Mode`."""
     stage = Stage(db, fields, f"main.{quoted(fields.table)}")
-    declared = [f"c{place} {quoted(one.declared)}" for place, one in enumerate(fields.columns)]
+    declared = [f"c{place} {affinity(one.declared)}" for place, one in enumerate(fields.columns)]
     db.execute(f"CREATE TABLE {_STAGE} ({', '.join([*declared, 'mark BLOB'])})")
     try:
         if not fields.key:
@@ -188,7 +193,6 @@ def _insert(stage: Stage) -> int:
 
 def _run(stage: Stage, sql: str, tail: str = "") -> int:
     """One statement over all rows; where it is refused, the row that it is refused for is searched and named."""
-    before = stage.db.total_changes()
     stage.db.execute('SAVEPOINT "recon_one"')
     try:
         stage.db.execute(sql + tail)
@@ -196,8 +200,9 @@ def _run(stage: Stage, sql: str, tail: str = "") -> int:
         stage.db.execute('ROLLBACK TO "recon_one"')
         _find(stage, sql)
         raise cannot_store(stage.fields, (), exc) from exc
+    changed = stage.db.changes()
     stage.db.execute('RELEASE "recon_one"')
-    return stage.db.total_changes() - before
+    return changed
 
 
 def _find(stage: Stage, sql: str) -> None:

@@ -37,11 +37,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The columns of a table, in the order of a row, and where the key stands in it."""
+    """The columns of a table, in the order of a row, and where the key stands in it.
+
+    `key_nullable`: the key may be NULL, and that more than once (https://sqlite.org/lang_createtable.html, 3.5).
+    """
 
     table: str
     columns: tuple[Field, ...]
     key: tuple[int, ...]
+    key_nullable: bool = False
 
     def told(self, row: Row) -> str:
         """A row by its key, for a sentence."""

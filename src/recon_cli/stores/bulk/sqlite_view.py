@@ -313,7 +313,8 @@ def _one(sign: str, term: str, mark: str, cell: Cell) -> tuple[str, list[Cell]]:
 
 def _any_collation(db: apsw.Connection, name: str) -> None:
     """A program's own collation, which only it knows: statements must compile, no order relies on it."""
-    db.create_collation(name, lambda one, two: (one > two) - (one < two))
+    if name.upper() not in KNOWN_COLLATIONS:  # SQLite asks for those, too, in another encoding
+        db.create_collation(name, lambda one, two: (one > two) - (one < two))
 
 
 def _shape(db: apsw.Connection, table: str) -> Shape:

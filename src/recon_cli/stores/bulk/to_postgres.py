@@ -3,7 +3,7 @@
 Nothing is guessed and nothing is rounded. A SQLite column becomes what its rows really hold: `bigint`, `double
 precision`, `text` or `bytea`. One that holds several storage classes, or text that Postgres cannot hold, becomes `text`
 with one JSON cell per value (as snapshots write it) and the comment `recon:cells DECLARED`; every other column whose
-declared type Postgres would not give back has the comment `recon:declared DECLARED`. So the way back is exact.
+declared type Postgres would not give back has the comment `recon:type DECLARED`. So the way back is exact.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from recon_cli.stores.bulk.base import Incoming, Row
 Convert: TypeAlias = Callable[[Cell], Cell]
 
 CELLS = "recon:cells"
-DECLARED = "recon:declared"
+DECLARED = "recon:type"
 _TYPES = {int: "bigint", float: "double precision", str: "text", bytes: "bytea", bool: "boolean"}
 _BACK = {"bigint": "INTEGER", "double precision": "REAL", "text": "TEXT", "bytea": "BLOB"}
 """What SQLite declares for a type, unless a comment says otherwise."""
@@ -59,6 +59,11 @@ _OF_KIND = {
     Kind.JSONB: "jsonb",
 }
 """Kinds whose canonical text Postgres gives back letter by letter; a MySQL time may be 838 hours, so it stays text."""
+_BUILT_IN = re.compile(
+    r"(?:(?P<whole>smallint|integer|bigint)|(?P<real>real|double precision)|numeric|character varying|character"
+    r"|date|(?:time|timestamp)(?:\(\d\))? with(?:out)? time zone|interval|uuid|jsonb?|inet|cidr|macaddr|xml|money"
+    r"|tsvector|bit|bit varying)(?:\([\d, -]+\))?"
+)
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 _DATED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIMETZ})
 _MOMENT = re.compile(r"(?!0000)\d{4}-(?!00)\d\d-(?!00)\d\d( \d\d:\d\d:\d\d(\.\d*[1-9])?([+-]\d\d(:\d\d)?)?)?")
@@ -177,9 +182,11 @@ def _column(engine: str, table: DeclaredTable, column: DeclaredColumn, held: Hel
 def _type(engine: str, column: DeclaredColumn, held: Held) -> str | None:
     """The Postgres type; None where every value has to be a JSON cell."""
     if engine == "sqlite":
-        return _type_of_cells(column, held)
+        return _once(column, held) or _type_of_cells(column, held)
     if column.kind is Kind.ANY or held.odd:
         return _type_of_cells(column, held)
+    if engine == "postgrest" and column.declared and "." not in column.declared:
+        return column.declared  # there is a Postgres behind it; types of its own have a schema
     if column.kind is Kind.INTEGER and held.wide:
         return "numeric(20,0)"
     if column.kind in _DATED and held.undated:
@@ -188,6 +195,14 @@ def _type(engine: str, column: DeclaredColumn, held: Held) -> str | None:
         found = _PRECISION.search(column.declared)
         return f"numeric{found[0]}" if found else "numeric"
     return _OF_KIND.get(column.kind, "text")
+
+
+def _once(column: DeclaredColumn, held: Held) -> str | None:
+    """The Postgres type that the column had before it came to SQLite, if its rows are still of that sort."""
+    mark, _, declared = (column.comment or "").partition(" ")
+    found = _BUILT_IN.fullmatch(declared) if mark == DECLARED and not held.odd else None
+    wanted = {int} if found and found["whole"] else {float} if found and found["real"] else {str}
+    return declared if found and held.classes <= wanted else None
 
 
 def _type_of_cells(column: DeclaredColumn, held: Held) -> str | None:
@@ -215,11 +230,13 @@ def _of_affinity(declared: str) -> str:
 
 def _comment(engine: str, column: DeclaredColumn, new: str, *, cells: bool) -> str | None:
     told = None
+    if engine == "sqlite" and column.comment == f"{DECLARED} {new}":
+        return None
     if cells:
         told = f"{CELLS} {column.declared}".rstrip()
-    elif engine == "sqlite" and column.declared != _BACK[new]:
+    elif engine == "sqlite" and column.declared != _BACK.get(new):
         told = f"{DECLARED} {column.declared}".rstrip()
-    return "\n".join(part for part in (told, column.comment) if part) or None
+    return told if engine == "sqlite" else "\n".join(part for part in (told, column.comment) if part) or None
 
 
 def _numbered(engine: str, table: DeclaredTable, column: DeclaredColumn, new: str) -> Numbered:
