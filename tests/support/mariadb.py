@@ -93,7 +93,7 @@ def _admit(folder: Path) -> None:
         raise RuntimeError(f"MariaDB did not start: {(folder / 'log').read_text()}")
     with pymysql.connect(unix_socket=str(folder / "s"), user="root") as root, root.cursor() as cursor:
         cursor.execute(f"CREATE USER recon@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
-        cursor.execute("GRANT ALL ON *.* TO recon@'127.0.0.1'")
+        cursor.execute("GRANT ALL ON *.* TO recon@'127.0.0.1' WITH GRANT OPTION")
 
 
 def _answers(path: Path) -> bool:

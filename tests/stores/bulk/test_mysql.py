@@ -30,10 +30,11 @@ from tests.support.mariadb import MariaServer
 ODD = """
 CREATE TABLE odd (
     id bigint PRIMARY KEY, big bigint unsigned, tiny tinyint(1), n decimal(30,10), d double, f float, b bit(64),
-    day date, t time(6), moment datetime(6), instant timestamp(3) NULL, y year, kind enum('a','it''s'), many set('x','y'),
-    doc json, old varchar(20) CHARACTER SET latin1, said text, raw longblob, fixed char(4), fixed_raw binary(3))"""
+    day date, t time(6), moment datetime(6), instant timestamp(3) NULL, y year,
+    kind enum('a','it''s'), many set('x','y'), doc json,
+    old varchar(20) CHARACTER SET latin1, said text, raw longblob, fixed char(4), fixed_raw binary(3))"""
 FULL = """
-INSERT INTO odd VALUES (1, 18446744073709551615, 127, 12345678901234567890.0123456789, -0e0, 0.1, b'1', '0001-01-01',
+INSERT INTO odd VALUES (1, 18446744073709551615, 127, 12345678901234567890.0123456789, -1e-320, 0.1, b'1', '0001-01-01',
  '-838:59:59.000000', '2025-02-14 10:02:49.123456', '2025-02-14 10:02:49.5', 2155, 'it''s', 'x,y', '{"a" : 1.10}',
  'caf\u00e9', '한글 \U0001f600 ''q'' \\\\ %', x'00ff0a', 'ab', x'010000')"""
 
@@ -82,7 +83,7 @@ def test_every_value_comes_as_it_is_stored(maria: Server) -> None:
         connection.commit()
     full, empty, zero = read(maria.store, "odd")
     assert full == (
-        *(1, 2**64 - 1, 127, "12345678901234567890.0123456789", -0.0, 0.1, 1, "0001-01-01", "-838:59:59.000000"),
+        *(1, 2**64 - 1, 127, "12345678901234567890.0123456789", -1e-320, 0.1, 1, "0001-01-01", "-838:59:59.000000"),
         *("2025-02-14 10:02:49.123456", "2025-02-14 01:02:49.500+00", 2155, "it's", "x,y", '{"a" : 1.10}', "café"),
         *("한글 \U0001f600 'q' \\ %", b"\x00\xff\n", "ab", b"\x01\0\0"),
     )
@@ -97,7 +98,7 @@ def test_every_value_goes_back_as_it_was(maria: Server) -> None:
         cursor.execute("SET NAMES utf8mb4")
         cursor.execute(FULL)
         cursor.execute(
-            "INSERT INTO odd (id, d, f) VALUES (-9, 5e-324, 3.4028235e38), (4, 1.7976931348623157e308, -1e-45)"
+            "INSERT INTO odd (id, d, f) VALUES (-9, 5e-324, 3.4028234663852886e38), (4, 1.7976931348623157e308, -1e-45)"
         )
         connection.commit()
     source, tables = everything(maria.store)
@@ -108,13 +109,14 @@ def test_every_value_goes_back_as_it_was(maria: Server) -> None:
 
 
 FAMILY = (
-    "CREATE TABLE parent (id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, label varchar(300) COLLATE utf8mb4_bin,"
-    " note text, made timestamp NOT NULL DEFAULT current_timestamp() ON UPDATE current_timestamp(),"
-    " uid varchar(40) DEFAULT uuid(), size int DEFAULT 3 CHECK (size > 0), word varchar(9) DEFAULT 'it''s',"
-    " twice int AS (size * 2) STORED, shown varchar(20) AS (concat('<', word, '>')) VIRTUAL,"
-    " UNIQUE KEY by_label (label), KEY by_note (note(10), size), FULLTEXT KEY words (note)) COMMENT 'mothers'",
-    "CREATE TABLE child (id int PRIMARY KEY, parent_id int unsigned, CONSTRAINT up FOREIGN KEY (parent_id)"
-    " REFERENCES parent (id) ON DELETE CASCADE ON UPDATE SET NULL)",
+    """CREATE TABLE parent (id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    label varchar(300) COLLATE utf8mb4_bin, note text,
+    made timestamp NOT NULL DEFAULT current_timestamp() ON UPDATE current_timestamp(),
+    uid varchar(40) DEFAULT uuid(), size int DEFAULT 3 CHECK (size > 0), word varchar(9) DEFAULT 'it''s',
+    twice int AS (size * 2) STORED, shown varchar(20) AS (concat('<', word, '>')) VIRTUAL,
+    UNIQUE KEY by_label (label), KEY by_note (note(10), size), FULLTEXT KEY words (note)) COMMENT 'mothers'""",
+    """CREATE TABLE child (id int PRIMARY KEY, parent_id int unsigned, CONSTRAINT up FOREIGN KEY (parent_id)
+    REFERENCES parent (id) ON DELETE CASCADE ON UPDATE SET NULL)""",
     "INSERT INTO parent (id, label) VALUES (7, 'A')",
     "INSERT INTO parent (id, label) VALUES (9, 'a')",
     "DELETE FROM parent WHERE id = 9",
@@ -276,7 +278,8 @@ def test_a_sqlite_table_becomes_one_that_holds_its_values(maria: Server) -> None
     rows: list[Row] = [(1, "한글", 0.1, b"\0", 2**62, "2025-02-14 10:00:00"), (2, None, -0.0, None, None, None)]
     table = of_sqlite(rows, id="INTEGER", name="TEXT", height="REAL", raw="BLOB", big="BIGINT", made="TIMESTAMP")
     loaded = maria.store.load(Loading(Catalog("sqlite", (table.declared,)), (table,)))
-    assert repr(read(maria.store, "items")) == repr(rows)
+    assert read(maria.store, "items") == rows
+    assert "items: MySQL has no negative zero, 1 of them became 0" in loaded.notes
     assert "items.made: TIMESTAMP → longtext" in loaded.notes
 
 

@@ -364,3 +364,41 @@ def test_a_sqlite_rows_number_and_text_are_the_servers_boolean_and_moment(rest: 
         (again,) = opened.load(wanted).tables
     assert again.unchanged == 2
     assert all_rows(rest, "items")[0] == (1, True, "2025-02-14 01:02:03+00", "1.5")
+
+
+def test_large_rows_are_sent_in_small_requests_and_read_in_small_pages(rest: Rest) -> None:
+    rest.sql("CREATE TABLE items (id bigint PRIMARY KEY, name text)")
+    rows: list[Row] = [(number, str(number) * 400_000) for number in range(1, 10)]
+    with closing(store(rest)) as opened:
+        opened.load(loading(incoming(ITEMS, rows)))
+    assert [method for method, _path in rest.seen].count("POST") > 2
+    assert all_rows(rest, "items") == rows
+
+
+def test_keys_that_are_long_are_asked_for_in_urls_of_bounded_length(rest: Rest) -> None:
+    rest.sql("CREATE TABLE items (id text PRIMARY KEY, name text)")
+    rows: list[Row] = [(f'{number:03d} 한글, "(x)\\ ' * 10, "x") for number in range(100)]
+    table = incoming({"id": Kind.TEXT, "name": Kind.TEXT}, rows)
+    with closing(store(rest)) as opened:
+        opened.load(loading(table))
+        (again,) = opened.load(loading(table)).tables
+    assert again.unchanged == 100
+    assert max(len(path) for _method, path in rest.seen) < 8000
+    assert all_rows(rest, "items") == rows
+
+
+def test_a_unique_constraint_that_another_row_holds_is_told_in_the_servers_words(rest: Rest) -> None:
+    rest.sql("CREATE TABLE items (id bigint PRIMARY KEY, name text UNIQUE)", "INSERT INTO items VALUES (1, 'x')")
+    with closing(store(rest)) as opened, pytest.raises(DataError) as caught:
+        opened.load(loading(incoming(ITEMS, [(2, "x")])))
+    assert "23505" in str(caught.value.cause)
+    assert "Key (name)=(x) already exists" in str(caught.value.cause)
+
+
+def test_columns_and_tables_with_odd_names_are_read_and_written(rest: Rest) -> None:
+    rest.sql('CREATE TABLE "odd, table" ("a.b" bigint, "c ""d""" text, "(e)" text, PRIMARY KEY ("a.b"))')
+    rows: list[Row] = [(number, "x", None) for number in range(20)]
+    columns = {"a.b": Kind.INTEGER, 'c "d"': Kind.TEXT, "(e)": Kind.TEXT}
+    with closing(store(rest)) as opened:
+        opened.load(loading(incoming(columns, rows, ("a.b",), "odd, table")))
+    assert all_rows(rest, "odd, table") == rows

@@ -11,6 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from recon_cli.core.catalog import (
@@ -96,6 +97,18 @@ def read_tables(connection: Connection) -> dict[str, DeclaredTable]:
             parts = (columns[name], indexes[name], links[name], checks[name])
             found[name] = _table(name, rest, parts, maria=maria)
     return found
+
+
+def as_made(connection: Connection, table: DeclaredTable) -> DeclaredTable:
+    """The table with the types that its columns have here; sees tables that information_schema does not show."""
+    types = {row[0]: str(row[1]) for row in ask(connection, f"SHOW COLUMNS FROM {quote(table.name)}")}
+    columns = tuple(
+        replace(
+            one, declared=types[one.name], kind=_KINDS.get(re.split(r"[( ]", types[one.name])[0].lower(), Kind.OTHER)
+        )
+        for one in table.columns
+    )
+    return replace(table, columns=columns)
 
 
 def _grouped(rows: Sequence[tuple[Any, ...]]) -> defaultdict[str, list[tuple[Any, ...]]]:

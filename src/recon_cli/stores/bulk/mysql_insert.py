@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,9 @@ import pymysql  # isort: skip  # mysql_link says how to get it
 
 _MOST_BYTES = 4 * 1024 * 1024
 _NAMED = re.compile(r"(?:[Cc]olumn|Field) '([^']+)'|`\.`([^`]+)` at row")
-_REFUSED = (1048, 1062, 1264, 1265, 1292, 1364, 1366, 1406, 1411, 3819, 3988, 4025, 1452, 3140)
+REFUSED = (1048, 1062, 1264, 1265, 1292, 1364, 1366, 1406, 1411, 3819, 3988, 4025, 1452, 3140)
+"""What the content is refused for, by MySQL's error number."""
+_DUPLICATE = 1062
 _TIMES = frozenset({Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 
 
@@ -35,6 +38,9 @@ class Inserter:
         marks = ", ".join(["%s"] * len(columns))
         self._sql = f"INSERT INTO {quote(into).replace('%', '%%')} ({names}) VALUES ({marks})"
         self._convert = [_converter(column) for column in columns]
+        self._floats = [place for place, column in enumerate(columns) if column.kind is Kind.REAL]
+        self.negative_zeros = 0
+        """How many were written: MySQL keeps them as 0."""
 
     def take(self, incoming: Incoming, progress: Callable[[int], None]) -> int:
         """All rows; how many.
@@ -53,12 +59,13 @@ class Inserter:
 
     def _write(self, chunk: Sequence[Row]) -> None:
         converted = [self._converted(row) for row in chunk]
+        self.negative_zeros += sum(row[place] == "-0.0" for row in converted for place in self._floats)
         try:
             with self._connection.cursor() as cursor:
                 cursor.max_stmt_length = self._most
                 cursor.executemany(self._sql, converted)
         except pymysql.err.MySQLError as exc:
-            if error_parts(exc)[0] not in _REFUSED:
+            if error_parts(exc)[0] not in REFUSED:
                 raise
             raise self._found(chunk, converted, exc) from exc
 
@@ -70,7 +77,7 @@ class Inserter:
                     cursor.execute(self._sql, tuple(values))
                 except pymysql.err.MySQLError as exc:
                     number, cause = error_parts(exc)
-                    if number == _REFUSED[1] and error_parts(error)[0] != number:
+                    if number == _DUPLICATE and error_parts(error)[0] != number:
                         continue
                     found = _NAMED.search(cause)
                     return self._refused(row, (found[1] or found[2]) if found else "", cause)
@@ -95,6 +102,8 @@ class Inserter:
 def _converter(column: DeclaredColumn) -> Callable[[Cell], Any]:
     if column.kind is Kind.BYTES:
         return _bytes
+    if column.declared.startswith("float"):
+        return _single
     return _moment if column.kind in _TIMES else _value
 
 
@@ -109,6 +118,16 @@ def _value(cell: Cell) -> Any:  # noqa: ANN401  what the driver takes
     if isinstance(cell, str):
         cell.encode()
     return int(cell) if isinstance(cell, bool) else cell
+
+
+def _single(cell: Cell) -> Any:  # noqa: ANN401  what the driver takes
+    """The double that a 4-byte float is: its shortest text may lie above the largest one."""
+    if not isinstance(cell, float):
+        return _value(cell)
+    try:
+        return _value(struct.unpack("f", struct.pack("f", cell))[0])
+    except OverflowError as exc:
+        raise ValueError(f"{cell} is larger than a float can be") from exc
 
 
 def _bytes(cell: Cell) -> Any:  # noqa: ANN401  what the driver takes

@@ -16,17 +16,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from recon_cli.core.catalog import DeclaredObject, DeclaredTable
+from recon_cli.core.catalog import DeclaredColumn, DeclaredObject, DeclaredTable
 from recon_cli.core.errors import DataError, GuardError, ReconError
-from recon_cli.stores.bulk.base import Incoming, Loaded, Loading, TableOutcome
-from recon_cli.stores.bulk.mysql_catalog import MAKING, is_mariadb, read_tables
-from recon_cli.stores.bulk.mysql_insert import Inserter
+from recon_cli.stores.bulk.base import Incoming, Loaded, Loading, Mode, TableOutcome
+from recon_cli.stores.bulk.mysql_catalog import MAKING, as_made, is_mariadb, read_tables
+from recon_cli.stores.bulk.mysql_insert import REFUSED, Inserter
 from recon_cli.stores.bulk.mysql_link import Connection, Link, ask, quote, run
 from recon_cli.stores.bulk.mysql_merge import merge
 from recon_cli.stores.bulk.to_mysql import Flavour, create_table, foreign_keys
+from recon_cli.stores.mysql_session import error_parts
+
+import pymysql  # isort: skip  # mysql_link says how to get it
 
 ATOMIC = "all rows in one transaction; tables were created before it and views and triggers after it, outside of it"
 STAGE = "recon_incoming"
+_NO_FULLTEXT = 1796
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ def _fill(
 ) -> Loaded:
     run(connection, "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE")
     connection.begin()
-    outcomes = tuple(_one(connection, task, loading) for task in tasks)
+    outcomes = tuple(_one(connection, task, loading, notes) for task in tasks)
     _check_links(connection, tasks)
     left = (
         []
@@ -180,18 +184,46 @@ def _fill(
     return loaded
 
 
-def _one(connection: Connection, task: _Task, loading: Loading) -> TableOutcome:
+def _one(connection: Connection, task: _Task, loading: Loading, notes: list[str]) -> TableOutcome:
+    target = task.target if task.made is None else as_made(connection, task.target)
     stored = [column.name for column in task.incoming.declared.stored]
-    columns = [column for name in stored if (column := task.target.column(name)) is not None]
+    columns = [column for name in stored if (column := target.column(name)) is not None]
+    into = task.name if task.made is not None else _staged(connection, target)
+    inserter = Inserter(connection, target, into, columns)
+    rows = inserter.take(task.incoming, loading.progress)
+    if inserter.negative_zeros:
+        notes.append(f"{task.name}: MySQL has no negative zero, {inserter.negative_zeros} of them became 0")
     if task.made is not None:
-        rows = Inserter(connection, task.target, task.name, columns).take(task.incoming, loading.progress)
         return TableOutcome(task.name, created_table=True, inserted=rows)
-    stage = f"{STAGE}_{task.name}"[:64]
-    run(connection, f"CREATE TEMPORARY TABLE {quote(stage)} LIKE {quote(task.name)}")
-    Inserter(connection, task.target, stage, columns).take(task.incoming, loading.progress)
-    outcome = merge(connection, task.target, stage, columns, loading.mode)
+    return _merged(connection, target, into, columns, loading.mode)
+
+
+def _merged(
+    connection: Connection, target: DeclaredTable, stage: str, columns: Sequence[DeclaredColumn], mode: Mode
+) -> TableOutcome:
+    try:
+        outcome = merge(connection, target, stage, columns, mode)
+    except pymysql.err.MySQLError as exc:
+        number, cause = error_parts(exc)
+        if number not in REFUSED:
+            raise
+        raise DataError(f"rows of `{target.name}` cannot be written", cause=cause, hint="nothing was written") from exc
     run(connection, f"DROP TEMPORARY TABLE {quote(stage)}")
     return outcome
+
+
+def _staged(connection: Connection, table: DeclaredTable) -> str:
+    """An empty copy that only this connection sees; a full-text index cannot be copied, then only the key is."""
+    stage = f"{STAGE}_{table.name}"[:64]
+    try:
+        run(connection, f"CREATE TEMPORARY TABLE {quote(stage)} LIKE {quote(table.name)}")
+    except pymysql.err.MySQLError as exc:
+        if error_parts(exc)[0] != _NO_FULLTEXT:
+            raise
+        key = f" (PRIMARY KEY ({', '.join(map(quote, table.key))}))" if table.key else ""
+        names = ", ".join(quote(column.name) for column in table.stored)
+        run(connection, f"CREATE TEMPORARY TABLE {quote(stage)}{key} SELECT {names} FROM {quote(table.name)} LIMIT 0")
+    return stage
 
 
 def _check_links(connection: Connection, tasks: Sequence[_Task]) -> None:

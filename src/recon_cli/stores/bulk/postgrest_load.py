@@ -23,6 +23,7 @@ from recon_cli.stores.bulk.postgrest_wire import Request, Wire
 
 NOTE = "written in batches over REST, not in one transaction; each batch was read back"
 _BATCH_ROWS = 500
+_BATCH_BYTES = 1024 * 1024
 _NAMED = 20
 
 
@@ -41,12 +42,13 @@ class Shown(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table to load, as it is there: `places` says where each of `columns` stands in an incoming row."""
+    """A table to load, as it is there. `places`: where each of `columns` stands in an incoming row."""
 
     declared: DeclaredTable
     incoming: Incoming
     columns: tuple[DeclaredColumn, ...]
     places: tuple[int, ...]
+    key_places: tuple[int, ...]
 
     @property
     def name(self) -> str:
@@ -54,19 +56,22 @@ class Target:
         return self.declared.name
 
     def key(self, row: Row) -> Row:
-        """The key of a row of `columns`, as text where numbers and text may stand for each other."""
-        where = [self.columns.index(self.declared.columns[self._column(name)]) for name in self.declared.key]
-        return tuple(row[place] for place in where)
-
-    def _column(self, name: str) -> int:
-        return next(place for place, column in enumerate(self.declared.columns) if column.name == name)
+        """The key of a row of `columns`."""
+        return tuple(row[place] for place in self.key_places)
 
     def batches(self) -> Iterator[list[Row]]:
-        """The incoming rows, columns as in `columns`."""
+        """The incoming rows, columns as in `columns`; few enough for one request."""
+        held: list[Row] = []
+        size = 0
         for chunk in self.incoming.rows():
-            for start in range(0, len(chunk), _BATCH_ROWS):
-                part = chunk[start : start + _BATCH_ROWS]
-                yield [tuple(row[place] for place in self.places) for row in part]
+            for row in chunk:
+                held.append(tuple(row[place] for place in self.places))
+                size += sum(len(cell) if isinstance(cell, str | bytes) else 8 for cell in row)
+                if len(held) >= _BATCH_ROWS or size >= _BATCH_BYTES:
+                    yield held
+                    held, size = [], 0
+        if held:
+            yield held
 
 
 @dataclass(slots=True)
@@ -143,7 +148,11 @@ def _target(have: Catalog, incoming: Incoming, source: Catalog) -> Target:
     if unfilled:
         raise DataError(f"the snapshot has no `{unfilled[0]}` for `{name}`, which must not be empty there")
     columns = tuple(one for one in there.stored if one.name in given)
-    return Target(there, incoming, columns, tuple(given[one.name] for one in columns))
+    names = [one.name for one in columns]
+    if lost := [part for part in there.key if part not in names]:
+        raise DataError(f"the snapshot has no `{lost[0]}` for `{name}`, which is part of its key there")
+    places = tuple(given[part] for part in names)
+    return Target(there, incoming, columns, places, tuple(names.index(part) for part in there.key))
 
 
 def _planned(view: Shown, target: Target, mode: Mode) -> TableOutcome:

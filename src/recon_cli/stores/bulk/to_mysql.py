@@ -1,8 +1,8 @@
 """CREATE TABLE for MySQL and MariaDB from what any engine declared. Pure; says what it translated and what it left out.
 
-Text of other engines gets a binary collation without padding, so that keys that differ for them differ here too.
-SQL of the catalog (defaults, checks, generated columns) is used if it is plain (`core/plain_sql.py`) or trusted; what is
-neither is listed in `Translated.refused`, and whoever loads refuses with it.
+Text of other engines gets a binary collation without padding: keys that differ there differ here.
+SQL of the catalog (defaults, checks, generated columns) is used if it is plain (`core/plain_sql.py`) or trusted; what
+is neither is listed in `Translated.refused`, and whoever loads refuses with it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def create_table(
     lines = [_column(table, one, flavour, done, same=same, indexed=one.name in indexed) for one in table.columns]
     if table.key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, table.key))})")
-    lines += [line for index in table.indexes for line in _index(table, index, done, same=same)]
+    for index in table.indexes:
+        if not (temporary and index.method in {"fulltext", "spatial"}):  # a temporary table cannot have them
+            lines += _index(table, index, done, same=same)
     lines += _checks(table, flavour, done, same=same)
     word = "TEMPORARY TABLE" if temporary else "TABLE"
     body = ",\n  ".join(lines)
@@ -126,6 +128,8 @@ def _column(
         words += _default(table, column, declared, flavour, done, same=same)
     renewed = json.loads(table.options.get("on_update", "{}")).get(column.name, "") if same else ""
     words += [f"ON UPDATE {renewed}"] if _CLOCK.fullmatch(renewed) else []
+    own = [check.expression for check in table.checks if check.name == column.name and flavour.mariadb and same]
+    words += [f"CHECK ({_sql(text, f'a check of {table.name}', flavour, done)})" for text in own]
     return " ".join([*words, f"COMMENT {_text(column.comment)}"] if column.comment else words)
 
 
@@ -235,6 +239,8 @@ def _part(index: DeclaredIndex, place: int, *, same: bool) -> str | None:
 
 def _checks(table: DeclaredTable, flavour: Flavour, done: Translated, *, same: bool) -> Iterator[str]:
     for check in table.checks:
+        if same and flavour.mariadb and _of_column(table, check.name or ""):
+            continue
         text = _sql(check.expression, f"a check of {table.name}", flavour, done)
         if not same and ("::" in text or '"' in text or "~" in text or "[" in text):
             done.notes.append(f"{table.name}: a check is left out ({check.expression})")
@@ -244,7 +250,7 @@ def _checks(table: DeclaredTable, flavour: Flavour, done: Translated, *, same: b
 
 
 def _of_column(table: DeclaredTable, name: str) -> bool:
-    """MariaDB names a column's own check like the column."""
+    """MariaDB names a column's own check like the column, and declares it there."""
     return table.column(name) is not None
 
 
