@@ -17,7 +17,8 @@ from tests.support.recon import Recon, in_folder
 SCHEMA = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, joined TEXT DEFAULT CURRENT_TIMESTAMP);
 CREATE TABLE items (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL REFERENCES users (id), label TEXT, weight REAL, photo BLOB
+  id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL REFERENCES users (id),
+  label TEXT, weight REAL, photo BLOB
 );
 CREATE INDEX items_by_owner ON items (owner);
 CREATE TABLE tags (item INTEGER, tag TEXT, PRIMARY KEY (item, tag)) WITHOUT ROWID;
@@ -186,7 +187,7 @@ def test_a_source_that_is_suddenly_empty_is_refused_and_the_good_snapshot_stays_
 
 
 def test_prune_says_why_each_snapshot_stays_or_goes_before_it_removes_any(saved: Recon) -> None:
-    for number in range(2):
+    for _ in range(2):
         change(saved.folder / "app.db", "UPDATE items SET weight = weight + 1")
         saved("backup", "export", "app.db", "./kept")
     for number, made in enumerate(sorted((saved.folder / "kept").glob("2*"))):

@@ -17,7 +17,7 @@ from tests.support.recon import Recon, in_folder
 SCHEMA = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, score REAL, photo BLOB);
 CREATE TABLE visits (user INTEGER REFERENCES users (id), at TEXT, note TEXT, PRIMARY KEY (user, at));
-INSERT INTO users VALUES (1, '김', 0.1, x'00ff'), (2, 'o''brien', -0.0, NULL), (3, '', 1e308, x'');
+INSERT INTO users VALUES (1, '김', 0.1, x'00ff'), (2, 'o''brien', NULL, NULL), (3, '', 1e308, x'');
 INSERT INTO visits VALUES (1, '2026-01-01', NULL), (1, '2026-01-02', 'x'), (3, '2026-01-01', '');
 """
 
@@ -32,6 +32,8 @@ def server() -> Iterator[PostgresServer]:
 def recon(tmp_path: Path, server: PostgresServer) -> Recon:
     with closing(sqlite3.connect(tmp_path / "app.db")) as database:
         database.executescript(SCHEMA)
+        database.execute("UPDATE users SET score = ? WHERE id = 2", (-0.0,))
+        database.commit()
     (tmp_path / "pg.pw").write_text(server.password)
     (tmp_path / "pg.pw").chmod(0o600)
     (tmp_path / "recon.toml").write_text(

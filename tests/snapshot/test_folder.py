@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import resource
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ from hypothesis import strategies as st
 
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import DataError, NotFoundError, ReconError
+from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.check import verify, verify_path
-from recon_cli.snapshot.cut import Cut, Row, Scheme
+from recon_cli.snapshot.cut import Cut, Cutter, Row, Scheme
 from recon_cli.snapshot.folder import FolderSnapshot
 from recon_cli.snapshot.manifest import Compression, decode, encode
 from recon_cli.snapshot.write import TableWriter, merge, table_files
@@ -51,10 +54,8 @@ def test_one_worker_or_three_and_any_chunks_give_the_same_bytes(tmp_path: Path, 
 
 
 def split(rows: list[Row], cut: Cut, declared: DeclaredTable) -> list[list[Row]]:
-    from recon_cli.snapshot.cut import Cutter  # noqa: PLC0415
-
     begins = [piece.rows for piece in Cutter(cut, declared.key_positions).pieces(rows)]
-    return [list(sum((list(one) for one in begins[:2]), [])), *map(list, begins[2:])]
+    return [[*begins[0], *begins[1]], *map(list, begins[2:])]
 
 
 def write(folder: Path, declared: DeclaredTable, cut: Cut, spans: list[list[Row]], chunk_rows: int) -> object:
@@ -101,9 +102,9 @@ def test_no_row_of_a_damaged_shard_is_given_out_but_all_before_it(tmp_path: Path
     raw[-5] ^= 1
     (tmp_path / third).write_bytes(raw)
     seen: list[Row] = []
+    chunks = FolderSnapshot(tmp_path).rows("models")
     with pytest.raises(DataError, match=r"rows 9 to 13 of table models") as caught:
-        for rows in FolderSnapshot(tmp_path).rows("models"):
-            seen += rows
+        seen.extend(row for rows in chunks for row in rows)
     assert third in caught.value.message
     assert same(seen, MANY[:8])
 
@@ -121,8 +122,6 @@ def test_a_missing_shard_an_extra_file_and_a_link_are_named(tmp_path: Path) -> N
 
 
 def test_a_pipe_in_place_of_a_shard_does_not_hang(tmp_path: Path) -> None:
-    import os  # noqa: PLC0415
-
     manifest = snapshot(tmp_path, [(table(), MANY)])
     first = next(iter(manifest.paths()))
     (tmp_path / first).unlink()
@@ -151,16 +150,38 @@ def test_a_table_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -
         FolderSnapshot(tmp_path / "data")
 
 
-def test_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
-    from recon_cli.snapshot.write import told  # noqa: PLC0415
+def test_a_disk_that_takes_no_more_is_told_and_there_is_no_snapshot(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # the kernel refuses what is longer
+    try:
+        with pytest.raises(ReconError, match="cannot write") as caught:
+            snapshot(tmp_path, [(table(), [(1, "x" * 2000, None, None, None)])])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.cause == "File too large"
+    assert not (tmp_path / "manifest.json").exists()
 
-    with (
-        pytest.raises(ReconError, match="cannot write") as caught,
-        told(Path("/dev/full")),
-        open("/dev/full", "wb", 0) as full,
-    ):  # noqa: PTH123
-        full.write(b"x")
-    assert "No space left" in str(caught.value.cause)
+
+def test_rows_too_large_to_be_copied_about_come_back(tmp_path: Path) -> None:
+    huge: list[Row] = [
+        (1, "글" * 900_000, None, "q" * 3_000_001, None),
+        (2, "a", None, None, bytes(range(256)) * 12_000),
+    ]
+    snapshot(tmp_path, [(table(), [*huge, (3, "b", None, None, None)])], compression=Compression.ZSTD)
+    found = FolderSnapshot(tmp_path)
+    assert content(found, "models")[:2] == huge
+    assert found.manifest.tables[0].tagged == ("raw",)
+    assert list(verify(found)) == []
+
+
+def test_a_row_longer_than_a_line_may_be_is_refused_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "LONGEST_LINE", 5000)
+    for size in (6000, 2_000_000):
+        with pytest.raises(DataError, match="too large") as caught:
+            snapshot(tmp_path / str(size), [(table(), [(1, "x" * size, None, None, None)])])
+        assert "--exclude models" in str(caught.value.hint)
 
 
 ROWS = st.lists(

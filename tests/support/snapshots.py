@@ -10,9 +10,10 @@ from recon_cli.snapshot.cut import Cut, Row, Scheme
 from recon_cli.snapshot.manifest import Compression, Manifest
 from recon_cli.snapshot.write import TableWriter, finish, table_files
 
+TENS = Cut(Scheme.RANGE, 10)
 ODD: tuple[Row, ...] = (
     (1, "평범한 글", 1.5, None, b"\x00\xff"),
-    (2, "a\0b\n\"quoted\" {\"$b\": 1} [x] ,\n,", -0.0, "null", b""),
+    (2, 'a\0b\n"quoted" {"$b": 1} [x] ,\n,', -0.0, "null", b""),
     (3, b"\xff\xfe".decode("utf-8", "surrogateescape"), 5e-324, 2**62, "text in a column of bytes"),
     (4, "\u2028 😀", float("inf"), -(2**63), None),
     (5, "", float("-inf"), float("nan"), b"x" * 1000),
@@ -33,7 +34,7 @@ def snapshot(
     folder: Path,
     rows: Mapping[DeclaredTable, Iterable[Row]] | Sequence[tuple[DeclaredTable, Iterable[Row]]],
     *,
-    cut: Cut = Cut(Scheme.RANGE, 10),
+    cut: Cut = TENS,
     compression: Compression = Compression.NONE,
     chunk_rows: int = 7,
 ) -> Manifest:

@@ -27,8 +27,8 @@ KEEP = ("last", "daily", "weekly", "monthly", "yearly")
 class Target:
     """One backup.
 
-    `keep` says how many snapshots stay by which rule (`last`, `daily`, …); empty: all stay. `compress` empty: what suits
-    the destination. `push` names the git remote to push to; `verify` is `checksums` or `drill`; `drill_in` the server
+    `keep` says how many snapshots stay by which rule (`last`, `daily`, …); empty: all stay. `compress` empty:
+    what suits the destination. `push` names the git remote to push to; `verify` is `checksums` or `drill`; `drill_in` the server
     that a drill may use, None for what the engine allows.
     """
 

@@ -287,4 +287,8 @@ def _fault(table: TableFiles, compression: Compression) -> str:
         return "a shard has two sizes"
     if table.cut.scheme is Scheme.RANGE and len(table.declared.key_positions) != 1:
         return "it is cut by ranges of a key that is not one column"
+    if table.cut.scheme is not Scheme.HASH and any(shard.rows > table.cut.size for shard in table.shards):
+        return "a shard has more rows than its cut allows"
+    if table.cut.scheme is Scheme.COUNT and any(shard.rows != table.cut.size for shard in table.shards[:-1]):
+        return "a shard before the last has fewer rows than its cut says"
     return shards_fault(table.cut, [shard.name for shard in table.shards])

@@ -91,7 +91,7 @@ def refuse(statements: list[Statement]) -> None:
             raise GuardError(
                 f"the snapshot brings SQL of its own: {statement}",
                 cause=reason,
-                hint="read it with `recon backup show`, then import with `--trusted`",
+                hint="read it with `recon backup show`, then import with `--trust-sql`",
             )
 
 
