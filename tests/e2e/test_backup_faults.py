@@ -45,7 +45,7 @@ def snapshots(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def whole(recon: Recon, snap: str = "kept") -> None:
+def whole(recon: Recon, snap: str = "./kept") -> None:
     """The snapshot is whole, by every sum."""
     recon("backup", "verify", snap)
 
@@ -54,17 +54,17 @@ def test_an_export_killed_at_any_point_leaves_the_last_snapshot_whole_and_the_ne
     recon: Recon, tmp_path: Path
 ) -> None:
     source = ledger(tmp_path / "a.db", 60_000)
-    recon("backup", "export", source, "kept")
+    recon("backup", "export", source, "./kept")
     began = time.monotonic()
-    recon("backup", "export", source, "kept")
+    recon("backup", "export", source, "./kept")
     whole_s, rng, killed = time.monotonic() - began, random.Random(11), 0
     good = snapshots(tmp_path / "kept")
     for _ in range(12):
-        killed += kill_after(recon, whole_s * rng.uniform(0.2, 0.98), "backup", "export", str(source), "kept") == -9
+        killed += kill_after(recon, whole_s * rng.uniform(0.2, 0.98), "backup", "export", str(source), "./kept") == -9
         for name in snapshots(tmp_path / "kept"):
-            whole(recon, f"kept@{name}")
+            whole(recon, f"./kept@{name}")
     assert killed >= 4, "the kills came too late to mean anything"
-    recon("backup", "export", source, "kept")
+    recon("backup", "export", source, "./kept")
     assert set(good) < set(snapshots(tmp_path / "kept"))
     assert not [path for path in (tmp_path / "kept").iterdir() if path.name.startswith(".partial")]
     whole(recon)
@@ -74,19 +74,19 @@ def test_an_import_killed_at_any_point_leaves_the_target_as_it_was_or_as_it_is_t
     recon: Recon, tmp_path: Path
 ) -> None:
     source = ledger(tmp_path / "a.db", 30_000)
-    recon("backup", "export", source, "kept")
+    recon("backup", "export", source, "./kept")
     want, old = dump(source), ledger(tmp_path / "old.db", 500)
     change(old, "UPDATE accounts SET owner = 'before'")
     before = dump(old)
     rng, outcomes = random.Random(13), set()
     began = time.monotonic()
-    recon("backup", "import", "kept", tmp_path / "trial.db")
+    recon("backup", "import", "./kept", tmp_path / "trial.db")
     whole_s = time.monotonic() - began
     assert dump(tmp_path / "trial.db") == want
     for _ in range(12):
         target = tmp_path / "target.db"
         shutil.copy(old, target)
-        args = ("backup", "import", "kept", str(target), "--mode", "replace", "--max-drop", "100%")
+        args = ("backup", "import", "./kept", str(target), "--mode", "replace", "--max-drop", "100%")
         kill_after(recon, whole_s * rng.uniform(0.2, 1.0), *args)
         found = dump(target)
         assert found in (before, want)
@@ -103,19 +103,19 @@ def test_every_snapshot_taken_while_others_write_is_one_state(recon: Recon, tmp_
             assert writer.stdout
             writer.stdout.readline()
             for number in range(3):
-                recon("backup", "export", source, f"busy{number}-{wal}")
+                recon("backup", "export", source, f"./busy{number}-{wal}")
             assert writer.poll() is None, "the writer was thrown out"
             writer.kill()
         for number in range(3):
             back = tmp_path / f"back{number}-{wal}.db"
-            recon("backup", "import", f"busy{number}-{wal}", back)
+            recon("backup", "import", f"./busy{number}-{wal}", back)
             with closing(sqlite3.connect(back)) as db:
                 assert db.execute("SELECT sum(balance) FROM accounts").fetchone() == (TOTAL,)
                 assert db.execute("SELECT sum(amount) FROM moves WHERE id > 45000").fetchone()[0] in (0, None)
 
 
 def test_one_flipped_bit_anywhere_is_found_and_named(recon: Recon, tmp_path: Path) -> None:
-    recon("backup", "export", ledger(tmp_path / "a.db"), "kept")
+    recon("backup", "export", ledger(tmp_path / "a.db"), "./kept")
     [name] = snapshots(tmp_path / "kept")
     files = [path for path in (tmp_path / "kept" / name).rglob("*") if path.is_file() and path.name != "run.json"]
     rng = random.Random(17)
@@ -123,7 +123,7 @@ def test_one_flipped_bit_anywhere_is_found_and_named(recon: Recon, tmp_path: Pat
         good = path.read_bytes()
         place = rng.randrange(len(good))
         path.write_bytes(good[:place] + bytes([good[place] ^ (1 << rng.randrange(8))]) + good[place + 1 :])
-        said = recon("backup", "verify", f"kept@{name}", expect=14)
+        said = recon("backup", "verify", f"./kept@{name}", expect=14)
         assert path.name in said.out + said.err
         if path.suffix == ".jsonl":
             assert path.parent.name in said.out + said.err, "the table is not named"
@@ -132,12 +132,13 @@ def test_one_flipped_bit_anywhere_is_found_and_named(recon: Recon, tmp_path: Pat
 
 
 def test_a_missing_data_file_is_named_and_nothing_of_it_is_imported(recon: Recon, tmp_path: Path) -> None:
-    recon("backup", "export", ledger(tmp_path / "a.db"), "kept")
+    recon("backup", "export", ledger(tmp_path / "a.db"), "./kept")
     [name] = snapshots(tmp_path / "kept")
     lost = max((tmp_path / "kept" / name).rglob("*.jsonl"))
     lost.unlink()
-    assert lost.name in recon("backup", "verify", f"kept@{name}", expect=14).out
-    recon("backup", "import", f"kept/{name}", tmp_path / "new.db", expect=14)
+    said = recon("backup", "verify", f"./kept@{name}", expect=14)
+    assert lost.name in said.out + said.err
+    recon("backup", "import", f"./kept/{name}", tmp_path / "new.db", expect=14)
     assert not (tmp_path / "new.db").exists()
 
 
@@ -145,17 +146,17 @@ def test_a_source_that_is_suddenly_empty_is_refused_and_the_last_good_snapshot_s
     recon: Recon, tmp_path: Path
 ) -> None:
     source = ledger(tmp_path / "a.db")
-    recon("backup", "export", source, "kept")
+    recon("backup", "export", source, "./kept")
     good = snapshots(tmp_path / "kept")
     change(source, "DELETE FROM moves WHERE id > 100")
-    said = recon("backup", "export", source, "kept", expect=5)
+    said = recon("backup", "export", source, "./kept", expect=5)
     assert "moves 4000 → 100" in said.err
     change(source, "DELETE FROM moves")
     change(source, "DELETE FROM accounts")
-    recon("backup", "export", source, "kept", expect=5)
+    recon("backup", "export", source, "./kept", expect=5)
     assert snapshots(tmp_path / "kept") == good
-    assert recon("backup", "show", "kept", "--json").document["rows"] == 4100
-    recon("backup", "export", source, "kept", "--force")
+    assert recon("backup", "show", "./kept", "--json").document["rows"] == 4100
+    recon("backup", "export", source, "./kept", "--force")
     assert len(snapshots(tmp_path / "kept")) == 2
 
 
@@ -163,7 +164,7 @@ def test_fifteen_failed_nights_under_retention_leave_the_last_good_snapshot(reco
     source = ledger(tmp_path / "a.db", 200)
     (tmp_path / "recon.toml").write_text(
         'version = 1\n[stores.live]\nurl = "sqlite:///a.db"\n'
-        '[backups.nightly]\nfrom = "live"\nto = "kept"\nkeep_last = 2\nkeep_daily = 1\n'
+        '[backups.nightly]\nfrom = "live"\nto = "./kept"\nkeep_last = 2\nkeep_daily = 1\n'
     )
     recon("backup", "run")
     good = snapshots(tmp_path / "kept")
@@ -176,10 +177,10 @@ def test_fifteen_failed_nights_under_retention_leave_the_last_good_snapshot(reco
 
 def test_a_second_run_at_the_same_time_is_told_who_holds_the_lock(recon: Recon, tmp_path: Path) -> None:
     source = ledger(tmp_path / "a.db", 60_000)
-    first = recon.start("backup", "export", str(source), "kept")
+    first = recon.start("backup", "export", str(source), "./kept")
     said = None
     while first.poll() is None and (said is None or said.code != 11):
-        said = recon("backup", "export", source, "kept", expect=None)
+        said = recon("backup", "export", source, "./kept", expect=None)
         assert said.code in (0, 11)
     first.communicate()
     assert first.returncode in (0, 11)
@@ -187,17 +188,17 @@ def test_a_second_run_at_the_same_time_is_told_who_holds_the_lock(recon: Recon, 
 
 
 def test_a_snapshot_of_a_newer_format_asks_for_a_newer_recon(recon: Recon, tmp_path: Path) -> None:
-    recon("backup", "export", ledger(tmp_path / "a.db"), "kept")
+    recon("backup", "export", ledger(tmp_path / "a.db"), "./kept")
     [name] = snapshots(tmp_path / "kept")
     manifest = tmp_path / "kept" / name / "manifest.json"
     manifest.write_text(manifest.read_text().replace("recon.snapshot/1", "recon.snapshot/2"))
-    said = recon("backup", "import", f"kept/{name}", tmp_path / "new.db", expect=14)
+    said = recon("backup", "import", f"./kept/{name}", tmp_path / "new.db", expect=14)
     assert "hint:" in said.err
     assert not (tmp_path / "new.db").exists()
 
 
 def test_an_import_that_fails_half_way_leaves_the_target_as_it_was(recon: Recon, tmp_path: Path) -> None:
-    recon("backup", "export", ledger(tmp_path / "a.db"), "kept")
+    recon("backup", "export", ledger(tmp_path / "a.db"), "./kept")
     target = tmp_path / "target.db"
     with closing(sqlite3.connect(target)) as db:
         db.execute("CREATE TABLE accounts (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, balance INTEGER NOT NULL)")
@@ -208,18 +209,18 @@ def test_an_import_that_fails_half_way_leaves_the_target_as_it_was(recon: Recon,
         db.execute("INSERT INTO accounts VALUES (7777, 'kept', 1)")
         db.commit()
     before = dump(target)
-    said = recon("backup", "import", "kept", target, expect=14)
+    said = recon("backup", "import", "./kept", target, expect=14)
     assert "moves" in said.err
     assert dump(target) == before
 
 
 def test_a_column_that_the_target_lacks_is_named_before_anything_is_written(recon: Recon, tmp_path: Path) -> None:
     source = ledger(tmp_path / "a.db")
-    recon("backup", "export", source, "kept")
+    recon("backup", "export", source, "./kept")
     target = ledger(tmp_path / "target.db", 10)
     change(target, "ALTER TABLE moves DROP COLUMN slip")
     before = dump(target)
-    said = recon("backup", "import", "kept", target, "--mode", "upsert", "--max-drop", "100%", expect=14)
+    said = recon("backup", "import", "./kept", target, "--mode", "upsert", "--max-drop", "100%", expect=14)
     assert "slip" in said.err
     assert dump(target) == before
 
@@ -256,17 +257,17 @@ def test_a_full_disk_fails_the_export_and_leaves_the_last_snapshot_whole(
 def test_a_full_disk_fails_the_import_and_leaves_no_half_database(
     recon: Recon, tmp_path: Path, small_disk: Path
 ) -> None:
-    recon("backup", "export", ledger(tmp_path / "large.db", 80_000), "kept")
-    recon("backup", "import", "kept", small_disk / "new.db", expect=1)
+    recon("backup", "export", ledger(tmp_path / "large.db", 200_000), "./kept")
+    recon("backup", "import", "./kept", small_disk / "new.db", expect=1)
     assert not list(small_disk.iterdir())
 
 
 def test_two_exports_and_an_export_of_the_import_are_the_same_bytes(recon: Recon, tmp_path: Path) -> None:
     source = ledger(tmp_path / "a.db", 60_000)
-    recon("backup", "export", source, "one", "--workers", "1")
-    recon("backup", "export", source, "two", "--workers", "2")
-    recon("backup", "import", "one", tmp_path / "back.db")
-    recon("backup", "export", tmp_path / "back.db", "three")
+    recon("backup", "export", source, "./one", "--workers", "1")
+    recon("backup", "export", source, "./two", "--workers", "2")
+    recon("backup", "import", "./one", tmp_path / "back.db")
+    recon("backup", "export", tmp_path / "back.db", "./three")
     one, two, three = (contents(tmp_path / name) for name in ("one", "two", "three"))
     assert one == two
     without_source = [{path: body for path, body in each.items() if path != "manifest.json"} for each in (one, three)]
@@ -283,7 +284,7 @@ def contents(kept: Path) -> dict[str, bytes]:
 def test_cron_hears_nothing_of_a_good_night_and_one_json_line_when_asked(recon: Recon, tmp_path: Path) -> None:
     ledger(tmp_path / "a.db", 200)
     (tmp_path / "recon.toml").write_text(
-        'version = 1\n[stores.live]\nurl = "sqlite:///a.db"\n[backups.nightly]\nfrom = "live"\nto = "kept"\n'
+        'version = 1\n[stores.live]\nurl = "sqlite:///a.db"\n[backups.nightly]\nfrom = "live"\nto = "./kept"\n'
     )
     quiet = recon("backup", "run", "-q")
     assert (quiet.out, quiet.err) == ("", "")

@@ -27,6 +27,7 @@ _OPERATORS = {
     "cd": "<@",
 }
 _IS = {"null": "NULL", "true": "TRUE", "false": "FALSE", "unknown": "UNKNOWN", "not_null": "NOT NULL"}
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
 _RESERVED = frozenset({"select", "order", "limit", "offset", "on_conflict", "columns"})
 
 
@@ -63,7 +64,7 @@ def _select(text: str) -> sql.Composable:
 def _selected(part: str) -> sql.Composable:
     if part == "*":
         return sql.SQL("*")
-    found = re.fullmatch(r'(?:("[^"]+"|[^:"()]+):(?!:))?("[^"]+"|[^:"()]+?)(?:::([a-z0-9_ \[\]]+))?', part)
+    found = re.fullmatch(rf'(?:({_QUOTED}|[^:"()]+):(?!:))?({_QUOTED}|[^:"()]+?)(?:::([a-z0-9_ \[\]]+))?', part)
     if found is None:
         raise QueryError(f"failed to parse select parameter ({part})")
     alias, name, cast = found.groups()
@@ -133,9 +134,8 @@ def _condition(name: str, text: str, *, quoted: bool) -> sql.Composable:
 
 def _name(text: str) -> tuple[str, str]:
     """A column's name and what follows it."""
-    if text.startswith('"'):
-        end = text.index('"', 1)
-        return text[1:end], text[end + 1 :]
+    if found := re.match(_QUOTED, text):
+        return bare(found[0]), text[found.end() :]
     name, dot, rest = text.partition(".")
     return name, dot + rest
 

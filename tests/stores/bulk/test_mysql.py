@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -182,6 +185,42 @@ def test_what_a_killed_load_left_is_not_there_for_anybody_and_is_built_anew(mari
     table = DeclaredTable("child", (DeclaredColumn("id", "int", Kind.INTEGER, nullable=False),), ("id",))
     maria.store.load(Loading(Catalog("mysql", (table,)), (incoming(table, [(1,)]),)))
     assert read(maria.store, "child") == [(1,)]
+
+
+KILLED = """
+import os, signal, sys
+from recon_cli.core.place import Place
+from recon_cli.stores.bulk.base import Loading
+from recon_cli.stores.bulk.registry import open_bulk
+from tests.stores.bulk.conformance import everything
+source, target, secret = sys.argv[1:]
+found, tables = everything(open_bulk(Place(source, secret=lambda: secret)))
+def die(_loaded): os.kill(os.getpid(), signal.SIGKILL)
+open_bulk(Place(target, secret=lambda: secret)).load(Loading(found, tables, prepared=die))
+"""
+
+
+def test_a_load_that_is_killed_before_its_commit_changed_nothing_and_can_be_repeated(maria: Server) -> None:
+    maria.sql(*FAMILY)
+    other = maria.server.database()
+    with closing(maria.server.connect(urlsplit(other).path.strip("/"))) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE child (id int PRIMARY KEY, parent_id int unsigned)")
+        cursor.execute("INSERT INTO child VALUES (5, NULL)")
+        connection.commit()
+    paths = [str(Path(__file__).parents[3] / "src"), str(Path(__file__).parents[3])]
+    child = [sys.executable, "-c", f"import sys; sys.path[:0] = {paths}\n{KILLED}", maria.url, other]
+    ended = subprocess.run([*child, maria.server.password], check=False, timeout=30)
+    assert ended.returncode == -9
+    store = maria.open(other)
+    assert [table.name for table in catalog(store).tables] == ["child"]
+    assert read(store, "child") == [(5, None)]
+    source, tables = everything(maria.store)
+    loaded = store.load(Loading(source, tables))
+    assert [(one.table, one.created_table, one.inserted) for one in loaded.tables] == [
+        ("child", False, 1),
+        ("parent", True, 1),
+    ]
+    assert [len(read(store, name)) for name in ("child", "parent")] == [2, 1]
 
 
 def test_a_plan_with_missing_tables_makes_none(maria: Server) -> None:

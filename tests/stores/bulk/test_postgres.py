@@ -102,6 +102,17 @@ def test_a_table_without_a_key_is_read_in_one_order(bench: PostgresBench) -> Non
     assert len(before) == 4
 
 
+def test_large_cells_come_whole_beside_small_and_empty_ones(bench: PostgresBench) -> None:
+    bench.sql(
+        "CREATE TABLE t (id int PRIMARY KEY, b bytea, x text, n int)",
+        "INSERT INTO t VALUES (1, decode(repeat('00ff', 4500000), 'hex'), repeat('가b', 2500000), 7)",
+        "INSERT INTO t VALUES (2, decode(repeat('ab', 4194304), 'hex'), NULL, 8)",
+        "INSERT INTO t VALUES (3, NULL, repeat('x', 8388608), 9), (4, '', '', NULL)",
+    )
+    expected = [(1, b"\0\xff" * 4_500_000, "가b" * 2_500_000, 7), (2, b"\xab" * (4 << 20), None, 8)]
+    assert read(bench.store, "t") == [*expected, (3, None, "x" * (8 << 20), 9), (4, b"", "", None)]
+
+
 def test_a_key_may_be_any_type_and_a_span_finds_its_place(bench: PostgresBench) -> None:
     bench.sql(
         "CREATE TABLE t (at timestamptz, n numeric, PRIMARY KEY (at, n))",

@@ -28,7 +28,7 @@ from recon_cli.snapshot.write import Part, finish, table_files
 from recon_cli.stores.bulk.base import BulkStore, View
 
 ALARM_DROP = 0.9
-"""A source that lost this share of its rows is not backed up without `--force`: it is what a lost database looks like."""
+"""A source that lost this share of its rows is not backed up without `--force`: so does a lost database look."""
 _FEW_ROWS = 20
 _SMALL_ROWS = 40_000
 """Up to here a child process costs more than it gains."""
@@ -219,7 +219,8 @@ def _report(
     rows = [_line(table, before.get(table.declared.name)) for table in manifest.tables]
     total = sum(table.rows for table in manifest.tables)
     verb = "saved as" if published.changed else "nothing changed since"
-    summary = f"{words.count(len(rows), 'table')}, {words.count(total, 'row')} {verb} {published.name} in {words.seconds(took_s)}"
+    counted = f"{words.count(len(rows), 'table')}, {words.count(total, 'row')}"
+    summary = f"{counted} {verb} {published.name} in {words.seconds(took_s)}"
     body: dict[str, Json] = {
         "source": manifest.source,
         "snapshot": published.name,

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
-
 from recon_cli.core.catalog import Catalog, DeclaredTable
 from recon_cli.core.errors import NotFoundError
 from recon_cli.jobs.backup.crew import Task

@@ -36,7 +36,7 @@ def write(view: View, task: Task, folder: Path, compression: Compression, told: 
 def main() -> None:
     """Serve the coordinator on standard input and output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to answer: it closes our input
-    orders, answers = open(0, "rb", buffering=0), open(1, "wb", buffering=0)  # noqa: PTH123, SIM115  ours until the end
+    orders, answers = open(0, "rb", buffering=0), open(1, "wb", buffering=0)  # noqa: SIM115  ours until the end
     send(answers, Ready())
     hello = receive(orders)
     if isinstance(hello, Hello):

@@ -15,9 +15,10 @@ from psycopg.pq import TransactionStatus, version
 
 from recon_cli.core.catalog import Catalog, Cell, DeclaredColumn, Kind
 from recon_cli.core.errors import NotFoundError
+from recon_cli.stores.bulk import postgres_large as large
 from recon_cli.stores.bulk.base import Bounds, Row, Span
 from recon_cli.stores.bulk.postgres_catalog import Shape, read_catalog, read_shapes
-from recon_cli.stores.bulk.postgres_link import Connection, Link, ask, literal, quote, run, snapshot_name
+from recon_cli.stores.bulk.postgres_link import Connection, Link, ask, bytewise, literal, quote, run, snapshot_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -41,6 +42,7 @@ class PostgresView:
         self._link = link
         self._main = connection
         self._snapshot = snapshot_name(str(ask(connection, "SELECT pg_export_snapshot()")[0][0]))
+        self._bytewise = bytewise(connection)
         self._opened: list[Connection] = []
         self._free = [connection]
         self._shapes: dict[str, Shape] = {}
@@ -85,10 +87,16 @@ class PostgresView:
     def rows(self, table: str, span: Span = Span(), *, chunk_rows: int = 1000) -> Iterator[list[Row]]:  # noqa: B008  frozen
         """In key order; without a key by the whole row's text."""
         shape = self._shape(table)
+        if shape.toasted and not self._bytewise:
+            sql = _selected(large.expressions(shape.stored, expression), shape, span)
+            return self._stream(sql, lambda rows: _cut_large(self._whole(shape, rows), chunk_rows), 1)
         sql = _select(shape, shape.stored, span)
         if shape.toasted:
             return self._stream(sql, lambda rows: _cut_large(rows, chunk_rows), 1)
         return self._stream(sql, lambda rows: _cut(rows, chunk_rows), _TOGETHER)
+
+    def _whole(self, shape: Shape, rows: Iterator[Row]) -> Iterator[Row]:
+        return large.whole(shape.source, shape.stored, rows, self._one)
 
     def _shape(self, table: str) -> Shape:
         if not self._shapes:
@@ -100,7 +108,7 @@ class PostgresView:
 
     def _one(self, sql: str) -> tuple[Any, ...]:
         with self._asking() as connection:
-            found = run(connection, sql).fetchone()
+            found = connection.execute(sql.encode(), binary=True).fetchone()
         assert found is not None
         return found
 
@@ -163,7 +171,10 @@ def _cut_large(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _select(shape: Shape, columns: Sequence[DeclaredColumn], span: Span) -> str:
-    wanted = ", ".join(map(expression, columns))
+    return _selected(list(map(expression, columns)), shape, span)
+
+
+def _selected(wanted: Sequence[str], shape: Shape, span: Span) -> str:
     where = [
         _compared(shape, sign, row)
         for sign, row in ((">=", span.first), ("<", span.end))
@@ -171,7 +182,7 @@ def _select(shape: Shape, columns: Sequence[DeclaredColumn], span: Span) -> str:
     ]
     limited = f" WHERE {' AND '.join(where)}" if where else ""
     order = ", ".join(quote(column.name) for column in shape.key) or f'({_ROW}.*)::text COLLATE "C"'
-    return f"SELECT {wanted} FROM {shape.source} AS {_ROW}{limited} ORDER BY {order}"
+    return f"SELECT {', '.join(wanted)} FROM {shape.source} AS {_ROW}{limited} ORDER BY {order}"
 
 
 def expression(column: DeclaredColumn) -> str:

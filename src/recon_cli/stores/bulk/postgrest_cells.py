@@ -21,7 +21,11 @@ _AS_IT_IS = frozenset({Kind.INTEGER, Kind.BOOLEAN, Kind.TEXT, Kind.UUID, Kind.EN
 
 def quoted(name: str) -> str:
     """A column's name where a list of names or conditions stands."""
-    return name if name.isidentifier() and name.isascii() else '"' + name.replace('"', '""') + '"'
+    return name if name.isidentifier() and name.isascii() else _within_quotes(name)
+
+
+def _within_quotes(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def selected(columns: Sequence[DeclaredColumn]) -> str:
@@ -218,7 +222,7 @@ def literal(cell: Cell) -> str:
     if isinstance(cell, bool):
         return str(cell).lower()
     text = "\\x" + cell.hex() if isinstance(cell, bytes) else str(cell)
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return _within_quotes(text)
 
 
 def among(key: Sequence[str], keys: Sequence[Row]) -> list[tuple[str, str]]:

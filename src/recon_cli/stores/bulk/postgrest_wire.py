@@ -155,6 +155,8 @@ class Wire:
     def once(self, request: Request) -> Answer:
         """The answer to one try, whatever its status.
 
+        On a kept connection that turns out to be closed the request is sent a second time, so it too must bear that.
+
         Raises:
             UnreachableError: there is none; whether the request was carried out is not known.
         """
