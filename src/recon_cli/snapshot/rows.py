@@ -63,6 +63,23 @@ def encode(rows: Sequence[Row], floats: Sequence[int]) -> bytes:
     return encode_counted(rows, floats)[0]
 
 
+def _encodable(text: str) -> bool:
+    """Whether a large text is free of lone surrogates; asked piece by piece, for a str keeps its UTF-8 once made."""
+    try:
+        for start in range(0, len(text), _PIECE):
+            text[start : start + _PIECE].encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _string(text: str) -> Iterator[bytes]:
+    yield b'"'
+    for start in range(0, len(text), _PIECE):
+        yield orjson.dumps(text[start : start + _PIECE])[1:-1]
+    yield b'"'
+
+
 def encode_counted(rows: Sequence[Row], floats: Sequence[int]) -> tuple[bytes, int]:
     """As `encode`, with the number of cells that are tagged."""
     if not rows:
@@ -135,6 +152,8 @@ def parts(row: Row) -> Iterator[bytes]:
         lead = b","
         if isinstance(cell, bytes) and len(cell) > LARGE:
             yield from _base64(memoryview(cell))
+        elif isinstance(cell, str) and len(cell) > LARGE and _encodable(cell):
+            yield from _string(cell)
         else:
             yield encode([(cell,)], (0,))[1:-2]
     yield b"]\n"
@@ -209,7 +228,7 @@ _LONG_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 def _structure(block: bytes, start: int, end: int) -> int:
     """How many bytes of a line stand outside its strings."""
-    return end - start - sum(len(found[0]) for found in _LONG_STRING.finditer(block, start, end))
+    return end - start - sum(found.end() - found.start() for found in _LONG_STRING.finditer(block, start, end))
 
 
 def untag(rows: list[list[object]], places: Iterable[int]) -> int:
@@ -272,9 +291,9 @@ def blocks(
         if cut:
             rest = chunk[cut:]
             kept[-1] = chunk[:cut]
-            whole, kept, held = b"".join(kept), [rest], len(rest)
-            yield whole
-            del whole
+            whole = [b"".join(kept)]
+            kept, held = [rest], len(rest)
+            yield whole.pop()  # nothing here holds on to it
     rest = b"".join(kept)
     if rest and not rest.endswith(b"\n"):
         raise DataError("the last line does not end", cause="the file is cut short")
