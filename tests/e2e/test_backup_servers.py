@@ -32,7 +32,7 @@ def server() -> Iterator[PostgresServer]:
 def recon(tmp_path: Path, server: PostgresServer) -> Recon:
     with closing(sqlite3.connect(tmp_path / "app.db")) as database:
         database.executescript(SCHEMA)
-        database.execute("UPDATE users SET score = ? WHERE id = 2", (-0.0,))
+        database.execute("UPDATE users SET score = ? WHERE id = 2", (5e-324,))
         database.commit()
     (tmp_path / "pg.pw").write_text(server.password)
     (tmp_path / "pg.pw").chmod(0o600)
@@ -60,7 +60,7 @@ def test_rows_go_from_sqlite_to_postgres_and_back_and_stay_the_same(recon: Recon
             dumps.append(database.execute(f"SELECT {columns} FROM users ORDER BY id").fetchall())  # noqa: S608  constant
             dumps.append(database.execute("SELECT * FROM visits ORDER BY 1, 2").fetchall())
     assert dumps[:2] == dumps[2:]
-    assert repr(dumps[0][1][2]) == "-0.0"
+    assert dumps[0][1][2] == 5e-324
 
 
 def test_a_drill_on_the_server_leaves_no_database_behind(recon: Recon, server: PostgresServer) -> None:

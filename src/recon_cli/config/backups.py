@@ -27,9 +27,9 @@ KEEP = ("last", "daily", "weekly", "monthly", "yearly")
 class Target:
     """One backup.
 
-    `keep` says how many snapshots stay by which rule (`last`, `daily`, …); empty: all stay. `compress` empty:
-    what suits the destination. `push` names the git remote to push to; `verify` is `checksums` or `drill`; `drill_in` the server
-    that a drill may use, None for what the engine allows.
+    `keep` says how many snapshots stay by which rule (`last`, `daily`, …); empty: all stay. `compress` empty: what
+    suits the destination. `push` names the git remote to push to. `verify` is `checksums` or `drill`; `drill_in` the
+    server that a drill may use, None for what the engine allows.
     """
 
     name: str

@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
-from recon_cli.core.catalog import DeclaredTable
+from recon_cli.core.catalog import Catalog, DeclaredTable
 from recon_cli.core.errors import ExitCode, NotFoundError
 from recon_cli.core.report import Report, Table
 from recon_cli.jobs.backup import planning
@@ -17,6 +17,7 @@ from recon_cli.jobs.backup.choose import shown_key
 from recon_cli.jobs.backup.matching import Change, Difference, differences
 from recon_cli.jobs.backup.sides import Side
 from recon_cli.ops.clock import Clock
+from recon_cli.snapshot import compare
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.cut import Row
 
@@ -73,7 +74,7 @@ def _table(left: Side, right: Side, name: str, request: DiffRequest) -> _Compare
         rows = sum(len(chunk) for chunk in only.rows(name, frozenset()))
         return _Compared(name, Counter({change: rows}) if rows else Counter(), (), (f"not in {missing.label}",))
     if _equal_by_sum(left, right, name):
-        return _Compared(name, Counter(), (), _declared(one, two))
+        return _Compared(name, Counter(), (), _declared(left, right, name))
     return _rows(left, right, name, (one, two), request)
 
 
@@ -98,7 +99,7 @@ def _rows(
         counts[found.change] += 1
         if len(first) < request.limit:
             first.append(_shown(name, found, common))
-    return _Compared(name, counts, tuple(first), _declared(one, two))
+    return _Compared(name, counts, tuple(first), _declared(left, right, name))
 
 
 def _shared(left: Side, right: Side, name: str) -> frozenset[str]:
@@ -127,13 +128,15 @@ def _stored(declared: DeclaredTable) -> list[str]:
     return [column.name for column in declared.stored]
 
 
-def _declared(one: DeclaredTable, two: DeclaredTable) -> tuple[str, ...]:
-    """Columns and keys that only one side has."""
-    notes = [f"column {name} removed" for name in _stored(one) if name not in _stored(two)]
-    notes += [f"column {name} added" for name in _stored(two) if name not in _stored(one)]
-    if one.key != two.key:
-        notes.append(f"key ({', '.join(one.key)}) → ({', '.join(two.key)})")
-    return tuple(notes)
+def _declared(left: Side, right: Side, name: str) -> tuple[str, ...]:
+    """What is declared differently; of two engines, whose types never are the same, the columns and the key only."""
+    one, two = left.tables[name], right.tables[name]
+    if left.engine == right.engine:
+        found = compare.schema(Catalog(left.engine, (one,)), Catalog(right.engine, (two,)))
+        return tuple(" ".join(filter(None, (each.part, each.name, each.change.value))) for each in found)
+    notes = [f"column {column} removed" for column in _stored(one) if column not in _stored(two)]
+    notes += [f"column {column} added" for column in _stored(two) if column not in _stored(one)]
+    return tuple([*notes, "key changed"] if one.key != two.key else notes)
 
 
 def _shown(table: str, found: Difference, columns: Sequence[str]) -> tuple[Json, ...]:

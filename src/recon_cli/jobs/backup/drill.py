@@ -7,19 +7,19 @@ import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from recon_cli.core.canonical import Json, pretty
-from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import UsageError
 from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress
 from recon_cli.jobs.backup import same, sums
 from recon_cli.jobs.runs import name_of
 from recon_cli.ops import atomic, paths
+from recon_cli.snapshot import compare
 from recon_cli.snapshot.reader import Snapshot
 from recon_cli.stores.bulk.base import BulkStore, Incoming, Loading
 from recon_cli.stores.bulk.registry import open_bulk
@@ -83,34 +83,16 @@ def _everything(snapshot: Snapshot, progress: Progress, *, trusted: bool) -> Loa
 
 
 def _differences(snapshot: Snapshot, store: BulkStore) -> Iterator[tuple[str, str]]:
-    """Table and what is different about it, by declaration, count and content."""
+    """Table and what is different about it, by content and by declaration."""
     with store.join() as view:
-        there = {table.name: table for table in view.catalog().tables}
+        restored = view.catalog()
+        there = {table.name: table for table in restored.tables}
         for part in snapshot.manifest.tables:
             name = part.declared.name
-            if name not in there:
-                yield name, "it was not restored"
-            elif sums.content(view, there[name]) != part.content:
+            if name in there and sums.content(view, there[name]) != part.content:
                 yield name, f"its rows differ: {view.count(name)} restored, {part.rows} in the snapshot"
-            else:
-                yield from ((name, reason) for reason in _declared(part.declared, there[name]))
-
-
-def _declared(wanted: DeclaredTable, found: DeclaredTable) -> Iterator[str]:
-    """How two declarations differ; the engine's own text may be spelled in another way."""
-    if [_column(one) for one in wanted.columns] != [_column(one) for one in found.columns]:
-        yield "its columns are declared in another way"
-    if wanted.key != found.key:
-        yield "its primary key is another"
-    if wanted.counter != found.counter:
-        yield f"its numbering stands at {found.counter}, not at {wanted.counter}"
-    for what in ("indexes", "foreign_keys", "checks"):
-        if len(getattr(wanted, what)) != len(getattr(found, what)):
-            yield f"it has {len(getattr(found, what))} {what.replace('_', ' ')}, not {len(getattr(wanted, what))}"
-
-
-def _column(column: object) -> object:
-    return replace(column, comment=None)  # type: ignore[type-var]  # a DeclaredColumn; comments are told elsewhere
+        for found in compare.schema(snapshot.manifest.catalog, restored):
+            yield found.table, " ".join(filter(None, (found.part, found.name, found.change.value)))
 
 
 @dataclass(frozen=True, slots=True)
