@@ -10,6 +10,7 @@ import pytest
 
 from recon_cli.core.delivery import Failure
 from recon_cli.core.errors import DataError, ReconError
+from recon_cli.outbox import moves
 from recon_cli.outbox.item import Letter, Limits, Overflow, Placed
 from tests.support.outboxes import FakeClock, letter, letters, opened, sums
 
@@ -18,12 +19,19 @@ LEASE = 60.0
 
 def test_a_letter_comes_out_byte_for_byte_as_it_went_in(tmp_path: Path) -> None:
     raw = b'\xef\xbb\xbf{"ID": 638961224831992165, "x": 1.0, "t": "2026-01-01T00:00:00.1234567Z"}\x00\xff'
-    sent = Letter("https://x?y=1", "gfx_sessions", "묶음/\udcff", raw, {"pc": "PC01", "이름": "값"})
+    sent = Letter("https://x?y=1", "gfx_sessions", "묶음/1", raw, {"pc": "PC01", "이름": "값\udcff"})
     with opened(tmp_path) as queue:
         assert queue.put([sent]) == [Placed.NEW]
     with opened(tmp_path) as queue:
         (item,) = queue.lease("https://x?y=1", lease_s=LEASE)
         assert item.letter == sent
+
+
+def test_an_identity_that_is_no_text_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with opened(tmp_path) as queue:
+        with pytest.raises(DataError, match="no text"):
+            queue.put([letter(1), Letter("db", "t", "\udcff", b"")])
+        assert sums(queue)["put"] == 0
 
 
 def test_one_identity_is_one_item_waiting_leased_or_acknowledged_lately(tmp_path: Path) -> None:
@@ -148,8 +156,6 @@ def test_a_dead_letter_keeps_its_bytes_and_the_targets_words_and_can_wait_again(
         queue.release([two])
         assert sums(queue) | {"dead": 1, "waiting": 1} == sums(queue)
         assert queue.put(letters(1)) == [Placed.DEAD]
-        from recon_cli.outbox import moves  # noqa: PLC0415  only here
-
         assert queue.change(lambda db: moves.requeue(db, [one.id])) == 1
         again, _two = queue.lease("db", lease_s=LEASE)
         assert again.letter == one.letter
@@ -223,8 +229,7 @@ def test_threads_that_put_together_share_commits_and_lose_nothing(tmp_path: Path
         answers: list[list[Placed]] = []
 
         def work(first: int) -> None:
-            for number in range(first, first + 25):
-                answers.append(queue.put([letter(number)]))
+            answers.extend(queue.put([letter(number)]) for number in range(first, first + 25))
 
         threads = [threading.Thread(target=work, args=(1000 * at,)) for at in range(8)]
         for thread in threads:

@@ -1,5 +1,7 @@
-"""Ballast: a file that is only there to be given up. SQLite needs room even to delete, so a queue on a full disk could
-neither take nor give; without its ballast it can give.
+"""Ballast: a file that is only there to be given up.
+
+SQLite needs room even to delete, so a queue on a full disk could neither take nor give.
+Without its ballast it can give.
 """
 
 from __future__ import annotations

@@ -152,18 +152,17 @@ class Drain:
 
     def _wait(self) -> bool:
         """Until something may be ready; False when there is nothing to wait for, or no patience."""
-        until = self._next()
-        if until is None or not self.pace.patient:
+        if not self.pace.patient or not self.queue.has_waiting(self.target):
             return False
+        until = self._next()
         while (left_s := until - self.clock.monotonic()) > 0 and not self.stop():
             self.clock.sleep(min(left_s, _NAP_S))
         return True
 
-    def _next(self) -> float | None:
-        found = [one.until for one in self.queue.circuits(self.target)] if self.queue.has_waiting(self.target) else []
-        due = self.queue.next_due(self.target)
-        moments = [*found, *([due] if due is not None else [])]
-        return min(moments, default=None)
+    def _next(self) -> float:
+        now = self.clock.monotonic()
+        moments = [*(one.until for one in self.queue.circuits(self.target)), self.queue.next_due(self.target)]
+        return min((at for at in moments if at is not None and at > now), default=now + _NAP_S)
 
     def _keep_rate(self) -> None:
         if self.pace.rate:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
 
+from recon_cli.core.errors import DataError
+
 _MARK_BYTES = 16
 
 
@@ -25,9 +27,17 @@ class Letter:
 
     @property
     def mark(self) -> bytes:
-        """The identity in 16 bytes; lengths keep `a|bc` and `ab|c` apart."""
+        """The identity in 16 bytes; lengths keep `a|bc` and `ab|c` apart.
+
+        Raises:
+            DataError: it cannot be written as UTF-8.
+        """
         text = f"{len(self.target)}:{self.target}{len(self.table)}:{self.table}{self.key}"
-        return digest(text.encode("utf-8", "surrogateescape"))
+        try:
+            return digest(text.encode())
+        except UnicodeEncodeError as exc:
+            hint = "use a hash of the content as key, and keep the name in `meta`"
+            raise DataError("an identity holds bytes that are no text", cause=ascii(text), hint=hint) from exc
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,16 @@ from recon_cli.outbox.schema import COLUMNS
 
 _LANE_AFTER = "SELECT target, tbl FROM items WHERE (target, tbl) > (?, ?) ORDER BY target, tbl LIMIT 1"
 _READY = "(t.id IS NULL OR (t.until <= :now AND t.due <= :now))"
+_ITEM = ", ".join(f"i.{name}" for name in COLUMNS.split(", "))
 _PICK = (
-    f"SELECT {', '.join(f'i.{name}' for name in COLUMNS.split(', '))}, coalesce(t.failures, 0), coalesce(t.detail, '')"
+    f"SELECT {_ITEM}, coalesce(t.failures, 0), coalesce(t.detail, '')"  # noqa: S608  constant names
     " FROM items i LEFT JOIN tries t ON t.id = i.id"
     f" WHERE i.target = :target AND i.tbl = :table AND {_READY} ORDER BY i.id"
 )
-_NEXT = "SELECT min(max(t.until, t.due)) FROM tries t JOIN items i ON i.id = t.id WHERE i.target = ? AND max(t.until, t.due) > ?"
+_NEXT = (
+    "SELECT min(max(t.until, t.due)) FROM tries t JOIN items i ON i.id = t.id"
+    " WHERE i.target = ? AND max(t.until, t.due) > ?"
+)
 
 
 @dataclass(frozen=True, slots=True)

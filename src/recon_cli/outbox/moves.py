@@ -199,8 +199,9 @@ def _dead_ids(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
 def trip(db: sqlite3.Connection, where: tuple[str, str], failure: Failure, until: float, detail: str) -> None:
     """Open a circuit, or keep it open for longer; never for shorter, two agents may say so."""
     db.execute(
-        "INSERT INTO circuits VALUES (?, ?, ?, 1, ?, ?)"
-        " ON CONFLICT (target, tbl) DO UPDATE SET failures = failures + 1, failure = excluded.failure, until = max(until, excluded.until), detail = excluded.detail",
+        "INSERT INTO circuits VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT (target, tbl) DO UPDATE SET"
+        " failures = failures + 1, failure = excluded.failure, until = max(until, excluded.until),"
+        " detail = excluded.detail",
         (*where, failure.value, until, detail),
     )
 

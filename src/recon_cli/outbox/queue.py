@@ -78,8 +78,10 @@ class Outbox:
 
         Raises:
             ReconError: the disk is full, or there was no room for too long; nothing was taken in.
-            DataError: the file is damaged.
+            DataError: the file is damaged, or an identity is no text.
         """
+        for letter in letters:
+            _ = letter.mark  # one that has no identity must not fail a commit that others share
         self._await_room()
         ticket = _Ticket(letters)
         with self._gate:

@@ -111,8 +111,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     db = schema.connect(path)
     try:
         db.execute("SELECT 1 FROM items LIMIT 0").fetchall()
-        if db.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
-            raise sqlite3.DatabaseError("its first page is another file's")
     except sqlite3.DatabaseError:
         db.close()
         raise

@@ -71,9 +71,10 @@ def _items(db: sqlite3.Connection, ids: list[int]) -> Iterator[Item]:
 
 
 def has_room(db: sqlite3.Connection, limits: Limits) -> bool:
-    """Whether there is a segment, and room for it in the queue."""
+    """Whether there is a segment, and room for it in the queue; an empty one has room for any."""
     first = _first(db)
-    return first is not None and ledger.count(db, Account.WAITING) + first[1] <= limits.max_items
+    waiting = ledger.count(db, Account.WAITING)
+    return first is not None and (waiting == 0 or waiting + first[1] <= limits.max_items)
 
 
 def _first(db: sqlite3.Connection) -> tuple[int, int] | None:
