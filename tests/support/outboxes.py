@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -87,13 +87,14 @@ class Target:
 class SqliteTarget:
     """The same in a file of its own, for processes that are killed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, poison: set[str] | None = None) -> None:
+        self.poison = poison or set()
         self.db = sqlite3.connect(path, timeout=30, isolation_level=None)
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("CREATE TABLE IF NOT EXISTS t (key TEXT PRIMARY KEY, body BLOB, times INTEGER)")
 
     def __call__(self, batch: Sequence[Item]) -> None:
-        if any(b"poison" in item.letter.payload for item in batch):
+        if any(item.letter.key in self.poison for item in batch):
             raise DeliveryError(Failure.POISON, "22P02")
         found = [(item.letter.key, item.letter.payload) for item in batch]
         self.db.execute("BEGIN IMMEDIATE")
@@ -114,7 +115,3 @@ def sums(queue: Outbox) -> dict[str, int]:
     report = queue.read(lambda db: verify(db, queue.path))
     assert report.right, report.wrong
     return {account.value: one.items for account, one in report.accounts.items()}
-
-
-def drained_keys(items: Sequence[Item]) -> Iterator[str]:
-    return (item.letter.key for item in items)

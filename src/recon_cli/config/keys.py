@@ -180,6 +180,9 @@ KEYS: tuple[Key, ...] = (
     Key("check", "max_drop", Kind.SHARE, "by how much counts may fall since the last check before it is an alarm"),
     Key("check", "textfile", Kind.PATH, "a file for node_exporter's textfile collector, ending in .prom"),
     Key("check", "hash", Kind.BOOLEAN, "whether to compare contents too", default=False),
+    Key("queue", "path", Kind.PATH, "the queue file; in the state folder if not set"),
+    Key("queue", "max_items", Kind.INTEGER, "how many items the queue file holds; more are spilled", 10_000),
+    Key("queue", "overflow", Kind.TEXT, "what a full queue does", "spill", ("spill", "block")),
     Key("ping", "url", Kind.TEXT, "a heartbeat: called at the start, on success and on failure"),
     Key("state", "dir", Kind.PATH, "where checkpoints, histories and undo journals are kept"),
 )

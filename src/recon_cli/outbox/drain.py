@@ -80,7 +80,14 @@ class Drain:
             if not self._batch() and not self._wait():
                 break
         self.queue.ballast.load()
+        self._note_speed()
         return self.done
+
+    def _note_speed(self) -> None:
+        """For the estimate that `recon queue status` gives."""
+        took_s = self.clock.monotonic() - self._began
+        if self.done.delivered and took_s > 0:
+            self.queue.note_speed(self.target, self.done.delivered / took_s)
 
     def _batch(self) -> bool:
         """One leased batch; whether there was one."""

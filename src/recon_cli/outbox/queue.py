@@ -166,6 +166,11 @@ class Outbox:
         """How many items wait, leased ones among them."""
         return self.read(lambda db: ledger.count(db, Account.WAITING))
 
+    def note_speed(self, target: str, items_per_s: float) -> None:
+        """Remember how fast a target took items the last time."""
+        note = (f"speed:{target}", f"{items_per_s:.3f}")
+        self.change(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", note))
+
     def refill(self) -> None:
         """Read spilled items back while there is room."""
         while self.read(lambda db: spill.has_room(db, self.limits)):
