@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from recon_cli.demo.tour import prepared
+from tests.support.outboxes import letters, opened
 
 
 @contextmanager
@@ -20,4 +21,15 @@ def demo(folder: Path) -> AbstractContextManager[None]:
     return prepared(folder, 3)
 
 
-SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {"empty": empty, "demo": demo}
+@contextmanager
+def queue(folder: Path) -> Iterator[None]:
+    """A queue with a few items waiting, and one that the target refused."""
+    with opened(folder / "state") as box:
+        box.put(letters(*range(5)))
+        refused, *others = box.lease("db", lease_s=1)
+        box.bury(refused, "poison", "22P02: invalid input syntax")
+        box.release(others)
+    yield
+
+
+SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {"empty": empty, "demo": demo, "queue": queue}
