@@ -198,6 +198,20 @@ def test_the_rate_is_kept(tmp_path: Path) -> None:
         assert clock.steady - began == pytest.approx(5.0)
 
 
+def test_a_target_slower_than_a_lease_keeps_what_is_still_to_be_sent(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with opened(tmp_path, clock) as queue, opened(tmp_path, clock, owner="other") as other:
+        queue.put(letters(*range(64)))
+
+        def fail(batch: Sequence[Item]) -> None:
+            clock.sleep(5)
+            assert other.lease("db", lease_s=1) == []
+            if len(batch) > 4:
+                raise DeliveryError(Failure.TOO_BIG, "413")
+
+        assert drain(queue, Target(fail=fail), lease_s=18.0).run().delivered == 64
+
+
 def test_a_fault_of_the_adapter_goes_through_and_leaves_nothing_leased(tmp_path: Path) -> None:
     def fail(_batch: Sequence[Item]) -> None:
         raise LookupError("a bug")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
 import signal
 import time
@@ -13,16 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from recon_cli.ops.clock import SystemClock
-from recon_cli.outbox.drain import Drain, Pace
-from recon_cli.outbox.item import Limits
-from recon_cli.outbox.opening import open_outbox
-from recon_cli.outbox.queue import Outbox
-from tests.support.outboxes import SqliteTarget, letter, letters, sums, table
+from tests.support.outbox_agent import POISON, PROCESSES, drain, queue_in, work
+from tests.support.outboxes import letter, sums, table
 
-LIMITS = Limits(max_items=40, ballast_bytes=0)
-FORK = multiprocessing.get_context("fork")
-"""A fork is a process of its own in a millisecond; nothing of the queue is open before it."""
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 on, under pytest-xdist
 
 NAMES = ("put", "spill", "lease", "ack", "retry", "refill")
 STEPS = [
@@ -34,39 +26,9 @@ STEPS = [
 ]
 
 
-def queue_in(folder: Path, step: str = "", after: int = 0) -> Outbox:
-    left = [after]
-
-    def die(name: str) -> None:
-        left[0] -= name == step
-        if name == step and left[0] < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return open_outbox(folder / "queue.db", SystemClock(), f"agent-{os.getpid()}", LIMITS, step=die)
-
-
-def work(folder: Path, say: Connection, first: int, count: int, step: str, after: int) -> None:
-    """Put in tens, saying what is acknowledged; drain; `step` kills."""
-    with queue_in(folder, step, after) as queue:
-        for start in range(first, first + count, 10):
-            queue.put(letters(*range(start, start + 10)))
-            say.send(start)
-        drain(folder, queue)
-
-
-def drain(folder: Path, queue: Outbox) -> None:
-    target = SqliteTarget(folder / "target.db", poison=POISON)
-    pace = Pace(batch_items=15, lease_s=0.1, patient=True)
-    Drain(queue, "db", target, pace, lambda: 0.0, lambda: False).run()
-    target.db.close()
-
-
-POISON = {letter(7).key}
-
-
 def started(folder: Path, first: int, count: int, step: str = "", after: int = 0) -> tuple[BaseProcess, Connection]:
-    ours, theirs = FORK.Pipe(duplex=False)
-    process = FORK.Process(target=work, args=(folder, theirs, first, count, step, after))
+    ours, theirs = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=work, args=(folder, theirs, first, count, step, after))
     process.start()
     theirs.close()
     return process, ours

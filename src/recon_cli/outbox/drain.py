@@ -72,7 +72,7 @@ class Drain:
         self.clock = queue.clock
         self.fits = pace.batch_items
         self.done = Drained()
-        self._began = self.clock.monotonic()
+        self._began = self._leased = self.clock.monotonic()
 
     def run(self) -> Drained:
         """Drain until nothing is ready (and, if patient, nothing waits), or until stopped."""
@@ -94,6 +94,7 @@ class Drain:
         leased = self.queue.lease(
             self.target, lease_s=self.pace.lease_s, limit=self.fits, size_bytes=self.pace.batch_bytes
         )
+        self._leased = self.clock.monotonic()
         open_items = {item.id: item for item in leased}
         try:
             # Who failed before goes alone: he would make the others' batch fail again.
@@ -119,9 +120,15 @@ class Drain:
             self._keep_rate()
             if self.stop():
                 return False
-            if news.deliveries and open_items and len(open_items) < len(part):
-                self.queue.renew(list(open_items.values()), lease_s=self.pace.lease_s)
+            self._renew(open_items)
         return True
+
+    def _renew(self, open_items: dict[int, Item]) -> None:
+        """Isolation may take long; whoever else looks meanwhile is not to take the same items."""
+        now = self.clock.monotonic()
+        if open_items and now - self._leased > self.pace.lease_s / 3:
+            self.queue.renew(list(open_items.values()), lease_s=self.pace.lease_s)
+            self._leased = now
 
     def _settle(self, news: Split) -> None:
         self.done.deliveries += news.deliveries
