@@ -397,7 +397,7 @@ def test_every_sqlite_value_is_held_with_its_storage_class(bench: PostgresBench)
     loaded = bench.store.load(loading)
     assert any("JSON cell" in note for note in loaded.notes)
     held = declared(bench.store, "odd")
-    assert [one.comment for one in held.columns] == [None, "recon:cells", None]
+    assert [one.comment for one in held.columns] == ["recon:type INTEGER", "recon:cells", "recon:type REAL"]
     found = [(row[0], None if row[1] is None else cell_of(str(row[1])), row[2]) for row in read(bench.store, "odd")]
     assert list(map(repr, found)) == list(map(repr, rows))
     (again,) = bench.store.load(loading).tables
