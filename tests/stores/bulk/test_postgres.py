@@ -183,6 +183,10 @@ CREATE TABLE logs_rest PARTITION OF logs DEFAULT PARTITION BY HASH (n);
 CREATE TABLE logs_rest_0 PARTITION OF logs_rest FOR VALUES WITH (MODULUS 1, REMAINDER 0);
 CREATE TABLE base (a int, b text CHECK (b <> ''));
 CREATE UNLOGGED TABLE kid (z int) INHERITS (base) WITH (fillfactor = 70);
+CREATE TABLE pairs (a int, b int, PRIMARY KEY (a, b) DEFERRABLE);
+ALTER TABLE pairs ADD UNIQUE (b, a);
+CREATE TABLE halves (a int NOT NULL, b int, FOREIGN KEY (b, a) REFERENCES pairs (b, a) ON DELETE SET NULL (b),
+    FOREIGN KEY (a, b) REFERENCES pairs (b, a) MATCH FULL ON UPDATE CASCADE);
 CREATE VIEW names AS SELECT id, name FROM goods;
 CREATE VIEW a_names AS SELECT * FROM names;
 CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM a_names;
