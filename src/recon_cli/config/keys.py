@@ -147,7 +147,7 @@ _PLACE_SECRETS = (
 
 KEYS: tuple[Key, ...] = (
     Key("", "version", Kind.INTEGER, "the version of this file's format", 1),
-    Key("files", "url", Kind.ADDRESS, "where the files are: ftp, ftps, sftp, http, https, file, or a folder"),
+    Key("files", "url", Kind.ADDRESS, "where the files are: ftp, ftps, sftp, s3, http, https, file, or a folder"),
     *(Key("files", name, kind, doc) for name, kind, doc in _PLACE_SECRETS),
     Key("files", "encoding", Kind.TEXT, "how names are encoded there: auto, utf-8, euc-kr, …"),
     Key(
@@ -163,6 +163,9 @@ KEYS: tuple[Key, ...] = (
     Key("files", "connections", Kind.INTEGER, "connections to this server at the same time"),
     Key("files", "retries", Kind.INTEGER, "how often a cut FTP connection is opened again"),
     Key("files", "dotfiles", Kind.TEXT, "on a web host whose index pages hide dotfiles: `none` says there are none"),
+    Key("files", "endpoint", Kind.TEXT, "the address of an S3-compatible server, where it is not Amazon's"),
+    Key("files", "region", Kind.TEXT, "the region of an S3 bucket"),
+    Key("files", "access_key", Kind.TEXT, "the id of an S3 access key; its secret is the place's password"),
     Key("stores", "url", Kind.ADDRESS, "where the records are: sqlite, postgresql, mysql, or a database file"),
     *(Key("stores", name, kind, doc) for name, kind, doc in _PLACE_SECRETS),
     Key("stores", "schema", Kind.TEXT, "the schema that holds the tables"),
