@@ -17,7 +17,7 @@ MEANINGS = {
     errors.ExitCode.DONE: "done",
     errors.ExitCode.FAILED: "failed for a reason that has no code of its own",
     errors.ExitCode.PARTIAL: "done in part: some items were rejected, or a directory is not proven complete",
-    errors.ExitCode.DRIFT: "files and records differ",
+    errors.ExitCode.DRIFT: "files and records, or two databases or snapshots, differ",
     errors.ExitCode.SIGINT: "interrupted (Ctrl-C)",
     errors.ExitCode.SIGTERM: "terminated",
 }
