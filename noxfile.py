@@ -30,7 +30,16 @@ nox.options.error_on_missing_interpreters = True
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LOCK = ROOT / "requirements" / "lock.txt"
 PYTHON_FILES = ("src", "tests", "tools", "noxfile.py")
-DEBIAN_PACKAGES = ("mariadb-server", "nginx-light", "openssh-client", "openssh-server", "systemd", "util-linux")
+DEBIAN_PACKAGES = (
+    "mariadb-server",
+    "nginx-light",
+    "mount",
+    "openssh-client",
+    "openssh-server",
+    "strace",
+    "systemd",
+    "util-linux",
+)
 ALWAYS = {"UV_PYTHON_DOWNLOADS": "never"}
 
 

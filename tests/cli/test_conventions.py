@@ -21,10 +21,15 @@ GLOBALS = ["--json", "-q", "--quiet", "-v", "--verbose", "--debug"]
 def walk() -> Iterator[tuple[str, ...]]:
     """Every command with the words that lead to it, such as ("config", "show")."""
     for name in app.COMMANDS:
-        command = app.load(name)
-        yield (name,)
-        if isinstance(command, click.Group):
-            yield from ((name, child) for child in command.commands)
+        yield from below((name,), app.load(name))
+
+
+def below(path: tuple[str, ...], command: click.Command) -> Iterator[tuple[str, ...]]:
+    """A command and its sub-commands, at any depth."""
+    yield path
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            yield from below((*path, name), child)
 
 
 PATHS = list(walk())

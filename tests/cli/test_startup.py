@@ -13,18 +13,29 @@ HEAVY = {"rich", "sqlalchemy", "paramiko", "pydantic", "cryptography", "psycopg"
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["config", "show"], ["config", "check"]], ids=" ".join)
 def test_small_commands_import_nothing_heavy(tmp_path: Path, words: list[str]) -> None:
-    recon = in_folder(tmp_path)
+    assert not imported(tmp_path, words) & HEAVY
+
+
+def test_a_look_at_the_queue_imports_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").touch()
+    in_folder(tmp_path)("queue", "import", "none.jsonl")
+    assert not imported(tmp_path, ["queue", "status", "--json"]) & (HEAVY | {"apsw", "orjson"})
+
+
+def imported(folder: Path, words: list[str]) -> set[str]:
+    """The packages that a command imports."""
+    recon = in_folder(folder)
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *recon.argv(*words)[1:]],
-        cwd=tmp_path,
+        cwd=folder,
         env=recon.env,
         capture_output=True,
         text=True,
         check=True,
     )
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
-    assert "typer" in imported
-    assert not imported & HEAVY
+    found = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "typer" in found
+    return found
 
 
 def test_help_imports_no_command(tmp_path: Path) -> None:

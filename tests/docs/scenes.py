@@ -13,6 +13,7 @@ import psycopg
 from recon_cli.demo.tour import prepared
 from tests.docs.pages import ROOT
 from tests.support import postgres
+from tests.support.outboxes import letters, opened
 
 
 @contextmanager
@@ -87,10 +88,22 @@ def dropped_sessions(folder: Path) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def queue(folder: Path) -> Iterator[None]:
+    """A queue with a few items waiting, and one that the target refused."""
+    with opened(folder / "state") as box:
+        box.put(letters(*range(5)))
+        refused, *others = box.lease("db", lease_s=1)
+        box.bury(refused, "poison", "22P02: invalid input syntax")
+        box.release(others)
+    yield
+
+
 SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "empty": empty,
     "demo": demo,
     "service": service,
     "sessions": sessions,
     "dropped sessions": dropped_sessions,
+    "queue": queue,
 }

@@ -225,6 +225,9 @@ KEYS: tuple[Key, ...] = (
     Key(
         "backup", "max_drop", Kind.SHARE, "by how much rows may fall since the last snapshot before it is refused", 0.9
     ),
+    Key("queue", "path", Kind.PATH, "the queue file; in the state folder if not set"),
+    Key("queue", "max_items", Kind.INTEGER, "how many items the queue file holds; more are spilled", 10_000),
+    Key("queue", "overflow", Kind.TEXT, "what a full queue does", "spill", ("spill", "block")),
     Key("ping", "url", Kind.TEXT, "a heartbeat: called at the start, on success and on failure"),
     Key("state", "dir", Kind.PATH, "where checkpoints, histories and undo journals are kept"),
 )

@@ -33,6 +33,15 @@ class CheckSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """`[queue]`: where the outbox is, and how much it holds. `path` None is the state folder's."""
+
+    path: Path | None = None
+    max_items: int = 10_000
+    overflow: str = "spill"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every value that is set, by dotted key, and typed views of it."""
 
@@ -53,6 +62,16 @@ class Settings:
             None if drop is None else self._get("check.max_drop", 0.0),
             Path(textfile) if textfile else None,
             self._get("check.hash", default=False),
+        )
+
+    @property
+    def queue(self) -> QueueSettings:
+        """`[queue]`."""
+        named = self._get("queue.path", "")
+        return QueueSettings(
+            Path(named) if named else None,
+            self._get("queue.max_items", 10_000),
+            self._get("queue.overflow", "spill"),
         )
 
     @property

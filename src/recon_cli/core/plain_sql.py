@@ -11,10 +11,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from recon_cli.core import plain_words as vocabulary
 
 _LONGEST = 20_000
 _DEEPEST = 60
@@ -30,39 +27,6 @@ _TOKEN = re.compile(
     | (?P<sign> :: | [-+*/<>=~!@%^&|]+ | [(),.\[\]] )""",
     re.VERBOSE,
 )
-_OPERATORS = _words("+ - * / % ^ = == != <> < <= > >= <=> || && & | << >> ~ ~* !~ !~* ~~ !~~ ~~* !~~* -> ->> @> <@")
-_BEFORE_A_SIGN = _words("* / % = == != <> < <= > >=")
-_LOGIC = _words("and or xor div mod like ilike glob between escape collate rlike regexp in is not similar at")
-_LITERALS = _words("null true false")
-_CLOCKS = _words("current_timestamp current_date current_time localtime localtimestamp")
-_TYPED = _words("date time timestamp timestamptz interval")
-_CHARSETS = _words("x b n _utf8mb4 _utf8mb3 _utf8 _latin1 _ascii _binary")
-_TYPES = _words(
-    "smallint integer int bigint int2 int4 int8 tinyint mediumint signed unsigned numeric decimal dec real double"
-    " precision float float4 float8 money boolean bool text tinytext mediumtext longtext character char varchar nchar"
-    " varying bpchar name citext blob bytea binary varbinary bit date time timestamp timestamptz timetz datetime"
-    " interval year uuid json jsonb xml inet cidr macaddr regclass regconfig oid with without zone"
-)
-_FUNCTIONS = _words(
-    "length char_length character_length octet_length bit_length lower upper trim ltrim rtrim btrim coalesce ifnull"
-    " nullif iif if abs round floor ceil ceiling sign power pow sqrt min max greatest least substr substring left right"
-    " instr strpos replace concat concat_ws hex unhex md5 typeof unicode ascii reverse"
-    " now clock_timestamp statement_timestamp transaction_timestamp sysdate curdate curtime utc_timestamp utc_date"
-    " utc_time unix_timestamp from_unixtime datetime date time timestamp julianday unixepoch strftime date_trunc"
-    " date_part timezone to_timestamp to_char to_date make_date age year month day hour minute second"
-    " json_valid json_type json_extract json_unquote json_array json_object json_array_length json_typeof"
-    " jsonb_typeof jsonb_array_length jsonb_build_object jsonb_build_array json_build_object json_build_array"
-    " gen_random_uuid uuid_generate_v1 uuid_generate_v4 uuid random rand"
-    " array_length cardinality to_tsvector any some all"
-)
-_RESERVED = _words(
-    "select from where with union insert update delete drop alter create attach pragma case when then else end as"
-    " exists references primary unique check constraint default foreign generated on group order having limit into"
-    " using over"
-)
-
-
-_UUIDS = _words("gen_random_uuid uuid_generate_v1 uuid_generate_v4")
 
 
 class _Token(NamedTuple):
@@ -179,9 +143,9 @@ class _Reader:
     def _named(self, depth: int) -> None:
         """A literal word, a typed literal, a call, or a column."""
         word = self._word()
-        if word in _LITERALS:
+        if word in vocabulary.LITERALS:
             self._place += 1
-        elif word in _CLOCKS:
+        elif word in vocabulary.CLOCKS:
             self._place += 1
             self._digits()
         elif self._peek(1).kind == "string":
@@ -193,7 +157,7 @@ class _Reader:
 
     def _prefixed(self, word: str) -> None:
         """`date '2026-01-01'`, `X'00ff'`, `_utf8mb4'text'`; the letter of an escape string is none of them."""
-        if word not in _TYPED and not (word in _CHARSETS and self._peek(1).glued):
+        if word not in vocabulary.TYPED and not (word in vocabulary.CHARSETS and self._peek(1).glued):
             raise _NotPlainError
         self._place += 2
 
@@ -201,7 +165,7 @@ class _Reader:
         self._place += 2
         if word == "nextval":
             self._sequence()
-        elif word not in _FUNCTIONS:
+        elif word not in vocabulary.FUNCTIONS:
             raise _NotPlainError
         elif not self._take(")"):
             self._list(depth, ")")
@@ -215,7 +179,12 @@ class _Reader:
 
     def _column(self) -> None:
         """`name`, `table.name`, `"na me"`; and the two UUID functions in the schema where Supabase keeps them."""
-        if self._word() == "extensions" and self._sign(1) == "." and self._word(2) in _UUIDS and self._sign(3) == "(":
+        if (
+            self._word() == "extensions"
+            and self._sign(1) == "."
+            and self._word(2) in vocabulary.UUIDS
+            and self._sign(3) == "("
+        ):
             self._place += 4
             self._need(")")
             return
@@ -226,7 +195,7 @@ class _Reader:
             raise _NotPlainError
 
     def _name(self) -> None:
-        if self._peek().kind not in {"word", "quoted"} or self._word() in _RESERVED | _LOGIC:
+        if self._peek().kind not in {"word", "quoted"} or self._word() in vocabulary.RESERVED | vocabulary.LOGIC:
             raise _NotPlainError
         self._place += 1
 
@@ -291,9 +260,9 @@ class _Reader:
     def _type(self) -> None:
         """`varchar(20)`, `timestamp(6) with time zone`, `text[]`, or a type of the catalog."""
         if not self._own_type():
-            if self._word() not in _TYPES:
+            if self._word() not in vocabulary.TYPES:
                 raise _NotPlainError
-            while self._word() in _TYPES:
+            while self._word() in vocabulary.TYPES:
                 self._place += 1
                 self._digits()
         while self._take("[", "]"):
@@ -337,7 +306,7 @@ class _Reader:
     def _operator(self) -> bool:
         """An operator, with the sign that may be glued to it: `a=-1`."""
         sign = self._sign()
-        if sign in _OPERATORS or (sign[-1:] in {"-", "+"} and sign[:-1] in _BEFORE_A_SIGN):
+        if sign in vocabulary.OPERATORS or (sign[-1:] in {"-", "+"} and sign[:-1] in vocabulary.BEFORE_A_SIGN):
             self._place += 1
             return True
         several = (("is", "not", "distinct", "from"), ("is", "distinct", "from"), ("is", "not"), ("similar", "to"))
@@ -348,7 +317,7 @@ class _Reader:
     def _logic(self, *, negated: bool) -> bool:
         """An operator that is a word. IN wants its list: on SQLite a bare name after it would be a table to read."""
         word = self._word()
-        if word in _LOGIC - {"not", "similar", "at"} and (word != "in" or self._sign(1) == "("):
+        if word in vocabulary.LOGIC - {"not", "similar", "at"} and (word != "in" or self._sign(1) == "("):
             self._place += 1
             return True
         if negated:
@@ -368,8 +337,8 @@ _STATEMENTS = {
         re.VERBOSE | re.DOTALL,
     ),
 }  # fmt: skip
-_KINDS = _words("table index view trigger function type sequence extension materialized domain")
-_BETWEEN = _words("temp temporary unique or replace recursive unlogged constraint virtual global local")
+_KINDS = vocabulary.words("table index view trigger function type sequence extension materialized domain")
+_BETWEEN = vocabulary.words("temp temporary unique or replace recursive unlogged constraint virtual global local")
 
 
 def statement_kind(sql: str, engine: str = "sqlite") -> str | None:

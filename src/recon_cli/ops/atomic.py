@@ -32,7 +32,7 @@ def write_file(path: Path | str, chunks: bytes | Iterable[bytes], *, mode: int |
     try:
         size_bytes = _write(temporary, (chunks,) if isinstance(chunks, bytes) else chunks, _mode(target, mode))
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as exc:
         cause = exc.strerror or str(exc)
         raise ReconError(f"cannot write {target}", cause=cause, hint=f"look at `ls -ld {target.parent}`") from exc
@@ -60,8 +60,18 @@ def _write(temporary: Path, chunks: Iterable[bytes], mode: int | None) -> int:
     return size_bytes
 
 
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a file survive a power cut, whoever wrote it."""
+    _sync(path, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    number = os.open(path, flags)
     try:
         os.fsync(number)
     finally:

@@ -43,7 +43,7 @@ class Stage:
 
     @property
     def match(self) -> str:
-        """That `t` and `s` are the same thing. NULL is a key of many rows: those are the same if they are so throughout."""
+        """That `t` and `s` are the same thing. Where the key is NULL, rows are the same if all cells are."""
         same = " AND ".join(f"t.{self.name(place)} IS s.c{place}" for place in self.fields.key)
         if not self.fields.key_nullable:
             return same

@@ -1,0 +1,160 @@
+"""`recon queue`: the outbox and its dead letters."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from recon_cli.cli import options
+from recon_cli.cli.invocation import Invocation
+from recon_cli.jobs import queue as job
+from recon_cli.ops import paths
+from recon_cli.ops.clock import SystemClock
+from recon_cli.outbox.item import Limits, Overflow
+from recon_cli.outbox.opening import open_outbox
+from recon_cli.outbox.queue import Outbox
+
+app = options.App(help="Look into the outbox and its dead letters.")
+dead = options.App(help="List, show, requeue, export or drop dead letters.")
+app.add_typer(dead, name="dead")
+
+Numbers: TypeAlias = Annotated[list[int] | None, typer.Argument(metavar="[ID]…", help="Numbers of dead letters.")]
+Reason: TypeAlias = Annotated[str | None, typer.Option(help="Only those of this reason, such as `poison`.")]
+Every: TypeAlias = Annotated[bool, typer.Option("--all", help="All of them.")]
+File: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="A file of JSON lines.")]
+
+
+def queue_path(call: Invocation) -> Path:
+    """Where the queue is: `[queue] path`, else in the state folder."""
+    named = call.settings.queue.path
+    return named.absolute() if named else paths.state_dir() / "queue.db"
+
+
+def open_queue(call: Invocation) -> Outbox:
+    """The queue, opened to be changed; made if there is none."""
+    chosen = call.settings.queue
+    limits = Limits(max_items=chosen.max_items, overflow=Overflow(chosen.overflow))
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    return open_outbox(queue_path(call), SystemClock(), owner, limits)
+
+
+@app.command(dry_run=True)
+def status(
+    textfile: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Leave the numbers for Prometheus (`.prom`).")
+    ] = None,
+) -> None:
+    """Say how much waits, since when, what is dead and who is paused.
+
+    Example: `recon queue status --json`
+    """
+    call = options.current()
+    call.show(job.status(queue_path(call), SystemClock(), None if call.dry_run else textfile))
+
+
+@app.command(dry_run=True)
+def peek(
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 10,
+) -> None:
+    """Show the oldest items, without touching them."""
+    call = options.current()
+    call.show(job.peek(queue_path(call), SystemClock(), limit))
+
+
+@app.command()
+def verify(
+    accept: Annotated[bool, typer.Option("--accept", help="Take the losses named so far as known.")] = False,
+) -> None:
+    """Prove that every item put is acknowledged, waiting, spilled or dead; exit code 14 if not, 3 after losses.
+
+    Example: `recon queue verify -q`
+    """
+    call = options.current()
+    path = queue_path(call)
+    if accept:
+        job.require(path)
+        with open_queue(call) as queue:
+            job.accept_losses(queue)
+    call.show(job.check(path))
+
+
+@app.command(dry_run=True)
+def export(file: File) -> None:
+    """Write everything that waits, is spilled or dead to a file of JSON lines, exactly."""
+    call = options.current()
+    path = queue_path(call)
+    call.show(job.status(path, SystemClock()) if call.dry_run else job.export(path, file, dead_only=False))
+
+
+@app.command("import")
+def import_(file: File) -> None:
+    """Take in what `export` wrote; what is known already stays as it is."""
+    call = options.current()
+    with open_queue(call) as queue:
+        call.show(job.import_lines(queue, file))
+
+
+@app.command()
+def adopt(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An older queue: `pending.db`, with its `-wal` beside it.")
+    ],
+    target: Annotated[str, typer.Option("--to", metavar="NAME", help="The target that its items go to.")],
+    table: Annotated[str, typer.Option(help="The table that they go to.")] = "gfx_sessions",
+) -> None:
+    """Take over an older service's queue and dead letters; its file is left as it is.
+
+    Example: `recon queue adopt /srv/gfx/pending.db --to supabase`
+    """
+    call = options.current()
+    with open_queue(call) as queue:
+        call.show(job.adopt(queue, file, target, table))
+
+
+@dead.command("list", dry_run=True)
+def dead_list(reason: Reason = None) -> None:
+    """List dead letters with the target's words."""
+    call = options.current()
+    call.show(job.dead_list(queue_path(call), reason))
+
+
+@dead.command("show", dry_run=True)
+def dead_show(number: Annotated[int, typer.Argument(metavar="ID", help="The number of a dead letter.")]) -> None:
+    """Show one dead letter whole, with its content."""
+    call = options.current()
+    call.show(job.dead_show(queue_path(call), number))
+
+
+@dead.command("requeue", dry_run=True)
+def dead_requeue(numbers: Numbers = None, reason: Reason = None, every: Every = False) -> None:
+    """Let dead letters wait again, with all attempts before them."""
+    call = options.current()
+    ids = job.chosen(queue_path(call), numbers or [], reason, every=every)
+    if call.dry_run:
+        call.show(job.would("requeued", ids))
+    with open_queue(call) as queue:
+        call.show(job.requeue(queue, ids))
+
+
+@dead.command("export", dry_run=True)
+def dead_export(file: File, reason: Reason = None) -> None:
+    """Write dead letters to a file of JSON lines, exactly; `recon queue import` takes them back."""
+    call = options.current()
+    path = queue_path(call)
+    call.show(job.dead_list(path, reason) if call.dry_run else job.export(path, file, dead_only=True, reason=reason))
+
+
+@dead.command("drop", dry_run=True)
+def dead_drop(numbers: Numbers = None, reason: Reason = None, every: Every = False) -> None:
+    """Throw dead letters away; only their number is remembered."""
+    call = options.current()
+    ids = job.chosen(queue_path(call), numbers or [], reason, every=every)
+    if call.dry_run:
+        call.show(job.would("dropped", ids))
+    with open_queue(call) as queue:
+        call.show(job.drop(queue, ids))
