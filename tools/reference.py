@@ -17,7 +17,7 @@ MEANINGS = {
     errors.ExitCode.DONE: "done",
     errors.ExitCode.FAILED: "failed for a reason that has no code of its own",
     errors.ExitCode.PARTIAL: "done in part: some items were rejected, or a directory is not proven complete",
-    errors.ExitCode.DRIFT: "files and records differ",
+    errors.ExitCode.DRIFT: "files and records, or two databases or snapshots, differ",
     errors.ExitCode.SIGINT: "interrupted (Ctrl-C)",
     errors.ExitCode.SIGTERM: "terminated",
 }
@@ -25,7 +25,9 @@ MEANINGS = {
 
 def exit_codes() -> str:
     """What each exit status means; where an error stands behind it, in the error's words."""
-    kinds: tuple[type[errors.ReconError], ...] = (errors.ReconError, *errors.ReconError.__subclasses__())
+    # Private kinds of other modules share a code with one of these, and are there only once their module is.
+    ours = (kind for kind in errors.ReconError.__subclasses__() if kind.__module__ == errors.__name__)
+    kinds: tuple[type[errors.ReconError], ...] = (errors.ReconError, *ours)
     slugs = {kind.code: f"`{kind.slug}`" for kind in kinds}
     retried = {kind.code for kind in kinds if kind.retryable}
     words = {kind.code: _first_line(kind.__doc__) for kind in kinds} | MEANINGS

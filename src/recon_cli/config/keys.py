@@ -181,7 +181,7 @@ KEYS: tuple[Key, ...] = (
         "files",
         "url",
         Kind.ADDRESS,
-        "where the files are: ftp, ftps, sftp, http, https, file, or a folder; for snapshots also s3 and git",
+        "where the files are: ftp, ftps, sftp, s3, http, https, file, or a folder; for snapshots also git",
     ),
     *(Key("files", name, kind, doc) for name, kind, doc in _PLACE_SECRETS),
     Key("files", "encoding", Kind.TEXT, "how names are encoded there: auto, utf-8, euc-kr, …"),

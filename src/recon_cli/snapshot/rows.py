@@ -84,6 +84,8 @@ def encode_counted(rows: Sequence[Row], floats: Sequence[int]) -> tuple[bytes, i
     """As `encode`, with the number of cells that are tagged."""
     if not rows:
         return b"", 0
+    _cells(rows[0])
+    _cells(rows[-1])
     tags = _Tags()
     try:
         text = _dumped(rows, tags.write)
@@ -93,6 +95,20 @@ def encode_counted(rows: Sequence[Row], floats: Sequence[int]) -> tuple[bytes, i
     if b"null" in text and any(_not_finite(rows, place) for place in floats):
         return _slowly(rows)
     return text, tags.written
+
+
+def _cells(row: Row) -> None:
+    """Refuse what orjson would write and no reader take: lists and dates of a store that did not spell its values.
+
+    Looking at every row would cost more than writing it; a store that errs does so for a whole column.
+    """
+    for cell in row:
+        if type(cell) not in _CELLS:
+            raise DataError("a cell is nothing that a snapshot can hold", cause=type(cell).__name__, hint=_BUG)
+
+
+_CELLS = frozenset({type(None), bool, int, float, str, bytes})
+_BUG = "report this bug"
 
 
 def _dumped(rows: Sequence[Row], odd: Callable[[object], object]) -> bytes:
@@ -129,11 +145,13 @@ def _slowly(rows: Sequence[Row]) -> tuple[bytes, int]:
         cells = [[_odd(cell) for cell in row] for row in rows]
         text = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in cells)
     except (TypeError, ValueError, AttributeError) as exc:
-        raise DataError("a cell is nothing that a snapshot can hold", cause=str(exc)) from exc
+        raise DataError("a cell is nothing that a snapshot can hold", cause=str(exc), hint=_BUG) from exc
     return text, sum(isinstance(cell, dict) for row in cells for cell in row)
 
 
 def _odd(cell: Cell) -> object:
+    if type(cell) not in _CELLS:
+        raise TypeError(type(cell).__name__)
     if isinstance(cell, float) and not math.isfinite(cell):
         return {"$r": repr(cell)}
     return cell if isinstance(cell, float) else canonical.encode(cell)

@@ -16,8 +16,6 @@ from tests.jobs.backup.killed import publisher
 from tests.jobs.backup.made import content, day, fill, publish, rows
 from tests.jobs.backup.recipes import Recipe, opened
 
-KILLS = 12
-
 
 @dataclass(frozen=True)
 class Kept:
@@ -26,6 +24,7 @@ class Kept:
     recipe: Recipe
     at_most: int = 99
     history: bool = False
+    kills: int = 12
 
 
 class DestinationConformance:
@@ -146,7 +145,7 @@ class DestinationConformance:
             assert lived
             assert steps > 0
             expected, number = "first", 1
-            for step in sorted({round(1 + part * (steps - 1) / (KILLS - 1)) for part in range(KILLS)}):
+            for step in sorted({round(1 + part * (steps - 1) / (kept.kills - 1)) for part in range(kept.kills)}):
                 mark = f"killed at {step}"
                 lived, _ = program.run(kept.recipe, day(number), mark, step=step)
                 number += 1

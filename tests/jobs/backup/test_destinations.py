@@ -90,4 +90,4 @@ class TestS3(DestinationConformance):
     def kept(self, s3: S3Server) -> Iterator[Kept]:
         with tempfile.TemporaryDirectory(prefix="b-", dir=s3.root) as name:
             place = s3.place(f"{Path(name).name}/kept")
-            yield Kept(recipe(place.url, secret=s3.secret, **place.options))
+            yield Kept(recipe(place.url, secret=s3.secret, **place.options), kills=5)

@@ -322,6 +322,17 @@ def test_a_sqlite_table_becomes_one_that_holds_its_values(maria: Server) -> None
     assert "items.made: TIMESTAMP → longtext" in loaded.notes
 
 
+def test_the_links_of_sqlite_tables_are_made_whatever_widths_they_join(maria: Server) -> None:
+    key = DeclaredColumn("id", "INTEGER", Kind.INTEGER, nullable=False)
+    parent = DeclaredTable("parent", (key,), ("id",))
+    links = (DeclaredForeignKey(("up",), "parent", ("id",)),)
+    child = DeclaredTable("child", (key, DeclaredColumn("up", "INT")), ("id",), foreign_keys=links)
+    tables = (incoming(child, [(1, 2**40)]), incoming(parent, [(2**40,)]))
+    maria.store.load(Loading(Catalog("sqlite", (child, parent)), tables))
+    assert [(link.columns, link.table) for link in declared(maria.store, "child").foreign_keys] == [(("up",), "parent")]
+    assert read(maria.store, "child") == [(1, 2**40)]
+
+
 def test_a_value_that_a_sqlite_column_held_against_its_type_is_named(maria: Server) -> None:
     table = of_sqlite([(1, 5), (2, "many")], id="INTEGER", size="INTEGER")
     with pytest.raises(DataError, match="row 2 of `items`: column `size`"):

@@ -17,7 +17,7 @@ def made(*columns: DeclaredColumn, engine: str = "postgresql", flavour: Flavour 
 @pytest.mark.parametrize(
     ("declared", "kind", "becomes"),
     [
-        ("smallint", Kind.INTEGER, "smallint"),
+        ("smallint", Kind.INTEGER, "bigint"),
         ("bigint", Kind.INTEGER, "bigint"),
         ("real", Kind.REAL, "float"),
         ("double precision", Kind.REAL, "double"),
@@ -80,7 +80,7 @@ def test_a_default_is_taken_if_it_means_the_same_and_else_left_out_and_said(defa
 def test_names_and_comments_cannot_end_the_statement() -> None:
     column = DeclaredColumn("a` int); DROP TABLE x; -- ", "integer", Kind.INTEGER, comment="it's \\' --")
     done = made(column)
-    assert "`a`` int); DROP TABLE x; -- ` int NULL COMMENT 'it''s \\\\'' --'" in done.sql
+    assert "`a`` int); DROP TABLE x; -- ` bigint NULL COMMENT 'it''s \\\\'' --'" in done.sql
 
 
 @pytest.mark.parametrize("trusted", [False, True])
@@ -98,3 +98,8 @@ def test_an_index_of_a_kind_that_is_unknown_here_is_left_out_and_said() -> None:
     done = made(DeclaredColumn("a", "integer", Kind.INTEGER), indexes=(index, lower))
     assert "KEY" not in done.sql
     assert len(done.notes) == 3
+
+
+def test_a_sqlite_rowid_key_is_as_wide_as_sqlites_and_numbers_itself() -> None:
+    done = made(DeclaredColumn("id", "INTEGER", Kind.INTEGER, nullable=False), engine="sqlite", key=("id",))
+    assert "`id` bigint NOT NULL AUTO_INCREMENT" in done.sql

@@ -41,10 +41,10 @@ def one_column(declared: str, *cells: object, engine: str = "sqlite", kind: Kind
 @pytest.mark.parametrize(
     ("declared", "cells", "becomes", "comment"),
     [
-        ("INTEGER", (1, None, 2**63 - 1), "bigint", None),
-        ("REAL", (0.5, -0.0, math.nan), "double precision", None),
+        ("INTEGER", (1, None, 2**63 - 1), "bigint", "recon:type INTEGER"),
+        ("REAL", (0.5, -0.0, math.nan), "double precision", "recon:type REAL"),
         ("TEXT", ("a", ""), "text", None),
-        ("BLOB", (b"\0",), "bytea", None),
+        ("BLOB", (b"\0",), "bytea", "recon:type BLOB"),
         ("VARCHAR(8)", ("abc",), "text", "recon:type VARCHAR(8)"),
         ("BOOLEAN", (0, 1), "bigint", "recon:type BOOLEAN"),
         ("TIMESTAMP", ("2024-01-01 10:00:00",), "text", "recon:type TIMESTAMP"),
@@ -53,7 +53,7 @@ def one_column(declared: str, *cells: object, engine: str = "sqlite", kind: Kind
         ("TEXT", ("a\0b",), "text", "recon:cells TEXT"),
         ("TEXT", ("\udcff",), "text", "recon:cells TEXT"),
         ("DECIMAL(10,2)", (1, 2.5), "text", "recon:cells DECIMAL(10,2)"),
-        ("REAL", (), "double precision", None),
+        ("REAL", (), "double precision", "recon:type REAL"),
         ("DATETIME", (), "text", "recon:type DATETIME"),
         ("", (None,), "text", "recon:type"),
     ],

@@ -2,13 +2,12 @@
 
 MySQL commits by itself at every DDL statement, so this is the order, and what a failure leaves:
 
-1. Missing tables are created, empty and marked in their comment: recon takes such a table for absent. After a failure
-   they are dropped; after a kill they stay, empty, and the next load drops them.
+1. Missing tables are created, with keys, indexes and links, empty and marked in their comment: recon takes such a
+   table for absent. After a failure they are dropped; after a kill they stay, empty, and the next load drops them.
 2. One transaction: rows go straight into new tables, for tables that are there into a TEMPORARY copy of the table,
    which only this connection sees, and from it in set operations. Foreign keys are checked by queries (checks are off,
    so that order does not matter and no row cascades). `prepared`, then COMMIT. Up to here it is all or nothing.
-3. Marks are taken off, foreign keys added to new tables (checked above), views and triggers created. A failure here
-   leaves the rows in and says so.
+3. Marks are taken off, views and triggers created. A failure here leaves the rows in and says so.
 """
 
 from __future__ import annotations
@@ -145,17 +144,23 @@ def _objects(loading: Loading) -> list[DeclaredObject]:
 
 
 def _create(connection: Connection, tasks: Sequence[_Task], loading: Loading, created: list[str]) -> None:
-    """For a plan the missing tables are temporary ones, which nobody else sees."""
+    """For a plan the missing tables are temporary ones, which nobody else sees, and which cannot be linked."""
     run(connection, "SET foreign_key_checks = 0")
-    for task in tasks:
-        if task.made is not None:
-            try:
-                run(connection, task.made)
-            except Exception as exc:
-                cause = str(exc.args[-1]) if exc.args else str(exc)
-                hint = "create the table yourself, then import into it"
-                raise DataError(f"`{task.name}` cannot be created here", cause=cause, hint=hint) from exc
-            created += [task.name] if loading.commit else []
+    made = [task for task in tasks if task.made is not None]
+    for task in made:
+        _made(connection, task, str(task.made))
+        created += [task.name] if loading.commit else []
+    for task in made if loading.commit else ():
+        if links := list(foreign_keys(_linked(task.target))):
+            _made(connection, task, f"ALTER TABLE {quote(task.name)} {', '.join(links)}")
+
+
+def _made(connection: Connection, task: _Task, sql: str) -> None:
+    try:
+        run(connection, sql)
+    except pymysql.err.MySQLError as exc:
+        hint = "create the table yourself, then import into it"
+        raise DataError(f"`{task.name}` cannot be created here", cause=error_parts(exc)[1], hint=hint) from exc
 
 
 def _fill(
@@ -261,13 +266,11 @@ def _check_link(
 
 
 def _finish(connection: Connection, tasks: Sequence[_Task], objects: Sequence[DeclaredObject]) -> None:
-    """Marks off, links on, then views and triggers."""
-    run(connection, "SET foreign_key_checks = 0")
+    """Marks off, then views and triggers."""
     for task in tasks:
         if task.made is not None:
             comment = (task.incoming.declared.comment or "").replace("\\", "\\\\").replace("'", "''")
-            changes = [*foreign_keys(_linked(task.target)), f"COMMENT='{comment}'"]
-            _beside(connection, f"ALTER TABLE {quote(task.name)} {', '.join(changes)}", f"the links of `{task.name}`")
+            _beside(connection, f"ALTER TABLE {quote(task.name)} COMMENT='{comment}'", f"the comment of `{task.name}`")
     for one in objects:
         _beside(connection, one.sql, f"the {one.kind} `{one.name}`")
 
@@ -280,6 +283,6 @@ def _linked(table: DeclaredTable) -> DeclaredTable:
 def _beside(connection: Connection, sql: str, what: str) -> None:
     try:
         run(connection, sql)
-    except Exception as exc:
-        cause = str(exc.args[-1]) if exc.args else str(exc)
+    except pymysql.err.MySQLError as exc:
+        cause = error_parts(exc)[1]
         raise ReconError(f"all rows are in, but not {what}", cause=cause, hint="create it by hand") from exc

@@ -57,7 +57,7 @@ SELECT o.conrelid, o.conname, o.contype::text, pg_get_expr(o.conbin, o.conrelid,
        CASE WHEN f.relnamespace <> c.relnamespace THEN f.relnamespace::regnamespace::text END,
        o.confupdtype::text,
        CASE WHEN current_setting('server_version_num')::int >= 150000
-            THEN {_NAMES.format("(to_jsonb(o) ->> 'confdelsetcols')::int2[]", "o.conrelid")} END
+            THEN {_NAMES.format("translate(to_jsonb(o) ->> 'confdelsetcols', '[]', '{}')::int2[]", "o.conrelid")} END
 FROM pg_constraint o
 JOIN pg_class c ON c.oid = o.conrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 JOIN pg_namespace n ON n.oid = c.relnamespace

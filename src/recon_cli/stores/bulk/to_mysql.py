@@ -23,6 +23,7 @@ _CLOCK = re.compile(r"(current_timestamp|now)(\(\d?\))?", re.IGNORECASE)
 _LITERAL = re.compile(r"[-+]?\d+(\.\d*)?|'(''|[^'\\])*'|NULL|b'[01]*'|TRUE|FALSE", re.IGNORECASE)
 _CAST = re.compile(r"::[\w ]+(\(\d+(,\d+)?\))?(\[\])?$")
 _ACTIONS = frozenset({"", "CASCADE", "SET NULL", "RESTRICT", "NO ACTION", "SET DEFAULT"})
+_OURS = frozenset({"mysql", "mariadb"})
 _LARGE = ("text", "blob", "json", "geometry")
 _SHORT = 255
 """How long a text in a key may be: an index takes 3072 bytes at most, and a key may have several columns."""
@@ -40,7 +41,6 @@ _FIXED = {
     Kind.JSONB: "json",
     Kind.ENUM: f"varchar({_SHORT})",
 }
-_WIDTHS = {"smallint": "smallint", "integer": "int", "int": "int"}
 
 
 @dataclass(slots=True)
@@ -75,9 +75,9 @@ def create_table(
 ) -> Translated:
     """The statement that creates `table`, with keys, indexes and checks, and without foreign keys."""
     done = Translated()
-    same = source_engine in {"mysql", "mariadb"}
+    same = source_engine in _OURS
     indexed = _indexed(table)
-    lines = [_column(table, one, flavour, done, same=same, indexed=one.name in indexed) for one in table.columns]
+    lines = [_column(table, one, source_engine, flavour, done, indexed=one.name in indexed) for one in table.columns]
     if table.key:
         lines.append(f"PRIMARY KEY ({', '.join(map(quote, table.key))})")
     for index in table.indexes:
@@ -110,8 +110,9 @@ def _indexed(table: DeclaredTable) -> Collection[str]:
 
 
 def _column(
-    table: DeclaredTable, column: DeclaredColumn, flavour: Flavour, done: Translated, *, same: bool, indexed: bool
+    table: DeclaredTable, column: DeclaredColumn, engine: str, flavour: Flavour, done: Translated, *, indexed: bool
 ) -> str:
+    same = engine in _OURS
     declared = _own_type(table, column, done) if same else _foreign_type(table, column, done, indexed=indexed)
     words = [quote(column.name), declared]
     if column.collation and same and _COLLATION.fullmatch(column.collation):
@@ -122,7 +123,8 @@ def _column(
         expression = _sql(column.expression or "NULL", f"{table.name}.{column.name}", flavour, done)
         return " ".join([*words, f"GENERATED ALWAYS AS ({expression}) {column.generated.upper()}"])
     words.append("NULL" if column.nullable and column.name not in table.key else "NOT NULL")
-    if column.numbered is not Numbered.NO and column.name in table.key[:1]:
+    rowid = column.kind is Kind.INTEGER and table.key == (column.name,) and column.numbered is Numbered.NO
+    if (column.numbered is not Numbered.NO and column.name in table.key[:1]) or (rowid and engine == "sqlite"):
         words.append("AUTO_INCREMENT")
     elif column.default is not None:
         words += _default(table, column, declared, flavour, done, same=same)
@@ -158,7 +160,7 @@ def _by_kind(column: DeclaredColumn, *, indexed: bool) -> str:
     if column.kind is Kind.ANY:
         return _by_affinity(declared, indexed=indexed)
     if column.kind is Kind.INTEGER:
-        return _WIDTHS.get(declared, "bigint")
+        return "bigint"  # also for smaller ones: a link may lead from one width to another there, not here
     if column.kind is Kind.REAL:
         return "float" if declared == "real" else "double"
     if column.kind is Kind.DECIMAL:

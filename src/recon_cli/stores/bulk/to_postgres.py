@@ -3,7 +3,7 @@
 Nothing is guessed and nothing is rounded. A SQLite column becomes what its rows really hold: `bigint`, `double
 precision`, `text` or `bytea`. One that holds several storage classes, or text that Postgres cannot hold, becomes `text`
 with one JSON cell per value (as snapshots write it) and the comment `recon:cells DECLARED`; every other column whose
-declared type Postgres would not give back has the comment `recon:type DECLARED`. So the way back is exact.
+declared type is not spelled as the new one has the comment `recon:type DECLARED`. So the way back is exact.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ Convert: TypeAlias = Callable[[Cell], Cell]
 CELLS = "recon:cells"
 DECLARED = "recon:type"
 _TYPES = {int: "bigint", float: "double precision", str: "text", bytes: "bytea", bool: "boolean"}
-_BACK = {"bigint": "INTEGER", "double precision": "REAL", "text": "TEXT", "bytea": "BLOB"}
-"""What SQLite declares for a type, unless a comment says otherwise."""
 _KINDS = {
     "bigint": Kind.INTEGER,
     "double precision": Kind.REAL,
@@ -234,7 +232,7 @@ def _comment(engine: str, column: DeclaredColumn, new: str, *, cells: bool) -> s
         return None
     if cells:
         told = f"{CELLS} {column.declared}".rstrip()
-    elif engine == "sqlite" and column.declared != _BACK.get(new):
+    elif engine == "sqlite" and column.declared != new.upper():
         told = f"{DECLARED} {column.declared}".rstrip()
     return told if engine == "sqlite" else "\n".join(part for part in (told, column.comment) if part) or None
 
