@@ -135,7 +135,7 @@ def _prepare(db: apsw.Connection, loading: Loading, *, fresh: bool) -> None:
         ("locking_mode", "EXCLUSIVE"),
         ("journal_mode", "OFF"),
         ("synchronous", 0),
-        ("cache_size", -16000),
+        ("cache_size", -2000),
     ):
         db.pragma(name, value=value)
 

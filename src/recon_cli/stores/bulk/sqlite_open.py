@@ -107,8 +107,8 @@ def uses_wal(connection: apsw.Connection) -> bool:
 
     Read through SQLite: to open and close the file by ourselves would drop the locks that this process has on it.
     """
-    short, header = connection.read("main", 0, 0, 100)
-    return not short and header[_VERSIONS_AT + 1] == _WAL
+    _, header = connection.read("main", 0, 0, 100)  # zeros behind the end of a short file
+    return header[_VERSIONS_AT + 1] == _WAL
 
 
 def must_exist(path: Path) -> None:

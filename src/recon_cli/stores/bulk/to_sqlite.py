@@ -32,6 +32,8 @@ _KEPT = {
     Kind.TEXT: "TEXT",
     Kind.BYTES: "BLOB",
 }
+_SAME = {"BIGINT": "INTEGER", "DOUBLE PRECISION": "REAL", "TEXT": "TEXT", "BYTEA": "BLOB"}
+"""What these types mean without a comment, here and in `to_postgres`: nothing has to be remembered."""
 _NAMES = {Kind.INTERVAL: "PERIOD_TEXT"}
 _TAGS = {"$b", "$r", "$s"}
 
@@ -103,6 +105,8 @@ def sqlite_type(column: DeclaredColumn) -> tuple[str, str | None]:
                 return declared, None
     declared = _KEPT.get(column.kind, _NAMES.get(column.kind, f"{column.kind.value.upper()}_TEXT"))
     upper = column.declared.upper()
+    if upper in _SAME:
+        return _SAME[upper], None
     if column.kind in _KEPT and declared and affinity(upper) == affinity(declared) and _SAFE_TYPE.fullmatch(upper):
         declared = upper
     return declared, _remembered(column, declared)
