@@ -57,8 +57,7 @@ def _beside(path: Path, *, publish: bool) -> Iterator[Path]:
             os.fsync(number)
             _rename(temporary, target)
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
         os.close(number)
 
 
@@ -84,9 +83,16 @@ def _sweep(target: Path) -> None:
             number = os.open(left, os.O_RDWR)
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left.unlink()
+                _remove(left)
             finally:
                 os.close(number)
+
+
+def _remove(temporary: Path) -> None:
+    """Remove a file that was being built, with the journal that a full disk may have left beside it."""
+    for ending in ("-journal", "-wal", "-shm", ""):
+        with suppress(OSError):
+            temporary.with_name(temporary.name + ending).unlink(missing_ok=True)
 
 
 def glob_escape(name: str) -> str:
