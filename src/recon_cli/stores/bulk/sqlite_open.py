@@ -104,8 +104,10 @@ def connect(path: Path, *, write: bool = False, timeout_s: float = 30, extra: st
 
 
 def _waiting(timeout_s: float) -> Callable[[int], bool]:
-    """Ask again every millisecond or so, at uneven steps: a writer that takes the lock again at once leaves gaps that
-    SQLite's own handler, which soon asks ten times a second only, would hardly ever meet.
+    """Ask again every millisecond or so, at uneven steps.
+
+    A writer that takes the lock again at once leaves gaps that SQLite's own handler, which soon asks ten times a second
+    only, would hardly ever meet.
     """
     began = 0.0
 
