@@ -226,7 +226,8 @@ def decode(block: bytes) -> list[list[object]]:
 
 
 def _loaded(block: bytes) -> object:
-    rows = orjson.loads(b"[" + block.removesuffix(b"\n").replace(b"\n", b",") + b"]")
+    view = memoryview(block.replace(b"\n", b","))
+    rows = orjson.loads(b"".join((b"[", view[:-1] if block.endswith(b"\n") else view, b"]")))
     if not isinstance(rows, list) or len(rows) != block.count(b"\n"):
         raise ValueError("a line holds more than one array")
     return rows
@@ -335,18 +336,21 @@ def read(
     Raises:
         DataError: a line is anything else.
     """
+    unlike = False
     for block in blocks(chunks):
         opened(block)
         # A container costs a bracket: where there are none but those of rows and tags, no cell needs to be looked at.
-        brackets, braces = block.count(b"["), block.count(b"{")
+        # Where texts have brackets, counting them would be for nothing again.
+        brackets, braces = (0, 0) if unlike else (block.count(b"["), block.count(b"{"))
         rows = decode(block)
         del block
         tags = untag(rows, tagged)
         if set(map(len, rows)) != {columns}:
             raise DataError("a row has not as many cells as its table has columns", cause=f"not {columns}")
-        if (brackets != len(rows) or braces != tags) and not _NESTED.isdisjoint(map(type, chain.from_iterable(rows))):
+        unlike = unlike or brackets != len(rows) or braces != tags
+        if unlike and not _NESTED.isdisjoint(map(type, chain.from_iterable(rows))):
             raise DataError("a cell is an array, or an object in a column without tags")
-        yield [tuple(row) for row in rows]  # type: ignore[arg-type]  # what is no container is a cell
+        yield list(map(tuple, rows))  # type: ignore[arg-type]  # what is no container is a cell
 
 
 _NESTED = frozenset({dict, list})

@@ -17,7 +17,7 @@ from recon_cli.core.errors import UsageError
 from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress
 from recon_cli.jobs.backup import readback, same
-from recon_cli.jobs.backup.crew import SMALL_ROWS, Crew, crew
+from recon_cli.jobs.backup.crew import SMALL_ROWS, Crew, crew, uncollected
 from recon_cli.jobs.backup.readback import Pair
 from recon_cli.jobs.runs import name_of
 from recon_cli.ops import atomic, paths
@@ -48,7 +48,7 @@ def drill(snapshot: Snapshot, server: Place | None, progress: Progress, *, trust
     with _place(snapshot, server) as place, closing(open_bulk(place)) as store:
         loading = _everything(snapshot, progress, trusted=trusted)
         large = any(one.count > SMALL_ROWS for one in loading.tables)
-        with crew(_WORKERS) if large else nullcontext() as children:
+        with crew(_WORKERS) if large else nullcontext() as children, uncollected():
             done = store.load(loading)
             if store.engine == snapshot.manifest.catalog.engine:
                 return Drilled(store.engine, tuple(_differences(snapshot, store, place, children)))

@@ -15,7 +15,7 @@ from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.jobs.backup import choose, planning, same
-from recon_cli.jobs.backup.crew import SMALL_ROWS, Crew, crew
+from recon_cli.jobs.backup.crew import SMALL_ROWS, Crew, crew, uncollected
 from recon_cli.jobs.runs import name_of
 from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
@@ -62,6 +62,7 @@ def restore(snapshot: Snapshot, store: BulkStore, state_dir: Path, request: Rest
     with ExitStack() as stack:
         stack.enter_context(lock.hold(paths.private_dir(state_dir / "locks") / f"{name_of(store.url)}.lock"))
         children = stack.enter_context(crew(request.workers)) if _is_large(loading, request) else None
+        stack.enter_context(uncollected())
         done = store.load(loading)
         proof = "" if request.plan else _proven(snapshot, store, loading, done, request, children)
     return _report(snapshot, store, request, done, proof, clock.monotonic() - began)
