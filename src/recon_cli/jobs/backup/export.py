@@ -18,7 +18,7 @@ from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Report, Table
 from recon_cli.jobs.backup import planning
-from recon_cli.jobs.backup.crew import Advanced, Task, Written, crew
+from recon_cli.jobs.backup.crew import SMALL_ROWS, Advanced, Task, Written, crew
 from recon_cli.jobs.backup.destination import Destination, Published
 from recon_cli.jobs.backup.worker import write
 from recon_cli.ops import lock, paths
@@ -30,8 +30,6 @@ from recon_cli.stores.bulk.base import BulkStore, View
 ALARM_DROP = 0.9
 """A source that lost this share of its rows is not backed up without `--force`: so does a lost database look."""
 _FEW_ROWS = 20
-_SMALL_ROWS = 40_000
-"""Up to here a child process costs more than it gains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def _is_large(store: BulkStore, request: ExportRequest) -> bool:
     with store.join() as view:
         tables = planning.chosen(view.catalog(), request.tables, request.exclude)
         keyed = (table.name for table in tables if table.key_positions)
-        return any(next(view.keys(name, skip_rows=_SMALL_ROWS), None) is not None for name in keyed)
+        return any(next(view.keys(name, skip_rows=SMALL_ROWS), None) is not None for name in keyed)
 
 
 def _together(store: BulkStore, place: Place, folder: Path, request: ExportRequest) -> Manifest:

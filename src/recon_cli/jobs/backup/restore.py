@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError, ExitCode, GuardError, NotFoundError, UsageError
+from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.jobs.backup import choose, planning, same
+from recon_cli.jobs.backup.crew import SMALL_ROWS, Crew, crew, uncollected
 from recon_cli.jobs.runs import name_of
 from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
@@ -30,7 +33,8 @@ class RestoreRequest:
 
     `where` are conditions on the key of the one table that is asked for. `max_drop` is the share (0..1) of a table's
     rows that may be deleted or overwritten; None: none under `replace`, half of them under `upsert`. `plan` True writes
-    nothing. `ends` names snapshot and store in the summary.
+    nothing. `ends` names snapshot and store in the summary. `place` is the store's: with it, and more than one worker,
+    child processes read and compare large tables.
     """
 
     tables: tuple[str, ...] = ()
@@ -41,6 +45,8 @@ class RestoreRequest:
     max_drop: float | None = None
     progress: Progress = field(default_factory=Silent)
     ends: tuple[str, str] = ("", "")
+    place: Place | None = None
+    workers: int = 2
 
 
 def restore(snapshot: Snapshot, store: BulkStore, state_dir: Path, request: RestoreRequest, clock: Clock) -> Report:
@@ -53,9 +59,12 @@ def restore(snapshot: Snapshot, store: BulkStore, state_dir: Path, request: Rest
     """
     began = clock.monotonic()
     loading = _loading(snapshot, store, request)
-    with lock.hold(paths.private_dir(state_dir / "locks") / f"{name_of(store.url)}.lock"):
+    with ExitStack() as stack:
+        stack.enter_context(lock.hold(paths.private_dir(state_dir / "locks") / f"{name_of(store.url)}.lock"))
+        children = stack.enter_context(crew(request.workers)) if _is_large(loading, request) else None
+        stack.enter_context(uncollected())
         done = store.load(loading)
-        proof = "" if request.plan else _proven(snapshot, store, loading, done)
+        proof = "" if request.plan else _proven(snapshot, store, loading, done, request, children)
     return _report(snapshot, store, request, done, proof, clock.monotonic() - began)
 
 
@@ -72,6 +81,11 @@ def _loading(snapshot: Snapshot, store: BulkStore, request: RestoreRequest) -> L
         prepared=partial(_guard, request=request, there=there),
         progress=_Counter(request.progress, sum(one.count for one in incoming)).add,
     )
+
+
+def _is_large(loading: Loading, request: RestoreRequest) -> bool:
+    """Whether child processes gain more than they cost."""
+    return request.place is not None and request.workers > 1 and any(one.count > SMALL_ROWS for one in loading.tables)
 
 
 def _incoming(snapshot: Snapshot, request: RestoreRequest) -> tuple[Incoming, ...]:
@@ -126,10 +140,12 @@ def _guard(done: Loaded, *, request: RestoreRequest, there: Mapping[str, int]) -
         )
 
 
-def _proven(snapshot: Snapshot, store: BulkStore, loading: Loading, done: Loaded) -> str:
+def _proven(
+    snapshot: Snapshot, store: BulkStore, loading: Loading, done: Loaded, request: RestoreRequest, children: Crew | None
+) -> str:
     """How it was proven that the database now holds what the snapshot holds."""
     try:
-        return same.proven(snapshot, store, loading, done)
+        return same.proven(snapshot, store, loading, done, request.place, children)
     except DataError as exc:
         exc.hint = exc.hint or "what was there before is not touched by a second import; `recon backup diff` shows more"
         raise

@@ -129,11 +129,14 @@ def _rollback(db: apsw.Connection) -> None:
 def _prepare(db: apsw.Connection, loading: Loading, *, fresh: bool) -> None:
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     db.pragma("foreign_keys", value=False)
     db.pragma("temp_store", value=1)
-    if not fresh:
-        return
+    if fresh:
+        _prepare_fresh(db, loading)
+    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)  # last: it would not let the journal be switched off
+
+
+def _prepare_fresh(db: apsw.Connection, loading: Loading) -> None:
     encoding = loading.source.settings.get("encoding")
     if loading.source.engine == "sqlite" and encoding in _ENCODINGS:
         db.pragma("encoding", value=encoding)
@@ -141,7 +144,7 @@ def _prepare(db: apsw.Connection, loading: Loading, *, fresh: bool) -> None:
         ("locking_mode", "EXCLUSIVE"),
         ("journal_mode", "OFF"),
         ("synchronous", 0),
-        ("cache_size", -2000),
+        ("cache_size", -16000),
     ):
         db.pragma(name, value=value)
 
