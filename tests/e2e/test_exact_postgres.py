@@ -1,4 +1,4 @@
-"""Postgres → snapshot → Postgres: what `pg_dump` says of both is the same, and so are the bytes of a second snapshot."""
+"""Postgres → snapshot → Postgres: `pg_dump` says the same of both, and a second snapshot is the same bytes."""
 
 from __future__ import annotations
 

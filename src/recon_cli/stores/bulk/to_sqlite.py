@@ -22,6 +22,7 @@ from recon_cli.stores.bulk.sqlite_words import quoted
 
 CELLS = "recon:cells"
 TYPE = "recon:type"
+COUNTED = "AUTOINCREMENT"
 _SAFE_TYPE = re.compile(r"[\w ]*(\( *[+-]?[\w.]+ *(, *[+-]?[\w.]+ *)?\))?")
 _LITERAL = re.compile(r"(?s)('(?:[^']|'')*'|[+-]?\d+(?:\.\d+)?|null)(::[\w \"\[\]().,]+)?", re.IGNORECASE)
 _KEPT = {
@@ -65,7 +66,7 @@ def translate(table: DeclaredTable) -> Translated:
     notes += [
         f"{table.name}: check {one.name or one.expression} is not carried to another engine" for one in table.checks
     ]
-    indexes = tuple(one for one in table.indexes if _plain_index(one))
+    indexes = tuple(replace(one, sql=None) for one in table.indexes if _plain_index(one))
     notes += [
         f"{table.name}: index {one.name} is not carried to another engine"
         for one in table.indexes
@@ -81,16 +82,16 @@ def _plain_index(index: DeclaredIndex) -> bool:
 
 def _column(table: DeclaredTable, column: DeclaredColumn, notes: list[str]) -> DeclaredColumn:
     declared, comment = sqlite_type(column)
-    if table.key == (column.name,) and column.kind is Kind.INTEGER and comment != column.comment:
+    ours = (column.comment or "").startswith(TYPE)
+    counted = (column.comment or "").endswith(f" {COUNTED}") if ours else bool(column.numbered)
+    if table.key == (column.name,) and column.kind is Kind.INTEGER and not ours:
         declared, comment = "INTEGER", _remembered(column, "INTEGER")
-    elif table.key == (column.name,) and column.kind is Kind.INTEGER and column.numbered:
-        declared = "INTEGER"
     default = _default(column.default)
     if column.default is not None and default is None and not column.numbered:
         notes.append(f"{table.name}.{column.name}: default {column.default} is not carried to another engine")
     if comment is not None and comment.startswith(TYPE) and comment != column.comment:
         notes.append(f"{table.name}.{column.name}: {column.declared} → {declared or 'any'}")
-    numbered = Numbered.AUTOINCREMENT if column.numbered and declared == "INTEGER" else Numbered.NO
+    numbered = Numbered.AUTOINCREMENT if counted and declared.upper() == "INTEGER" else Numbered.NO
     return DeclaredColumn(column.name, declared, Kind.ANY, column.nullable, default, numbered, comment=comment)
 
 
@@ -98,8 +99,8 @@ def sqlite_type(column: DeclaredColumn) -> tuple[str, str | None]:
     """The declared type for SQLite, and the comment that remembers the other one."""
     for mark in (CELLS, TYPE):
         if column.comment is not None and (column.comment == mark or column.comment.startswith(mark + " ")):
-            declared = column.comment[len(mark) :].strip()
-            if _SAFE_TYPE.fullmatch(declared):
+            declared = column.comment[len(mark) :].strip().removesuffix(f" {COUNTED}")
+            if "\0" not in declared:  # what is no plain word is quoted where it is declared
                 return declared, None
     declared = _KEPT.get(column.kind, _NAMES.get(column.kind, f"{column.kind.value.upper()}_TEXT"))
     upper = column.declared.upper()
