@@ -60,15 +60,35 @@ def exact(path: Path) -> dict[str, object]:
         return found
 
 
-def _cells(db: sqlite3.Connection, table: str) -> list[object]:
-    columns = db.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", (table,))
-    names = ['"' + name.decode().replace('"', '""') + '"' for (name,) in columns]
+def _cells(db: sqlite3.Connection, table: str, columns: str = "hidden <> 1") -> list[object]:
+    found = db.execute(f"SELECT name FROM pragma_table_xinfo(?) WHERE {columns} ORDER BY cid", (table,))  # noqa: S608  constants
+    names = ['"' + name.decode().replace('"', '""') + '"' for (name,) in found]
     parts = ", ".join(
         f"typeof({name}), CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END" for name in names
     )
     quoted = table.replace('"', '""')
     rows = db.execute(f'SELECT {parts} FROM "{quoted}"')  # noqa: S608  its own names, quoted
     return sorted((tuple(_bits(cell) for cell in row) for row in rows), key=repr)
+
+
+def stored(path: Path) -> dict[str, object]:
+    """What goes from engine to engine: every cell of every ordinary table, but for computed columns."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        db.text_factory = bytes
+        names = db.execute("SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        return {name.decode(): _cells(db, name.decode(), "hidden = 0") for (name,) in names.fetchall()}
+
+
+def shaped(path: Path) -> dict[str, object]:
+    """Columns with type and default, keys and foreign keys of the ordinary tables."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        names = db.execute("SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        columns = "SELECT name, type, dflt_value, pk FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid"
+        links = 'SELECT "table", "from", "to", on_delete, on_update FROM pragma_foreign_key_list(?) ORDER BY "from"'
+        return {
+            name: (db.execute(columns, (name,)).fetchall(), db.execute(links, (name,)).fetchall())
+            for (name,) in names.fetchall()
+        }
 
 
 def _bits(cell: object) -> object:

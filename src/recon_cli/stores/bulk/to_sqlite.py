@@ -24,6 +24,8 @@ CELLS = "recon:cells"
 TYPE = "recon:type"
 COUNTED = "AUTOINCREMENT"
 _SAFE_TYPE = re.compile(r"[\w ]*(\( *[+-]?[\w.]+ *(, *[+-]?[\w.]+ *)?\))?")
+_CLOCK = "to_char((CURRENT_TIMESTAMP AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS'::text)"
+"""What SQLite's CURRENT_TIMESTAMP became in Postgres, as Postgres prints it."""
 _LITERAL = re.compile(r"(?s)('(?:[^']|'')*'|[+-]?\d+(?:\.\d+)?|null)(::[\w \"\[\]().,]+)?", re.IGNORECASE)
 _KEPT = {
     Kind.ANY: "",
@@ -121,6 +123,8 @@ def _default(default: str | None) -> str | None:
         return None
     if default.strip().lower() in {"true", "false"}:
         return "1" if default.strip().lower() == "true" else "0"
+    if default.strip() == _CLOCK:
+        return "CURRENT_TIMESTAMP"
     found = _LITERAL.fullmatch(default.strip())
     return found[1] if found else None
 
@@ -223,6 +227,11 @@ def _row_number(table: DeclaredTable) -> str | None:
     return column.name if rowid and column is not None and column.declared.upper() == "INTEGER" else None
 
 
+def _bare(default: str) -> bool:
+    """Whether a default may stand without brackets."""
+    return default == "CURRENT_TIMESTAMP" or _LITERAL.fullmatch(default) is not None
+
+
 def _line(column: DeclaredColumn, number: str | None) -> str:
     declared = column.declared if _SAFE_TYPE.fullmatch(column.declared) else quoted(column.declared)
     words = [quoted(column.name), declared]
@@ -231,9 +240,7 @@ def _line(column: DeclaredColumn, number: str | None) -> str:
     if not column.nullable and column.name != number:
         words.append("NOT NULL")
     if column.default is not None:
-        words.append(
-            f"DEFAULT ({column.default})" if not _LITERAL.fullmatch(column.default) else f"DEFAULT {column.default}"
-        )
+        words.append(f"DEFAULT {column.default}" if _bare(column.default) else f"DEFAULT ({column.default})")
     if column.collation:
         words.append(f"COLLATE {quoted(column.collation)}")
     if column.generated is not Generated.NO and column.expression:
