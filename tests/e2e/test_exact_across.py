@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from tests.support import mariadb, postgres
+from tests.support.mariadb import MariaServer
 from tests.support.odd_sqlite import odd_database
 from tests.support.postgres import PostgresServer
-from tests.support.trips import exported, imported, place, shaped, stored
+from tests.support.trips import content, exported, imported, place, shaped, stored
 
 SUPPORT = Path(__file__).parents[1] / "support"
 VIRTUAL = {"words", "outside", "boxes", "older"}
@@ -87,6 +88,59 @@ def spelled(server: PostgresServer, url: str) -> dict[str, object]:
         connection.execute("SET TIME ZONE 'UTC'")
         names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         return {
-            name: connection.execute(f'SELECT t::text FROM "{name}" t ORDER BY 1'.encode()).fetchall()
+            name: connection.execute(f'SELECT t::text FROM "{name}" t ORDER BY 1'.encode()).fetchall()  # noqa: S608  its own tables
             for (name,) in names
         }
+
+
+# MariaDB
+
+
+@pytest.fixture(scope="module")
+def maria() -> Iterator[MariaServer]:
+    with mariadb.running() as running:
+        yield running
+
+
+def test_every_odd_value_of_mariadb_comes_back_and_gives_the_same_bytes_again(
+    maria: MariaServer, tmp_path: Path
+) -> None:
+    source, back = maria.database(), maria.database()
+    with closing(maria.connect(source.rpartition("/")[2])) as connection, connection.cursor() as cursor:
+        for statement in (SUPPORT / "odd_mariadb.sql").read_text().split(";\n"):
+            if statement.strip():
+                cursor.execute(statement)
+        connection.commit()
+    exported(place(source, maria.password), tmp_path / "one")
+    imported(tmp_path / "one", place(back, maria.password), tmp_path / "state")
+    exported(place(back, maria.password), tmp_path / "two")
+    assert content(tmp_path / "two") == content(tmp_path / "one")
+    assert held(maria, back) == held(maria, source)
+
+
+def held(maria: MariaServer, url: str) -> list[object]:
+    """Every table: how it was made, and its rows in hex."""
+    with closing(maria.connect(url.rpartition("/")[2])) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW TABLES")
+        found: list[object] = []
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"SHOW CREATE TABLE `{name}`")
+            found.append(cursor.fetchone())
+            cursor.execute(
+                "SELECT group_concat(concat('hex(`', column_name, '`)') ORDER BY ordinal_position)"
+                " FROM information_schema.columns WHERE table_schema = database() AND table_name = %s",
+                (name,),
+            )
+            [cells] = cursor.fetchone() or ("",)
+            cursor.execute(f"SELECT {cells} FROM `{name}`")  # noqa: S608  its own columns
+            found.append(sorted(map(repr, cursor.fetchall())))
+        return found
+
+
+def test_the_databases_of_the_five_systems_come_back_from_mariadb(maria: MariaServer, tmp_path: Path) -> None:
+    source, between = five_systems(tmp_path / "five.db"), place(maria.database(), maria.password)
+    exported(place(source), tmp_path / "there")
+    imported(tmp_path / "there", between, tmp_path / "state")
+    exported(between, tmp_path / "back")
+    imported(tmp_path / "back", place(tmp_path / "back.db"), tmp_path / "state")
+    assert stored(tmp_path / "back.db") == stored(source)

@@ -50,6 +50,7 @@ CREATE TABLE child (
 );
 CREATE TABLE empty (id int PRIMARY KEY, v text);
 CREATE TABLE no_columns ();
+CREATE TABLE sparse (id bigint PRIMARY KEY);
 CREATE INDEX by_b ON numbers (b DESC NULLS LAST) INCLUDE (i) WHERE b > 0;
 CREATE INDEX by_lower ON texts (lower(v), (v || c));
 CREATE INDEX by_word ON texts USING gin (ts);
@@ -103,6 +104,7 @@ INSERT INTO made (serial, m, s, n, sh, a) VALUES
     (DEFAULT, DEFAULT, ROW(1, 'a "quoted", (odd) \ one', '{{1,2},{3,NULL}}'), ROW(ROW(NULL, '', NULL), '행복'), 0.10, '{}'),
     (-5, 'sad', NULL, ROW(NULL, NULL), 999.99, '{"{",NULL}'),
     (77, NULL, ROW(NULL, NULL, NULL), NULL, NULL, '{a}');
+INSERT INTO sparse VALUES (9223372036854775807), (-9223372036854775808), (638961224831992165), (1);
 INSERT INTO keyless VALUES (1, 'x'), (1, 'x'), (NULL, NULL), (NULL, ''), (1, 'x');
 INSERT INTO composite VALUES ('b', '2024-01-01 00:00+00', 1.0, 'x'), ('a', 'infinity', 'NaN', 'y'), ('B', '0044-03-15 BC', -1, ''), ('가', '-infinity', 1.00, NULL);
 INSERT INTO by_uuid VALUES ('ffffffff-ffff-ffff-ffff-ffffffffffff', 1), ('00000000-0000-0000-0000-000000000000', 2);

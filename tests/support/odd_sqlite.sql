@@ -29,6 +29,8 @@ INSERT INTO grown VALUES (1), (2);
 ALTER TABLE grown ADD COLUMN b REAL DEFAULT 3;
 ALTER TABLE grown ADD COLUMN c TEXT DEFAULT x'00ff';
 ALTER TABLE grown RENAME COLUMN a TO "A new name";
+CREATE TABLE sparse (id INTEGER PRIMARY KEY, v);
+INSERT INTO sparse VALUES (-9223372036854775808, 'least'), (-1, 'x'), (0, 'y'), (9223372036854775807, 'greatest');
 CREATE INDEX plain_index ON keyless (a, b DESC);
 CREATE INDEX partial_index ON counted (v) WHERE v <> '' AND id > 3;
 CREATE UNIQUE INDEX expression_index ON computed (a + 1, lower(b) COLLATE NOCASE);
