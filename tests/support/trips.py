@@ -101,4 +101,5 @@ def content(folder: Path) -> dict[str, bytes]:
     manifest = json.loads(files["manifest.json"])
     for name in ("source", "sha256"):
         manifest.pop(name, None)
+    manifest["catalog"].get("settings", {}).pop("schema", None)  # in MariaDB that is the database
     return {**files, "manifest.json": json.dumps(manifest, sort_keys=True).encode()}
