@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +20,14 @@ from tests.support.ftp_servers import start_pyftpdlib
 from tests.support.postgres import PostgresServer
 from tests.support.proxy import Proxy
 from tests.support.recon import Recon, in_folder
+from tests.support.ssh_server import sshd
 
 ROWS = 30_000
+OWNED = """
+CREATE TABLE owners (id int PRIMARY KEY, name text);
+INSERT INTO owners SELECT n, 'x' FROM generate_series(0, 9) n;
+CREATE TABLE items (id int PRIMARY KEY, owner int REFERENCES owners, note text);
+"""
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +50,8 @@ def ask(server: PostgresServer, url: str, sql: str) -> list[tuple[object, ...]]:
 def filled(server: PostgresServer, rows: int = ROWS) -> str:
     """The URL of a database with two tables."""
     url = server.database()
-    ask(
-        server,
-        url,
-        "CREATE TABLE owners (id int PRIMARY KEY, name text); INSERT INTO owners SELECT n, 'x' FROM generate_series(0, 9) n;"
-        "CREATE TABLE items (id int PRIMARY KEY, owner int REFERENCES owners, note text);"
-        f"INSERT INTO items SELECT n, n % 10, repeat('item ' || n, 20) FROM generate_series(1, {rows}) n",
-    )
+    ask(server, url, OWNED)
+    ask(server, url, f"INSERT INTO items SELECT n, n % 10, repeat('item ' || n, 20) FROM generate_series(1, {rows}) n")
     return url
 
 
@@ -79,7 +81,7 @@ def gone(server: PostgresServer, url: str) -> None:
     """Wait until the server has ended the sessions of those who died."""
     name = url.rpartition("/")[2]
     for _ in range(100):
-        if not ask(server, server.url(), f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}'"):
+        if not ask(server, server.url(), f"SELECT FROM pg_stat_activity WHERE datname = '{name}'"):
             return
         time.sleep(0.05)
     raise AssertionError("a session outlived its client")
@@ -89,7 +91,7 @@ def struck(server: PostgresServer, url: str, started: subprocess.Popen[bytes], w
     """End the sessions of a command as soon as one of them is at `when`; how the command ended and what it said."""
     name = url.rpartition("/")[2]
     strike = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608  ours
         f" WHERE datname = '{name}' AND application_name = 'recon' AND query LIKE '{when}'"
     )
     hit = False
@@ -173,6 +175,28 @@ def test_an_upload_that_is_cut_leaves_the_last_snapshot_whole_and_the_next_run_c
         said = recon("backup", "export", source, "far", expect=12)
         assert "expired" not in said.err + said.out
         assert sorted(path.name for path in (tmp_path / "ftp").rglob("*")) == files
+
+
+def test_an_upload_over_sftp_that_is_cut_leaves_the_last_snapshot_whole(recon: Recon, tmp_path: Path) -> None:
+    source, large = ledger(tmp_path / "a.db", 500), ledger(tmp_path / "large.db", 30_000)
+    with tempfile.TemporaryDirectory(prefix="recon-far-") as far, sshd() as ssh, Proxy(ssh.port) as proxy:
+        Path(far).chmod(0o777)
+        known = ssh.known_hosts(tmp_path / "known_hosts", proxy.port)
+        (tmp_path / "recon.toml").write_text(
+            f'version = 1\n[files.far]\nurl = "sftp://{ssh.user}@127.0.0.1:{proxy.port}{far}/kept"\n'
+            f'key_file = "{ssh.key_file}"\nknown_hosts = "{known}"\ntimeout_s = 2\nretries = 1\n'
+        )
+        recon("backup", "export", source, "far")
+        before = recon("backup", "list", "far", "--json").document["snapshots"]
+        proxy.cut_after(300_000, every=True, times=50)
+        assert "hint:" in recon("backup", "export", large, "far", expect=13).err
+        proxy.resume()
+        left = recon("backup", "list", "far", "--json").document["snapshots"]
+        assert [one["name"] for one in left] == [one["name"] for one in before]
+        whole(recon, "far")
+        recon("backup", "export", large, "far")
+        whole(recon, "far")
+        assert not [path.name for path in Path(far).rglob("*") if "partial" in path.name]
 
 
 def test_a_rest_source_that_gives_a_thousand_rows_at_a_time_is_exported_to_the_last_row(
