@@ -89,7 +89,8 @@ def ahead(held: Iterable[K], now: datetime) -> list[K]:
 def newest(held: Iterable[K], now: datetime) -> K | None:
     """The newest snapshot without a fault; one from the future only where there is no other.
 
-    It may be of a format that cannot be read here. That is worth an error to whoever opens it: older rows would pass for the latest.
+    It may be of a format that cannot be read here, which is worth an error to whoever opens it: older rows would pass
+    for the latest.
     """
     good = sorted((one for one in held if not one.fault), key=_age)
     late = ahead(good, now)

@@ -36,6 +36,18 @@ _LARGEST_SIDECAR = 1 << 20
 _CHUNK_BYTES = 1 << 18
 
 
+def is_archive(file: str) -> bool:
+    """Whether a file of this name is the archive of a snapshot."""
+    return _ARCHIVE.fullmatch(file) is not None
+
+
+def snapshot_of(file: str) -> str:
+    """The name of the snapshot that an archive, or a folder of a snapshot, is called after; else nothing."""
+    found = _ARCHIVE.fullmatch(file)
+    stem = found[1] if found else file
+    return stem if names.made_at(stem) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class _There:
     """What a folder of archives holds: every file's size, by name."""
