@@ -249,6 +249,7 @@ def import_(
             share(max_drop, "--max-drop") if max_drop else None,
             call.progress,
             (opened.label, target),
+            call.warn,
         )
         call.show(restoring.restore(opened.snapshot, store, state_dir(call), request, SystemClock()))
 
