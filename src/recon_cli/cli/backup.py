@@ -249,6 +249,7 @@ def import_(
             share(max_drop, "--max-drop") if max_drop else None,
             call.progress,
             (opened.label, target),
+            call.warn,
             place,
             backups.general(call.settings).workers,
         )

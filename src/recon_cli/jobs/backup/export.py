@@ -218,7 +218,7 @@ def _report(
     total = sum(table.rows for table in manifest.tables)
     verb = "saved as" if published.changed else "nothing changed since"
     counted = f"{words.count(len(rows), 'table')}, {words.count(total, 'row')}"
-    summary = f"{counted} {verb} {published.name} in {words.seconds(took_s)}"
+    summary = f"{counted} {verb} {published.name} in {words.seconds(took_s)}{_unlike_one(manifest.consistency)}"
     body: dict[str, Json] = {
         "source": manifest.source,
         "snapshot": published.name,
@@ -232,6 +232,12 @@ def _report(
         "tables": [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
     }
     return Report("recon.backup-export/1", summary, body, (Table(_COLUMNS, rows),))
+
+
+def _unlike_one(consistency: str) -> str:
+    """`, read page by page: …`, where what was saved is not one state of the database."""
+    whole = consistency.startswith("one transaction") and ", but" not in consistency
+    return "" if whole else f", read {consistency.partition(';')[0]}"
 
 
 _COLUMNS = ("table", "rows", "rows_before", "files", "bytes", "changed")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
@@ -33,8 +34,9 @@ class RestoreRequest:
 
     `where` are conditions on the key of the one table that is asked for. `max_drop` is the share (0..1) of a table's
     rows that may be deleted or overwritten; None: none under `replace`, half of them under `upsert`. `plan` True writes
-    nothing. `ends` names snapshot and store in the summary. `place` is the store's: with it, and more than one worker,
-    child processes read and compare large tables.
+    nothing. `ends` names snapshot and store in the summary. `warn` hears, before anything is written, what the store
+    cannot promise. `place` is the store's: with it, and more than one worker, child processes read and compare large
+    tables.
     """
 
     tables: tuple[str, ...] = ()
@@ -45,12 +47,22 @@ class RestoreRequest:
     max_drop: float | None = None
     progress: Progress = field(default_factory=Silent)
     ends: tuple[str, str] = ("", "")
+    warn: Callable[[str], None] = lambda _text: None
     place: Place | None = None
     workers: int = 2
 
 
+@runtime_checkable
+class Piecewise(Protocol):
+    """A store whose loads are not one transaction; `atomicity` says in words what they are."""
+
+    atomicity: str
+
+
 def restore(snapshot: Snapshot, store: BulkStore, state_dir: Path, request: RestoreRequest, clock: Clock) -> Report:
     """Import in one transaction, then read back and compare; with `plan` only count what would happen.
+
+    A store that has no transactions (REST) says so first, and a failure in the middle leaves a part there.
 
     Raises:
         GuardError: it would delete or overwrite more than is allowed; nothing was written.
@@ -59,6 +71,8 @@ def restore(snapshot: Snapshot, store: BulkStore, state_dir: Path, request: Rest
     """
     began = clock.monotonic()
     loading = _loading(snapshot, store, request)
+    if _pieces(store) and not request.plan:
+        request.warn(f"{store.url} takes rows {_pieces(store)}; a failure leaves a part there, the next run goes on")
     with ExitStack() as stack:
         stack.enter_context(lock.hold(paths.private_dir(state_dir / "locks") / f"{name_of(store.url)}.lock"))
         children = stack.enter_context(crew(request.workers)) if _is_large(loading, request) else None
@@ -177,6 +191,7 @@ def _report(
         "target": store.url,
         "mode": request.mode.value,
         "plan": request.plan,
+        "atomicity": _pieces(store) or None,
         "tables": [_row(one) for one in done.tables],
         "created_objects": list(done.created_objects),
         "notes": list(done.notes),
@@ -188,8 +203,15 @@ def _report(
     tables = [Table(columns, rows)]
     if done.notes:
         tables.append(Table(("translated",), [(note,) for note in done.notes]))
+    if _pieces(store):
+        tables.append(Table(("atomicity",), [(_pieces(store),)]))
     code = ExitCode.PARTIAL if any(one.conflicts for one in done.tables) else ExitCode.DONE
     return Report("recon.backup-import/1", summary, body, tuple(tables), problems, code, hints=_hints(done, request))
+
+
+def _pieces(store: BulkStore) -> str:
+    """How a load into this store is not one transaction; empty where it is."""
+    return store.atomicity if isinstance(store, Piecewise) else ""
 
 
 def _hints(done: Loaded, request: RestoreRequest) -> tuple[str, ...]:
