@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from pathlib import Path
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError, NotFoundError
+from recon_cli.snapshot import content
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.folder import FolderSnapshot, opened, plain_chunks, row_range, stored_fault
 from recon_cli.snapshot.manifest import NAME, Shard, TableFiles
 from recon_cli.snapshot.opened import open_snapshot
 from recon_cli.snapshot.packed import Unpacked
-from recon_cli.snapshot.write import MODULUS, content_sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +60,15 @@ def verify(snapshot: FolderSnapshot) -> Iterator[Fault]:
 
 
 def _table(snapshot: FolderSnapshot, files: TableFiles) -> Iterator[Fault]:
-    content, faults = 0, 0
+    total, faults = 0, 0
     for shard in files.shards:
         try:
-            content += _shard(snapshot, files, shard)
+            total += _shard(snapshot, files, shard)
         except DataError as exc:
             faults += 1
             path = snapshot.manifest.path(files, shard)
             yield Fault(path, exc.cause or exc.message, files.declared.name, *row_range(files, shard))
-    if not faults and f"{content % MODULUS:064x}" != files.content:
+    if not faults and content.written(total) != files.content:
         yield Fault(NAME, "the sum of the rows is not the manifest's", files.declared.name)
 
 
@@ -85,26 +84,16 @@ def _shard(snapshot: FolderSnapshot, files: TableFiles, shard: Shard) -> int:
         plain = plain_chunks(Unpacked(file, snapshot.manifest.compression, path), shard)
         tagged = [columns.index(name) for name in files.tagged]
         found = sum(
-            map(len, lines.read(plain, columns=len(columns), tagged=tagged, opened=lambda one: _sum(sums, one)))
+            map(
+                len,
+                lines.read(
+                    plain, columns=len(columns), tagged=tagged, opened=lambda one: sums.append(content.of_lines(one))
+                ),
+            )
         )
     if found != shard.rows:
         raise DataError(f"{path} is damaged", cause=f"{found} rows, {shard.rows} in the manifest")
     return sum(sums)
-
-
-def _sum(sums: list[int], block: bytes) -> None:
-    sums.append(_large_sum(block) if len(block) > lines.LARGE else content_sum(block))
-
-
-def _large_sum(block: bytes) -> int:
-    """`content_sum` without a copy."""
-    view, start, total = memoryview(block), 0, 0
-    while start < len(block):
-        end = block.find(b"\n", start)
-        end = len(block) if end < 0 else end
-        total += int.from_bytes(hashlib.sha256(view[start:end]).digest())
-        start = end + 1
-    return total
 
 
 def _strangers(snapshot: FolderSnapshot) -> Iterator[Fault]:
