@@ -267,7 +267,7 @@ def test_a_night_without_changes_adds_no_commit_and_one_with_says_what_changed(r
 def test_two_runs_at_once_are_one_run_and_one_refusal(recon: Recon) -> None:
     configure(recon, TWO)
     recon("backup", "run", "app", "-q")
-    (lock,) = (recon.folder / "state" / "backup").glob("*.lock")
+    (lock,) = (recon.folder / "state" / "locks").glob("*.lock")
     with lock.open("r+b") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert "another run holds the lock" in recon("backup", "run", "app", "-q", expect=11).err

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from recon_cli.snapshot.manifest import Manifest
+from recon_cli.snapshot.manifest import Manifest, Shard
 from recon_cli.snapshot.reader import Snapshot
 
 LATEST = "latest"
@@ -92,3 +93,11 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Give connections back. Safe to call twice."""
+
+
+@runtime_checkable
+class Piecewise(Protocol):
+    """A destination that can also give single data files of its latest snapshot, without fetching all of it."""
+
+    def fetch(self, files: Mapping[str, Shard], folder: Path) -> None:
+        """Copy these files of the latest snapshot (by their paths in it) into `folder`, unread and unchecked."""

@@ -100,7 +100,7 @@ def _shown(found: RowDifference) -> tuple[Json, ...]:
 def _report(left: Side, right: Side, compared: list[_Compared], took_s: float) -> Report:
     totals = {change: sum(one.counts[change] for one in compared) for change in Change}
     differ = [one for one in compared if one.differs]
-    told = ", ".join(f"{number:,} {change}".replace(",", " ") for change, number in totals.items())
+    told = ", ".join(f"{words.grouped(number)} {change}" for change, number in totals.items())
     verdict = f"{words.count(len(differ), 'table differs', 'tables differ')}: {told}" if differ else "equal"
     summary = f"{verdict} ({left.label} ↔ {right.label}) in {words.seconds(took_s)}"
     body: dict[str, Json] = {

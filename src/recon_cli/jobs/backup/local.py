@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from recon_cli.ops.atomic import write_file
 from recon_cli.ops.clock import Clock, SystemClock
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.folder import FolderSnapshot
-from recon_cli.snapshot.manifest import Manifest
+from recon_cli.snapshot.manifest import Manifest, Shard
 from recon_cli.snapshot.reader import Snapshot
 
 _REMOVED = ".removed-"
@@ -92,6 +92,14 @@ class LocalFolder:
             else:
                 return taken
         raise AssertionError
+
+    def fetch(self, files: Mapping[str, Shard], folder: Path) -> None:
+        """Copy single files of the newest good snapshot."""
+        latest = self._root / self._named(LATEST)
+        with staging.translated(folder):
+            for path in files:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(latest / path, folder / path, follow_symlinks=False)
 
     def remove(self, name: str) -> None:
         """Rename it out of sight, then delete: a kill in between leaves no half snapshot."""

@@ -12,9 +12,8 @@ from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError, ExitCode, GuardError, NotFoundError, UsageError
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem, Report, Table
+from recon_cli.jobs import locks
 from recon_cli.jobs.backup import choose, planning, same
-from recon_cli.jobs.runs import name_of
-from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
 from recon_cli.snapshot.manifest import TableFiles
 from recon_cli.snapshot.reader import Snapshot
@@ -53,7 +52,7 @@ def restore(snapshot: Snapshot, store: BulkStore, state_dir: Path, request: Rest
     """
     began = clock.monotonic()
     loading = _loading(snapshot, store, request)
-    with lock.hold(paths.private_dir(state_dir / "locks") / f"{name_of(store.url)}.lock"):
+    with locks.on(store.url, state_dir):
         done = store.load(loading)
         proof = "" if request.plan else _proven(snapshot, store, loading, done)
     return _report(snapshot, store, request, done, proof, clock.monotonic() - began)
@@ -185,7 +184,7 @@ def _hints(done: Loaded, request: RestoreRequest) -> tuple[str, ...]:
 def _tally(outcomes: tuple[TableOutcome, ...], verb: str) -> str:
     """`3 tables, 120 rows inserted, 4 updated`."""
     sums = {name: sum(getattr(one, name) for one in outcomes) for name in _COUNTS}
-    told = [f"{number:,} {name}".replace(",", " ") for name, number in sums.items() if number and name != "inserted"]
+    told = [f"{words.grouped(number)} {name}" for name, number in sums.items() if number and name != "inserted"]
     head = f"{words.count(len(outcomes), 'table')}, {words.count(sums['inserted'], 'row')} {verb}inserted"
     return ", ".join([head, *told])
 
