@@ -14,20 +14,22 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 from typing import Self
 
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import DataError, ReconError
 from recon_cli.ops.atomic import sync_folder, write_file
-from recon_cli.snapshot import content
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.cut import Cut, Cutter, Row
 from recon_cli.snapshot.manifest import LARGEST_BYTES, NAME, Compression, Manifest, Shard, TableFiles, encode
 from recon_cli.snapshot.naming import folder_name, shards_fault
 from recon_cli.snapshot.packed import STEP, Packer
 
+MODULUS = 1 << 256
 _AHEAD = 8
+_digest = methodcaller("digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,24 @@ class Part:
     rows: int = 0
     content: int = 0
     tagged: frozenset[int] = frozenset()
+
+
+def content_sum(text: bytes) -> int:
+    """The sum of the SHA-256 of each line of `text`, without its newline; not yet modulo 2**256."""
+    if len(text) > lines.LARGE:
+        return _large_sum(text)
+    return sum(map(int.from_bytes, map(_digest, map(hashlib.sha256, text[:-1].split(b"\n")))))
+
+
+def _large_sum(text: bytes) -> int:
+    """The same without a copy of it."""
+    view, start, total = memoryview(text), 0, 0
+    while start < len(text):
+        end = text.find(b"\n", start)
+        end = len(text) if end < 0 else end
+        total += int.from_bytes(hashlib.sha256(view[start:end]).digest())
+        start = end + 1
+    return total
 
 
 class TableWriter:
@@ -87,7 +107,7 @@ class TableWriter:
             self._ahead.popleft().result()
         self.close()
         shards = tuple(file.shard() for file in self._files)
-        return Part(shards, self._rows, content.reduced(self._content), self._tagged)
+        return Part(shards, self._rows, self._content % MODULUS, self._tagged)
 
     def close(self) -> None:
         """Stop. Shards that are not complete stay behind as they are. Safe to call twice."""
@@ -111,7 +131,7 @@ class TableWriter:
         if len(text) > lines.LONGEST_LINE and max(map(len, text.split(b"\n"))) > lines.LONGEST_LINE:
             raise _too_long(self._table)
         self._tagged = lines.tagged(rows, tags, self._tagged)
-        self._count(len(rows), content.of_lines(text))
+        self._count(len(rows), content_sum(text))
         self._write(text)
 
     def _large(self, row: Row) -> None:
@@ -126,11 +146,11 @@ class TableWriter:
         self._tagged |= lines.odd_places(row)
         self._count(1, int.from_bytes(digest.digest()))
 
-    def _count(self, rows: int, added: int) -> None:
+    def _count(self, rows: int, content: int) -> None:
         assert self._file is not None
         self._file.rows += rows
         self._rows += rows
-        self._content += added
+        self._content += content
 
     def _write(self, text: bytes) -> None:
         assert self._file is not None
@@ -232,7 +252,7 @@ def merge(parts: Sequence[Part]) -> Part:
     return Part(
         tuple(shard for part in parts for shard in part.shards),
         sum(part.rows for part in parts),
-        content.reduced(sum(part.content for part in parts)),
+        sum(part.content for part in parts) % MODULUS,
         frozenset().union(*(part.tagged for part in parts)),
     )
 
@@ -247,8 +267,8 @@ def table_files(table: DeclaredTable, cut: Cut, parts: Sequence[Part]) -> TableF
     if fault := shards_fault(cut, [shard.name for shard in whole.shards]):
         raise DataError(f"the parts of {table.name} do not fit together", cause=fault, hint="report this bug")
     tagged = tuple(column.name for place, column in enumerate(table.stored) if place in whole.tagged)
-    sums = content.written(whole.content)
-    return TableFiles(table, folder_name(table.name), cut, whole.rows, sums, tagged, whole.shards)
+    content = f"{whole.content:064x}"
+    return TableFiles(table, folder_name(table.name), cut, whole.rows, content, tagged, whole.shards)
 
 
 def finish(folder: Path, manifest: Manifest) -> None:

@@ -15,7 +15,7 @@ import pytest
 from recon_cli.core.catalog import DeclaredColumn
 from recon_cli.core.place import Place
 from recon_cli.jobs.backup import changes
-from recon_cli.jobs.backup.destination import Destination, Piecewise
+from recon_cli.jobs.backup.destination import ByFile, Destination
 from recon_cli.jobs.backup.export import ExportRequest, export
 from recon_cli.ops.clock import SystemClock
 from recon_cli.stores.bulk.registry import open_bulk
@@ -51,7 +51,7 @@ def edited() -> made.Rows:
 def test_rows_are_counted_where_single_files_can_be_had_and_else_the_table(kept: Destination, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     (line,) = told(kept, made.rows(), edited(), tmp_path / "new")
-    near = isinstance(kept, Piecewise)
+    near = isinstance(kept, ByFile)
     assert line == ("items: 1 added, 2 changed, 1 removed" if near else "items: 300 rows, not all as they were")
 
 

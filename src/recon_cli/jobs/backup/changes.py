@@ -13,7 +13,7 @@ from pathlib import Path
 from recon_cli.core import words
 from recon_cli.core.errors import ReconError
 from recon_cli.jobs.backup import staging
-from recon_cli.jobs.backup.destination import Destination, Piecewise
+from recon_cli.jobs.backup.destination import ByFile, Destination
 from recon_cli.ops.atomic import write_file
 from recon_cli.snapshot import compare
 from recon_cli.snapshot import manifest as manifests
@@ -67,7 +67,7 @@ def _counted(
 ) -> Mapping[str, Counter[Change]]:
     """How many rows were added, changed and removed, of the tables of which few files differ."""
     few = {now.declared.name: old for now in manifest.tables if (old := _few(previous, now)) is not None}
-    if not few or not isinstance(destination, Piecewise):
+    if not few or not isinstance(destination, ByFile):
         return {}
     try:
         with staging.folder(staging.home(), "previous") as fetched:

@@ -96,7 +96,7 @@ class Destination(Protocol):
 
 
 @runtime_checkable
-class Piecewise(Protocol):
+class ByFile(Protocol):
     """A destination that can also give single data files of its latest snapshot, without fetching all of it."""
 
     def fetch(self, files: Mapping[str, Shard], folder: Path) -> None:

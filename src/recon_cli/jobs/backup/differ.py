@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
 from recon_cli.core.catalog import Catalog, DeclaredTable
-from recon_cli.core.errors import ExitCode, NotFoundError
+from recon_cli.core.errors import ExitCode
 from recon_cli.core.report import Report, Table
 from recon_cli.jobs.backup import planning
 from recon_cli.jobs.backup.choose import shown_key
@@ -47,19 +47,12 @@ def diff(left: Side, right: Side, request: DiffRequest, clock: Clock) -> Report:
     """Compare by key, value and type; exit code 4 when anything differs.
 
     Raises:
-        NotFoundError: a pattern matches no table of either side.
+        NotFoundError: a glob matches no table of either side.
     """
     began = clock.monotonic()
-    compared = [_table(left, right, name, request) for name in _names(left, right, request)]
+    names = planning.chosen_names(sorted({*left.tables, *right.tables}), request.tables, request.exclude)
+    compared = [_table(left, right, name, request) for name in names]
     return _report(left, right, compared, clock.monotonic() - began)
-
-
-def _names(left: Side, right: Side, request: DiffRequest) -> list[str]:
-    every = sorted({*left.tables, *right.tables})
-    found = [name for name in every if planning.named(name, request.tables, request.exclude)]
-    if every and not found:
-        raise NotFoundError("no table matches", hint=f"tables there: {', '.join(every[:10])}")
-    return found
 
 
 def _table(left: Side, right: Side, name: str, request: DiffRequest) -> _Compared:
