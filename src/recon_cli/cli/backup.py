@@ -99,15 +99,15 @@ def export(
     call = options.current()
     target = ends.named(call, to)
     how = _known(compress or (target.compress if target else ""))
-    given = {
-        "tables": tuple(tables or ()),
-        "exclude": tuple(exclude or ()),
-        "shard_rows": shard_rows,
-        "workers": workers,
-        "max_drop": share(max_drop, "--max-drop") if max_drop else None,
-    }
     usual = _usual(call, target, force=force)
-    request = replace(usual, **{name: value for name, value in given.items() if value not in (None, ())})
+    request = replace(
+        usual,
+        tables=tuple(tables or usual.tables),
+        exclude=tuple(exclude or usual.exclude),
+        shard_rows=shard_rows or usual.shard_rows,
+        workers=workers or usual.workers,
+        max_drop=share(max_drop, "--max-drop") if max_drop else usual.max_drop,
+    )
     asked = ends.Asked(encrypt, push, how, identity)
     ends.check_recipients(encrypt or (target.encrypt if target else ()))
     with ends.store(call, source) as (store, place), ends.destination(call, to, asked) as kept:
