@@ -22,7 +22,7 @@ from recon_cli.jobs.backup.places import Wish, open_destination
 from recon_cli.jobs.backup.run import COMPRESSIONS
 from recon_cli.jobs.backup.shape import Packing
 from recon_cli.jobs.backup.sides import Side, of_snapshot, of_view
-from recon_cli.jobs.backup.single import ENDINGS
+from recon_cli.jobs.backup.single import ENDINGS as _ARCHIVES
 from recon_cli.snapshot import crypt
 from recon_cli.snapshot.manifest import NAME, Compression
 from recon_cli.snapshot.opened import open_snapshot
@@ -105,7 +105,7 @@ def _wish(place: Place, encrypt: Sequence[str], key: Path | None, push: str, com
 
 def _keeps_archives(folder: Path) -> bool:
     """Whether a local folder already keeps its snapshots as archives, encrypted ones perhaps."""
-    return folder.is_dir() and any(path.name.endswith(ENDINGS) for path in folder.iterdir())
+    return folder.is_dir() and any(path.name.endswith(_ARCHIVES) for path in folder.iterdir())
 
 
 def named(call: Invocation, name: str) -> backups.Target | None:
@@ -147,7 +147,7 @@ def _label(where: str, name: str) -> str:
 
 
 def _is_snapshot(path: Path) -> bool:
-    return (path / NAME).is_file() or (path.is_file() and path.name.endswith(ENDINGS))
+    return (path / NAME).is_file() or (path.is_file() and path.name.endswith(_ARCHIVES))
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def _is_store(call: Invocation, text: str) -> bool:
     if "://" in text:
         return serves(text)
     path = Path(text)
-    return not path.name.endswith(ENDINGS) and (path.is_file() or serves(text))
+    return not path.name.endswith(_ARCHIVES) and (path.is_file() or serves(text))
 
 
 def beside_the_stream(call: Invocation, report: Report) -> NoReturn:

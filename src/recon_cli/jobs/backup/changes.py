@@ -19,7 +19,7 @@ from recon_cli.snapshot import compare
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.compare import Change
 from recon_cli.snapshot.folder import FolderSnapshot
-from recon_cli.snapshot.manifest import Manifest, Shard, TableFiles
+from recon_cli.snapshot.manifest import Manifest, TableFiles
 
 _FEW_BYTES = 32 << 20
 
@@ -72,15 +72,15 @@ def _counted(
     try:
         with staging.folder(staging.home(), "previous") as fetched:
             write_file(fetched / manifests.NAME, manifests.encode(previous))
-            destination.fetch({path: shard for files in few.values() for path, shard in files.items()}, fetched)
+            destination.fetch({path: size for sizes in few.values() for path, size in sizes.items()}, fetched)
             before, after = FolderSnapshot(fetched), FolderSnapshot(folder)
             return {name: _rows(before, after, name) for name in few}
     except ReconError:  # another writer was faster, or the latest snapshot is damaged: `verify` says so
         return {}
 
 
-def _few(previous: Manifest, now: TableFiles) -> Mapping[str, Shard] | None:
-    """The files of the previous snapshot that this one's table has not, where they and those new here are small."""
+def _few(previous: Manifest, now: TableFiles) -> Mapping[str, int] | None:
+    """The files of the previous snapshot that this one's table has not, with sizes; None where there is much to read."""
     before = previous.table(now.declared.name)
     if before is None or before.content == now.content:
         return None
@@ -89,7 +89,7 @@ def _few(previous: Manifest, now: TableFiles) -> Mapping[str, Shard] | None:
     new = [shard for shard in now.shards if shard.sha256 not in sums[0]]
     if sum(shard.plain_bytes for shard in (*old, *new)) > _FEW_BYTES:
         return None
-    return {previous.path(before, shard): shard for shard in old}
+    return {previous.path(before, shard): shard.size_bytes for shard in old}
 
 
 def _rows(before: FolderSnapshot, after: FolderSnapshot, table: str) -> Counter[Change]:

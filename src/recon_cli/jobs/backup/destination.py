@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from recon_cli.snapshot.manifest import Manifest, Shard
+from recon_cli.snapshot.manifest import Manifest
 from recon_cli.snapshot.reader import Snapshot
 
 LATEST = "latest"
@@ -99,5 +99,5 @@ class Destination(Protocol):
 class ByFile(Protocol):
     """A destination that can also give single data files of its latest snapshot, without fetching all of it."""
 
-    def fetch(self, files: Mapping[str, Shard], folder: Path) -> None:
-        """Copy these files of the latest snapshot (by their paths in it) into `folder`, unread and unchecked."""
+    def fetch(self, sizes: Mapping[str, int], folder: Path) -> None:
+        """Copy files of the latest snapshot, given by path with their sizes in bytes, into `folder`, unchecked."""

@@ -24,7 +24,7 @@ from recon_cli.ops import lock
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.folder import FolderSnapshot
 from recon_cli.snapshot.gitrepo import Commit, RejectedError, Repo, Signature
-from recon_cli.snapshot.manifest import Manifest, Shard
+from recon_cli.snapshot.manifest import Manifest
 from recon_cli.snapshot.reader import Snapshot
 
 TRIES = 6
@@ -101,10 +101,10 @@ class GitHistory:
                     time.sleep(0.1 * 2**attempt)
         raise AssertionError
 
-    def fetch(self, files: Mapping[str, Shard], folder: Path) -> None:
+    def fetch(self, sizes: Mapping[str, int], folder: Path) -> None:
         """Single blobs of the branch as it is now."""
         at = self._line.current()
-        self._repo.blobs((f"{at}:{self._path(path)}", folder / path, one.size_bytes) for path, one in files.items())
+        self._repo.blobs((f"{at}:{self._path(path)}", folder / path, size) for path, size in sizes.items())
 
     def remove(self, name: str) -> None:
         """Refuse: history is what git is for."""

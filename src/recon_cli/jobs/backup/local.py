@@ -23,7 +23,7 @@ from recon_cli.ops.atomic import write_file
 from recon_cli.ops.clock import Clock, SystemClock
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.folder import FolderSnapshot
-from recon_cli.snapshot.manifest import Manifest, Shard
+from recon_cli.snapshot.manifest import Manifest
 from recon_cli.snapshot.reader import Snapshot
 
 _REMOVED = ".removed-"
@@ -93,11 +93,11 @@ class LocalFolder:
                 return taken
         raise AssertionError
 
-    def fetch(self, files: Mapping[str, Shard], folder: Path) -> None:
+    def fetch(self, sizes: Mapping[str, int], folder: Path) -> None:
         """Copy single files of the newest good snapshot."""
         latest = self._root / self._named(LATEST)
         with staging.translated(folder):
-            for path in files:
+            for path in sizes:
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(latest / path, folder / path, follow_symlinks=False)
 
