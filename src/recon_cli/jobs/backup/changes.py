@@ -19,9 +19,10 @@ from recon_cli.snapshot import compare
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.compare import Change
 from recon_cli.snapshot.folder import FolderSnapshot
-from recon_cli.snapshot.manifest import Manifest, TableFiles
+from recon_cli.snapshot.manifest import Manifest, Shard, TableFiles
 
-_FEW_BYTES = 32 << 20
+_FEW_BYTES = 16 << 20
+"""So much is read of all tables together, of both snapshots."""
 
 
 def changes(destination: Destination, previous: Manifest | None, folder: Path, manifest: Manifest) -> tuple[str, ...]:
@@ -66,7 +67,7 @@ def _counted(
     destination: Destination, previous: Manifest, folder: Path, manifest: Manifest
 ) -> Mapping[str, Counter[Change]]:
     """How many rows were added, changed and removed, of the tables of which few files differ."""
-    few = {now.declared.name: old for now in manifest.tables if (old := _few(previous, now)) is not None}
+    few = dict(_few(previous, manifest))
     if not few or not isinstance(destination, ByFile):
         return {}
     try:
@@ -79,17 +80,24 @@ def _counted(
         return {}
 
 
-def _few(previous: Manifest, now: TableFiles) -> Mapping[str, int] | None:
-    """The files of the previous snapshot that this one's table has not, with sizes; None where there is much to read."""
-    before = previous.table(now.declared.name)
-    if before is None or before.content == now.content:
-        return None
-    sums = [{shard.sha256 for shard in files.shards} for files in (before, now)]
-    old = [shard for shard in before.shards if shard.sha256 not in sums[1]]
-    new = [shard for shard in now.shards if shard.sha256 not in sums[0]]
-    if sum(shard.plain_bytes for shard in (*old, *new)) > _FEW_BYTES:
-        return None
-    return {previous.path(before, shard): shard.size_bytes for shard in old}
+def _few(previous: Manifest, manifest: Manifest) -> Iterator[tuple[str, Mapping[str, int]]]:
+    """Tables that changed in few files, and those files of the previous snapshot with their sizes in bytes."""
+    left = _FEW_BYTES
+    for now in manifest.tables:
+        before = previous.table(now.declared.name)
+        if before is None or before.content == now.content:
+            continue
+        old, new = _unlike(before, now), _unlike(now, before)
+        to_read = sum(shard.plain_bytes for shard in (*old, *new))
+        if to_read <= left:
+            left -= to_read
+            yield now.declared.name, {previous.path(before, shard): shard.size_bytes for shard in old}
+
+
+def _unlike(files: TableFiles, others: TableFiles) -> list[Shard]:
+    """The data files of a table that are not among the others."""
+    sums = {shard.sha256 for shard in others.shards}
+    return [shard for shard in files.shards if shard.sha256 not in sums]
 
 
 def _rows(before: FolderSnapshot, after: FolderSnapshot, table: str) -> Counter[Change]:
