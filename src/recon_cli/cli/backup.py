@@ -217,7 +217,8 @@ def diff(
 ) -> None:
     """Compare snapshots and live stores row by row.
 
-    Rows are matched by key and compared by value, type and bit. Exit code 4: something differs.
+    Rows are matched by key and compared by value, type and bit; between engines by meaning. Exit code 4:
+    something differs.
 
     Example: `recon backup diff ./backups sqlite:///data/models.db`
     """
