@@ -140,9 +140,9 @@ def _apart(before: bytes, after: bytes) -> tuple[int, ...]:
 def _row(key: bytes) -> Row | None:
     if not key:
         return None
-    found = lines.decode(key + b"\n")
-    lines.untag(found, range(len(found[0])))
-    return cast("Row", tuple(found[0]))
+    row = orjson.loads(key)
+    lines.untag([row], range(len(row)))
+    return cast("Row", tuple(row))
 
 
 def _ordered(cell: Cell, *, numeric: bool) -> bytes:
