@@ -109,6 +109,16 @@ def test_diff_names_the_rows_that_were_added_removed_and_changed(saved: Recon) -
     assert [one["first"] for one in again["tables"]] == [one["first"] for one in done["tables"]]
 
 
+def test_a_misspelt_table_is_no_table_that_is_equal(saved: Recon) -> None:
+    assert "no table matches `item`" in saved("backup", "diff", "./kept", "app.db", "--tables", "item", expect=17).err
+
+
+def test_a_key_that_nothing_can_be_encrypted_for_is_refused_before_the_export(recon: Recon) -> None:
+    done = recon("backup", "export", "app.db", "./kept", "--encrypt", "age:age1nonsense", expect=2)
+    assert "age1nonsense" in done.err
+    assert not (recon.folder / "kept").exists()
+
+
 def test_a_plan_says_what_an_import_would_do_and_writes_nothing(saved: Recon) -> None:
     change(saved.folder / "app.db", "DELETE FROM tags WHERE item < 3", "UPDATE items SET label = 'mine' WHERE id = 5")
     before = (saved.folder / "app.db").read_bytes()
@@ -267,7 +277,7 @@ def test_a_night_without_changes_adds_no_commit_and_one_with_says_what_changed(r
 def test_two_runs_at_once_are_one_run_and_one_refusal(recon: Recon) -> None:
     configure(recon, TWO)
     recon("backup", "run", "app", "-q")
-    (lock,) = (recon.folder / "state" / "backup").glob("*.lock")
+    (lock,) = (recon.folder / "state" / "locks").glob("*.lock")
     with lock.open("r+b") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert "another run holds the lock" in recon("backup", "run", "app", "-q", expect=11).err

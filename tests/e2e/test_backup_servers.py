@@ -51,7 +51,9 @@ def databases(server: PostgresServer) -> set[str]:
 def test_rows_go_from_sqlite_to_postgres_and_back_and_stay_the_same(recon: Recon) -> None:
     recon("backup", "export", "app", "./kept")
     assert "equal row by row" in recon("backup", "import", "./kept", "pg", "--json").document["proof"]
+    assert recon("backup", "diff", "./kept", "pg", "--json").document["equal"]
     recon("backup", "export", "pg", "./pg")
+    assert recon("backup", "diff", "app", "./pg", "--json").document["equal"]
     recon("backup", "import", "./pg", "back.db")
     dumps = []
     for name in ("app.db", "back.db"):
@@ -61,6 +63,33 @@ def test_rows_go_from_sqlite_to_postgres_and_back_and_stay_the_same(recon: Recon
             dumps.append(database.execute("SELECT * FROM visits ORDER BY 1, 2").fetchall())
     assert dumps[:2] == dumps[2:]
     assert dumps[0][1][2] == 5e-324
+
+
+def test_what_two_engines_spell_differently_is_equal_and_what_differs_is_named(
+    recon: Recon, server: PostgresServer
+) -> None:
+    with closing(sqlite3.connect(recon.folder / "odd.db")) as database:
+        database.execute(
+            "CREATE TABLE odd (id INTEGER PRIMARY KEY, fine BOOLEAN, price DECIMAL_TEXT, made TEXT, n REAL)"
+        )
+        database.executemany(
+            "INSERT INTO odd VALUES (?, ?, ?, ?, ?)",
+            [(2, 1, "1.50", "2026-11-21T03:00:00Z", 2), (10, 0, "7", "2026-11-22 12:00:00+09:00", 0.1)],
+        )
+        database.commit()
+    url, password = server.database(), server.password
+    with psycopg.connect(url, password=password, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE odd (id bigint PRIMARY KEY, fine boolean, price numeric, made timestamptz, n numeric)"
+        )
+        connection.execute("INSERT INTO odd VALUES (10, false, 7.00, '2026-11-22 03:00Z', 0.1)")
+        connection.execute("INSERT INTO odd VALUES (2, true, 1.5, '2026-11-21 03:00Z', 2.0)")
+        with (recon.folder / "recon.toml").open("a") as file:
+            file.write(f'[stores.odd]\nurl = "{url}"\npassword_file = "pg.pw"\n')
+        assert recon("backup", "diff", "odd.db", "odd", "--json").document["equal"]
+        connection.execute("UPDATE odd SET price = 1.51, fine = false")
+    told = recon("backup", "diff", "odd.db", "odd", "--json", expect=4).document["tables"]
+    assert [(one["key"], one["columns"]) for one in told[0]["first"]] == [("2", "fine, price"), ("10", "price")]
 
 
 def test_a_drill_on_the_server_leaves_no_database_behind(recon: Recon, server: PostgresServer) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recon_cli.core.catalog import Catalog, DeclaredColumn, DeclaredIndex, DeclaredObject, DeclaredTable
-from recon_cli.snapshot import compare
+from recon_cli.core.catalog import Catalog, Cell, DeclaredColumn, DeclaredIndex, DeclaredObject, DeclaredTable, Kind
+from recon_cli.core.errors import ReconError
+from recon_cli.snapshot import compare, tally
 from recon_cli.snapshot.compare import Change, RowDifference, Side
 from recon_cli.snapshot.cut import Cut, Row, Scheme
 from recon_cli.snapshot.folder import FolderSnapshot
@@ -93,6 +95,91 @@ def test_a_snapshot_equals_the_live_rows_it_was_made_of(tmp_path: Path) -> None:
     assert found(side, live(ODD, table())) == set()
     assert found(side, live(ODD[1:], table())) == {("removed", (1,), 1)}
     assert compare.side(FolderSnapshot(tmp_path), "nothing") is None
+
+
+def test_a_table_of_equal_content_is_not_read_however_it_is_cut(tmp_path: Path) -> None:
+    snapshot(tmp_path / "a", [(table(), ODD)], cut=Cut(Scheme.RANGE, 2))
+    snapshot(tmp_path / "b", [(table(), ODD)], cut=Cut(Scheme.RANGE, 5))
+    sides = [compare.side(FolderSnapshot(tmp_path / one), "models") for one in "ab"]
+    for path in tmp_path.glob("*/data/models/*"):
+        path.write_bytes(b"")
+    assert found(*sides) == set()
+
+
+@pytest.fixture(params=[100, 1 << 24], ids=["on disk", "in memory"])
+def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "HELD_BYTES", request.param)
+
+
+@pytest.mark.usefixtures("held")
+def test_the_columns_that_changed_are_named_also_where_the_two_orders_never_meet() -> None:
+    wide = replace(TABLE, columns=(*TABLE.columns, DeclaredColumn("size")))
+    before: list[Row] = [(number, f"name {number}", 1.0) for number in range(50)]
+    after: list[Row] = [*before[:20], (20, "other", 1.0), (21, b"name 21", 1), *before[22:]]
+    one, other = (Side(wide, lambda rows=rows: chunked(rows, 7)) for rows in (before, after[::-1]))
+    told = [(one.key, one.columns) for one in compare.rows(one, other)]
+    assert told == [((20,), ("name",)), ((21,), ("name", "size"))]
+
+
+@pytest.mark.usefixtures("held")
+def test_differences_come_in_the_order_of_their_keys() -> None:
+    keys: list[Cell] = [
+        None,
+        -(2**63),
+        -10,
+        -9.5,
+        0,
+        0.5,
+        9,
+        10,
+        2**53,
+        2**53 + 1,
+        2**63,
+        "",
+        "10",
+        "9",
+        "가",
+        b"",
+        b"a",
+    ]
+    told = list(compare.rows(None, live([(key, "") for key in keys[::-1]])))
+    assert [one.key for one in told] == [(key,) for key in keys]
+    pairs = replace(TABLE, key=("id", "name"))
+    both: list[Row] = [(2, "b"), (10, "a"), (2, "a\0"), (2, "a"), (-1, "z")]
+    assert [one.key for one in compare.rows(live(both, pairs), None)] == [
+        (-1, "z"), (2, "a"), (2, "a\0"), (2, "b"), (10, "a"),
+    ]  # fmt: skip
+    decimal = DeclaredTable("t", (DeclaredColumn("id", kind=Kind.DECIMAL),), ("id",))
+    prices = [("10.5",), ("9.00",), ("-3",)]
+    assert [one.key for one in compare.rows(None, live(prices, decimal))] == [("-3",), ("9.00",), ("10.5",)]
+
+
+def test_another_engines_spelling_is_a_change_only_where_the_kinds_are_the_same() -> None:
+    kinds = (Kind.BOOLEAN, Kind.DECIMAL)
+    ours = DeclaredTable("t", (DeclaredColumn("id"), DeclaredColumn("fine"), DeclaredColumn("price")), ("id",))
+    theirs = replace(ours, columns=(ours.columns[0], *map(_of_kind, ours.columns[1:], kinds)))
+    before: list[Row] = [(1, 1, 1.5), (2, 0, "2.00"), (3, 1, 3)]
+    after: list[Row] = [(1, True, "1.50"), (2, False, "2"), (3, True, "3.01")]
+    assert [(one.key, one.columns) for one in compare.rows(live(before, ours), live(after, theirs))] == [
+        ((3,), ("price",))
+    ]
+    assert len(list(compare.rows(live(before, ours), live(after, ours)))) == 3
+
+
+def _of_kind(column: DeclaredColumn, kind: Kind) -> DeclaredColumn:
+    return replace(column, kind=kind)
+
+
+def chunked(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def test_no_file_is_made_for_two_equal_sides(tmp_path: Path) -> None:
+    same = [(number, f"name {number}") for number in range(5000)]
+    sides = [Side(TABLE, lambda size=size: chunked(same, size)) for size in (100, 333)]
+    assert list(compare.rows(*sides, tmp_path / "no such folder")) == []
+    with pytest.raises(ReconError, match="no temporary file"):
+        list(compare.rows(sides[0], None, tmp_path / "no such folder"))
 
 
 BAGS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["a", "b", None])), max_size=12)

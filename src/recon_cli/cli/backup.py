@@ -10,6 +10,7 @@ import typer
 
 from recon_cli.cli import backup_ends as ends
 from recon_cli.cli import options
+from recon_cli.cli.invocation import Invocation
 from recon_cli.cli.scanning import state_dir
 from recon_cli.cli.words import share
 from recon_cli.config import backups
@@ -57,6 +58,16 @@ Identity = Annotated[
     Path | None, typer.Option("--identity", metavar="FILE", help="The key that opens encrypted snapshots.")
 ]
 Keep = Annotated[int | None, typer.Option(min=1, metavar="N", help="Snapshots to keep by this rule.")]
+Compress = Annotated[str | None, typer.Option(metavar="zstd|gzip|none", help="How data files are compressed.")]
+Encrypt = Annotated[
+    list[str] | None, typer.Option(metavar="age:RECIPIENT", help="A public key that can read it; may be repeated.")
+]
+ShardRows = Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows of one data file.")]
+Workers = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processes that read at the same time.")]
+MaxDrop = Annotated[
+    str | None, typer.Option(metavar="SHARE", help="Refuse (5) when a table lost this share of its rows.")
+]
+Push = Annotated[str | None, typer.Option(metavar="REMOTE", help="Push a git repository to this remote afterwards.")]
 
 
 @app.command()
@@ -72,22 +83,12 @@ def export(
     ],
     tables: Tables = None,
     exclude: Exclude = None,
-    compress: Annotated[
-        str | None, typer.Option(metavar="zstd|gzip|none", help="How data files are compressed.")
-    ] = None,
-    encrypt: Annotated[
-        list[str] | None, typer.Option(metavar="age:RECIPIENT", help="A public key that can read it; may be repeated.")
-    ] = None,
-    shard_rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows of one data file.")] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes that read at the same time.")
-    ] = None,
-    max_drop: Annotated[
-        str | None, typer.Option(metavar="SHARE", help="Refuse (5) when a table lost this share of its rows.")
-    ] = None,
-    push: Annotated[
-        str | None, typer.Option(metavar="REMOTE", help="Push a git repository to this remote afterwards.")
-    ] = None,
+    compress: Compress = None,
+    encrypt: Encrypt = None,
+    shard_rows: ShardRows = None,
+    workers: Workers = None,
+    max_drop: MaxDrop = None,
+    push: Push = None,
     force: Annotated[bool, typer.Option("--force", help="Save it although rows were lost.")] = False,
     identity: Identity = None,
 ) -> None:
@@ -97,25 +98,38 @@ def export(
     """
     call = options.current()
     target = ends.named(call, to)
-    general = backups.general(call.settings)
     how = _known(compress or (target.compress if target else ""))
-    drop = share(max_drop, "--max-drop") if max_drop else target.max_drop if target else general.max_drop
-    request = exporting.ExportRequest(
-        tuple(tables or (target.tables if target else ())),
-        tuple(exclude or (target.exclude if target else ())),
-        shard_rows=shard_rows or (target.shard_rows if target else backups.SHARD_ROWS),
-        workers=workers or general.workers,
-        max_drop=drop,
-        force=force,
-        progress=call.progress,
+    usual = _usual(call, target, force=force)
+    request = replace(
+        usual,
+        tables=tuple(tables or usual.tables),
+        exclude=tuple(exclude or usual.exclude),
+        shard_rows=shard_rows or usual.shard_rows,
+        workers=workers or usual.workers,
+        max_drop=share(max_drop, "--max-drop") if max_drop else usual.max_drop,
     )
     asked = ends.Asked(encrypt, push, how, identity)
+    ends.check_recipients(encrypt or (target.encrypt if target else ()))
     with ends.store(call, source) as (store, place), ends.destination(call, to, asked) as kept:
         request = replace(request, compression=running.data_files(kept, how))
         report = exporting.export(store, place, kept, request, SystemClock())
     if to == ends.STDOUT:
         ends.beside_the_stream(call, report)
     call.show(report)
+
+
+def _usual(call: Invocation, target: backups.Target | None, *, force: bool) -> exporting.ExportRequest:
+    """What an export is without flags: as the backup of that name says, else the settings."""
+    general = backups.general(call.settings)
+    if target:
+        return running.export_request(target, running.RunRequest(general.workers, force, progress=call.progress))
+    return exporting.ExportRequest(
+        shard_rows=backups.SHARD_ROWS,
+        workers=general.workers,
+        max_drop=general.max_drop,
+        force=force,
+        progress=call.progress,
+    )
 
 
 def _known(compress: str) -> str:
@@ -203,7 +217,8 @@ def diff(
 ) -> None:
     """Compare snapshots and live stores row by row.
 
-    Rows are matched by key and compared by value, type and bit. Exit code 4: something differs.
+    Rows are matched by key and compared by value, type and bit; between engines by meaning. Exit code 4:
+    something differs.
 
     Example: `recon backup diff ./backups sqlite:///data/models.db`
     """

@@ -22,6 +22,8 @@ from recon_cli.jobs.backup.places import Wish, open_destination
 from recon_cli.jobs.backup.run import COMPRESSIONS
 from recon_cli.jobs.backup.shape import Packing
 from recon_cli.jobs.backup.sides import Side, of_snapshot, of_view
+from recon_cli.jobs.backup.single import ENDINGS as _ARCHIVES
+from recon_cli.snapshot import crypt
 from recon_cli.snapshot.manifest import NAME, Compression
 from recon_cli.snapshot.opened import open_snapshot
 from recon_cli.snapshot.reader import Snapshot
@@ -30,7 +32,6 @@ from recon_cli.stores.bulk.registry import open_bulk, serves
 
 STDOUT = STANDARD_OUTPUT
 _NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?|[0-9a-f]{7,64}|latest")
-_ARCHIVES = (".tar", ".tar.zst", ".tar.gz", ".tar.age", ".tar.zst.age", ".tar.gz.age")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,16 @@ def recipients(encrypt: Sequence[str]) -> tuple[str, ...]:
         if not one.startswith(("age:", "age1")):
             raise UsageError(f"`--encrypt {one}` is unknown", hint="write it as `--encrypt age:age1…`, a public key")
     return tuple(one.removeprefix("age:") for one in encrypt)
+
+
+def check_recipients(encrypt: Sequence[str]) -> None:
+    """Refuse keys that nothing can be encrypted for: before a long export, not after it.
+
+    Raises:
+        UsageError, ToolMissingError: which key, or what is not installed.
+    """
+    if encrypt:
+        crypt.check_recipients(recipients(encrypt))
 
 
 def destination_place(call: Invocation, name_or_url: str) -> Place:
@@ -101,7 +112,8 @@ def named(call: Invocation, name: str) -> backups.Target | None:
 
 @contextmanager
 def target_destination(call: Invocation, target: backups.Target) -> Iterator[Destination]:
-    """The destination of a backup of recon.toml."""
+    """The destination of a backup of recon.toml, to write to."""
+    check_recipients(target.encrypt)
     wish = _wish(target.encrypt, identity(call), target.push, target.compress)
     with closing(open_destination(target.to, wish)) as opened:
         yield opened

@@ -7,8 +7,12 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """`1 file`, `2 files`, `1 234 directories`: digits grouped by a space."""
-    word = noun if number == 1 else plural or f"{noun}s"
-    return f"{number:,} {word}".replace(",", " ")
+    return f"{grouped(number)} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def grouped(number: int) -> str:
+    """`1 234`: digits grouped by a space."""
+    return f"{number:,}".replace(",", " ")
 
 
 def size(size_bytes: int) -> str:

@@ -11,11 +11,10 @@ from recon_cli.core.errors import GuardError
 from recon_cli.core.plan import ChangeKind
 from recon_cli.core.report import Report, Table
 from recon_cli.core.schema import Schema
-from recon_cli.jobs import marks, runs
+from recon_cli.jobs import locks, marks, runs
 from recon_cli.jobs.planfile import PlanFile
 from recon_cli.jobs.present import tally
 from recon_cli.jobs.runs import Run
-from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
 from recon_cli.stores.base import RecordStore, Undo
 from recon_cli.systems.base import System
@@ -34,7 +33,7 @@ def apply(
         GuardError: the target is neither as the plan saw it nor as the plan leaves it.
     """
     began = clock.monotonic()
-    with lock.hold(_lock_path(state_dir, store)):
+    with locks.on(store.url, state_dir):
         if not plan.changes:
             return _report(plan, None, clock.monotonic() - began), None
         earlier = _already_applied(plan, store, state_dir)
@@ -73,10 +72,6 @@ def _already_applied(plan: PlanFile, store: RecordStore, state_dir: Path) -> Run
     return None
 
 
-def _lock_path(state_dir: Path, store: RecordStore) -> Path:
-    return paths.private_dir(state_dir / "locks") / f"{runs.name_of(store.url)}.lock"
-
-
 def _report(plan: PlanFile, run: Run | None, took_s: float, *, again: bool = False) -> Report:
     summary = f"{_counts(plan)} ({plan.ends}) in {words.seconds(took_s)}"
     if again:
@@ -103,7 +98,7 @@ def undo(run: Run, store: RecordStore, state_dir: Path, clock: Clock) -> Report:
     Raises:
         GuardError: rows were changed since.
     """
-    with lock.hold(_lock_path(state_dir, store)):
+    with locks.on(store.url, state_dir):
         journal = run.undo()
         store.revert(journal)
         run.write("status.json", {"state": "undone", "at": clock.now().isoformat(timespec="seconds")})

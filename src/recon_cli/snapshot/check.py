@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,27 +83,13 @@ def _shard(snapshot: FolderSnapshot, files: TableFiles, shard: Shard) -> int:
         file.seek(0)
         plain = plain_chunks(Unpacked(file, snapshot.manifest.compression, path), shard)
         tagged = [columns.index(name) for name in files.tagged]
-        found = sum(
-            map(len, lines.read(plain, columns=len(columns), tagged=tagged, opened=lambda one: _sum(sums, one)))
+        chunks = lines.read(
+            plain, columns=len(columns), tagged=tagged, opened=lambda block: sums.append(content_sum(block))
         )
+        found = sum(map(len, chunks))
     if found != shard.rows:
         raise DataError(f"{path} is damaged", cause=f"{found} rows, {shard.rows} in the manifest")
     return sum(sums)
-
-
-def _sum(sums: list[int], block: bytes) -> None:
-    sums.append(_large_sum(block) if len(block) > lines.LARGE else content_sum(block))
-
-
-def _large_sum(block: bytes) -> int:
-    """`content_sum` without a copy."""
-    view, start, total = memoryview(block), 0, 0
-    while start < len(block):
-        end = block.find(b"\n", start)
-        end = len(block) if end < 0 else end
-        total += int.from_bytes(hashlib.sha256(view[start:end]).digest())
-        start = end + 1
-    return total
 
 
 def _strangers(snapshot: FolderSnapshot) -> Iterator[Fault]:

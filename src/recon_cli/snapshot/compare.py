@@ -1,33 +1,28 @@
 """Where two databases differ, each of them a snapshot or a live store: what they declare, and row by row.
 
-Rows are compared as they would stand in a snapshot, by value and storage class, over the columns that both sides have.
-Shards that both sides have are not read. What is left goes into a temporary SQLite file, so that memory stays flat.
+Rows are compared as they would stand in a snapshot, over the columns that both sides have: by value, type and bit where
+a column is of one kind on both sides, by what it means where the kinds differ (`core/spelling.py`), so that another
+engine's way to write a value is no change. Shards that both sides have are not read, and memory stays flat.
 """
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import zip_longest
 from pathlib import Path
-from typing import cast
 
 from recon_cli.core.canonical import Json
-from recon_cli.core.catalog import Catalog, DeclaredTable
-from recon_cli.core.errors import ReconError
+from recon_cli.core.catalog import Catalog, Cell, DeclaredTable, Kind
+from recon_cli.core.spelling import Spelling, common
 from recon_cli.snapshot import catalog_json
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.cut import Row
 from recon_cli.snapshot.manifest import Shard
 from recon_cli.snapshot.reader import Snapshot
-
-_LONGEST_SHOWN = 4096
-_DIGEST_BYTES = 16
+from recon_cli.snapshot.tally import Uneven, tally
 
 
 class Change(StrEnum):
@@ -43,12 +38,14 @@ class Side:
     """A table of one side. `rows` streams it from the start at each call.
 
     `shards` may be given with `shard`, which streams one of them: those that the other side has too are left out.
+    `content` is the manifest's sum of all rows, where there is one: two sides with the same are not read at all.
     """
 
     declared: DeclaredTable
     rows: Callable[[], Iterator[Sequence[Row]]]
     shards: tuple[Shard, ...] = ()
     shard: Callable[[Shard], Iterator[Sequence[Row]]] | None = None
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +53,14 @@ class RowDifference:
     """A row that only one side has, or that differs.
 
     `key` are its key's cells, or the whole row of a table without a key; None if it is too long to be shown. `times`
-    counts equal rows of a table without a key.
+    counts equal rows of a table without a key. `columns` names those that differ, of a row that changed.
     """
 
     table: str
     change: Change
     key: Row | None
     times: int = 1
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +94,17 @@ def side(snapshot: Snapshot, table: str) -> Side | None:
     files = snapshot.manifest.table(table)
     if files is None:
         return None
-    return Side(files.declared, lambda: snapshot.rows(table), files.shards, lambda shard: snapshot.shard(table, shard))
+    return Side(
+        files.declared,
+        lambda: snapshot.rows(table),
+        files.shards,
+        lambda shard: snapshot.shard(table, shard),
+        files.content,
+    )
 
 
 def rows(one: Side | None, other: Side | None, scratch: Path | None = None) -> Iterator[RowDifference]:
-    """The rows that differ, of a table that at least one side has, ordered by the JSON of their keys.
+    """The rows that differ, of a table that at least one side has, in the order of their keys.
 
     Rows are matched by primary key if both sides have the same, else by their whole content, each as often as it is
     there. `scratch` is the folder of the temporary file.
@@ -111,12 +115,17 @@ def rows(one: Side | None, other: Side | None, scratch: Path | None = None) -> I
     present = one or other
     assert present is not None  # somebody asked for this table
     plan = _Plan.of_both(one.declared if one else present.declared, other.declared if other else present.declared)
+    if one and other and plan.whole and one.content and one.content == other.content:
+        return
     same = _common(one, other) if one and other and plan.whole else Counter[str]()
-    with _scratch(scratch) as base:
-        for each, step in ((one, 1), (other, -1)):
-            if each is not None:
-                _take(base, plan.of(each.declared), _differing(each, same.copy()), step)
-        yield from _told(base, present.declared.name, keyed=bool(plan.key))
+    sides = [(each, step) for each, step in ((one, 1), (other, -1)) if each is not None]
+    with tally(plan.key, plan.numeric, scratch) as counted:
+        streams = [_written(plan.of(each.declared), _differing(each, same.copy())) for each, _ in sides]
+        for chunks in zip_longest(*streams, fillvalue=()):
+            for chunk, (_, step) in zip(chunks, sides, strict=True):
+                counted.count(chunk, step)
+        for found in counted.uneven():
+            yield from _told(found, present.declared.name, plan)
 
 
 def schema(one: Catalog, other: Catalog) -> Iterator[SchemaDifference]:
@@ -176,51 +185,60 @@ def _named(table: str, part: str, before: Mapping[str, Json], after: Mapping[str
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What of a row is compared: the columns of both sides, the key of both. `whole`: that is all there is."""
+    """What of a row is compared: the columns of both sides, where among them the key of both stands.
+
+    `whole`: that is all there is. `turns` bring cells of columns of different kinds to one spelling, by position.
+    """
 
     columns: tuple[str, ...]
-    key: tuple[str, ...]
+    key: tuple[int, ...]
+    numeric: tuple[int, ...]
     whole: bool
+    turns: Mapping[int, Spelling]
 
     @classmethod
     def of_both(cls, one: DeclaredTable, other: DeclaredTable) -> _Plan:
-        names = tuple(column.name for column in one.stored)
-        others = tuple(column.name for column in other.stored)
-        columns = tuple(name for name in names if name in others)
-        key = one.key if one.key == other.key and set(one.key) <= set(columns) else ()
-        return cls(columns, key, names == others)
+        kinds = [{column.name: column.kind for column in table.stored} for table in (one, other)]
+        columns = tuple(name for name in kinds[0] if name in kinds[1])
+        named = one.key if one.key == other.key and set(one.key) <= set(columns) else ()
+        turns = {place: common(kinds[0][name], kinds[1][name]) for place, name in enumerate(columns)}
+        return cls(
+            columns,
+            tuple(columns.index(name) for name in named),
+            tuple(place for place, name in enumerate(named) if Kind.DECIMAL in (kinds[0][name], kinds[1][name])),
+            list(kinds[0]) == list(kinds[1]),
+            {place: turn for place, turn in turns.items() if turn is not None},
+        )
 
-    def of(self, table: DeclaredTable) -> _Places:
-        places = {column.name: place for place, column in enumerate(table.stored)}
-        everything = tuple(places[name] for name in self.columns) if not self._plainly(table) else None
-        return _Places(everything, tuple(places[name] for name in self.key), lines.floats(table))
-
-    def _plainly(self, table: DeclaredTable) -> bool:
-        return self.columns == tuple(column.name for column in table.stored)
+    def of(self, table: DeclaredTable) -> _Side:
+        names = tuple(column.name for column in table.stored)
+        if self.columns == names and not self.turns:
+            return _Side(None, {}, lines.floats(table))
+        return _Side(tuple(map(names.index, self.columns)), self.turns, tuple(range(len(self.columns))))
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """Where one side's rows have what is compared; `columns` None: the row as it is."""
+class _Side:
+    """How one side's rows become the lines that are compared; `places` None: the rows as they are."""
 
-    columns: tuple[int, ...] | None
-    key: tuple[int, ...]
+    places: tuple[int, ...] | None
+    turns: Mapping[int, Spelling]
     floats: tuple[int, ...]
 
     def lines(self, rows: Sequence[Row]) -> list[bytes]:
-        """Of each row the line of what is compared."""
-        if self.columns is None:
-            return lines.encode(rows, self.floats).split(b"\n")[:-1]
-        return _encoded(rows, self.columns)
+        places = self.places
+        if places is not None:
+            rows = [self._turned([row[place] for place in places]) for row in rows]
+        return lines.encode(rows, self.floats).split(b"\n")[:-1]
 
-    def keys(self, rows: Sequence[Row]) -> list[bytes]:
-        """Of each row the line of its key."""
-        return _encoded(rows, self.key)
+    def _turned(self, cells: list[Cell]) -> Row:
+        for place, turn in self.turns.items():
+            cells[place] = turn(cells[place])
+        return tuple(cells)
 
 
-def _encoded(rows: Sequence[Row], places: Sequence[int]) -> list[bytes]:
-    cells = [tuple(row[place] for place in places) for row in rows]
-    return lines.encode(cells, range(len(places))).split(b"\n")[:-1]
+def _written(side: _Side, chunks: Iterator[Sequence[Row]]) -> Iterator[Sequence[bytes]]:
+    return (side.lines(rows) for rows in chunks)
 
 
 def _common(one: Side, other: Side) -> Counter[str]:
@@ -242,66 +260,13 @@ def _differing(side: Side, same: Counter[str]) -> Iterator[Sequence[Row]]:
             yield from side.shard(shard)
 
 
-@contextmanager
-def _scratch(folder: Path | None) -> Iterator[sqlite3.Connection]:
-    """A temporary database that nobody else sees and that no crash leaves much of."""
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="recon-", dir=folder) as inner,
-            closing(sqlite3.connect(f"{inner}/rows", isolation_level=None)) as base,
-        ):
-            base.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000")
-            base.execute(
-                "CREATE TABLE seen (key BLOB, digest BLOB, times INT, PRIMARY KEY (key, digest)) WITHOUT ROWID"
-            )
-            yield base
-    except (sqlite3.Error, OSError) as exc:
-        hint = "set `TMPDIR` to a folder with more room"
-        raise ReconError("cannot compare: no temporary file", cause=str(exc), hint=hint) from exc
-
-
-def _take(base: sqlite3.Connection, places: _Places, chunks: Iterable[Sequence[Row]], step: int) -> None:
-    """Count every row of one side: up for the one, down for the other."""
-    base.execute("BEGIN")
-    for rows in chunks:
-        if rows:
-            base.executemany(_COUNT, [(*pair, step) for pair in _pairs(places, rows)])
-    base.execute("COMMIT")
-
-
-_COUNT = "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET times = times + excluded.times"
-
-
-def _pairs(places: _Places, rows: Sequence[Row]) -> Iterator[tuple[bytes, bytes]]:
-    written = places.lines(rows)
-    digests = [hashlib.sha256(line).digest()[:_DIGEST_BYTES] for line in written]
-    if places.key:
-        return zip(places.keys(rows), digests, strict=True)
-    return (
-        (line if len(line) <= _LONGEST_SHOWN else b"", digest) for line, digest in zip(written, digests, strict=True)
-    )
-
-
-def _told(base: sqlite3.Connection, table: str, *, keyed: bool) -> Iterator[RowDifference]:
-    """What was counted unevenly. Of rows of one key, those of both sides are the changed ones."""
-    found = base.execute(
-        "SELECT key, sum(max(times, 0)), sum(max(-times, 0)) FROM seen WHERE times <> 0 GROUP BY key ORDER BY key"
-    )
-    for key, removed, added in found:
-        changed = min(removed, added) if keyed else 0
-        shown = _shown(key)
-        for change, times in (
-            (Change.CHANGED, changed),
-            (Change.REMOVED, removed - changed),
-            (Change.ADDED, added - changed),
-        ):
-            if times:
-                yield RowDifference(table, change, shown, times)
-
-
-def _shown(key: bytes) -> Row | None:
-    if not key:
-        return None
-    rows = lines.decode(key + b"\n")
-    lines.untag(rows, range(len(rows[0])))
-    return cast("Row", tuple(rows[0]))
+def _told(found: Uneven, table: str, plan: _Plan) -> Iterator[RowDifference]:
+    """Of rows of one key, those that both sides have are the changed ones."""
+    changed = min(found.more, found.less) if plan.key else 0
+    columns = tuple(plan.columns[place] for place in found.places)
+    if changed:
+        yield RowDifference(table, Change.CHANGED, found.key, changed, columns)
+    if found.more > changed:
+        yield RowDifference(table, Change.REMOVED, found.key, found.more - changed)
+    if found.less > changed:
+        yield RowDifference(table, Change.ADDED, found.key, found.less - changed)

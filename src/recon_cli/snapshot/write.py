@@ -20,7 +20,7 @@ from typing import Self
 
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import DataError, ReconError
-from recon_cli.ops.atomic import write_file
+from recon_cli.ops.atomic import sync_folder, write_file
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.cut import Cut, Cutter, Row
 from recon_cli.snapshot.manifest import LARGEST_BYTES, NAME, Compression, Manifest, Shard, TableFiles, encode
@@ -44,7 +44,20 @@ class Part:
 
 def content_sum(text: bytes) -> int:
     """The sum of the SHA-256 of each line of `text`, without its newline; not yet modulo 2**256."""
+    if len(text) > lines.LARGE:
+        return _large_sum(text)
     return sum(map(int.from_bytes, map(_digest, map(hashlib.sha256, text[:-1].split(b"\n")))))
+
+
+def _large_sum(text: bytes) -> int:
+    """The same without a copy of it."""
+    view, start, total = memoryview(text), 0, 0
+    while start < len(text):
+        end = text.find(b"\n", start)
+        end = len(text) if end < 0 else end
+        total += int.from_bytes(hashlib.sha256(view[start:end]).digest())
+        start = end + 1
+    return total
 
 
 class TableWriter:
@@ -271,18 +284,7 @@ def finish(folder: Path, manifest: Manifest) -> None:
             cause=f"{sum(len(table.shards) for table in manifest.tables)} shards",
             hint="cut larger shards with `--shard-rows`",
         )
-    for inner in [*(folder / "data").glob("*"), folder / "data"]:
-        sync_folder(inner)
-    write_file(folder / NAME, text, mode=0o600)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush the names in a folder, if it is there."""
-    if not folder.is_dir():
-        return
     with told(folder / "."):
-        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+        for inner in filter(Path.is_dir, [*(folder / "data").glob("*"), folder / "data"]):
+            sync_folder(inner)
+    write_file(folder / NAME, text, mode=0o600)

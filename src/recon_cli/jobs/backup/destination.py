@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from recon_cli.snapshot.manifest import Manifest
 from recon_cli.snapshot.reader import Snapshot
@@ -95,3 +96,11 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Give connections back. Safe to call twice."""
+
+
+@runtime_checkable
+class ByFile(Protocol):
+    """A destination that can also give single data files of its latest snapshot, without fetching all of it."""
+
+    def fetch(self, sizes: Mapping[str, int], folder: Path) -> None:
+        """Copy files of the latest snapshot, given by path with their sizes in bytes, into `folder`, unchecked."""

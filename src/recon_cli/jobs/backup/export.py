@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import socket
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +17,12 @@ from recon_cli.core.errors import GuardError
 from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Report, Table
-from recon_cli.jobs.backup import planning
+from recon_cli.jobs import locks
+from recon_cli.jobs.backup import names, planning
+from recon_cli.jobs.backup.changes import changes
 from recon_cli.jobs.backup.crew import SMALL_ROWS, Advanced, Task, Written, crew
-from recon_cli.jobs.backup.destination import Destination, Published
+from recon_cli.jobs.backup.destination import Destination, Published, Run
 from recon_cli.jobs.backup.worker import write
-from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
 from recon_cli.snapshot.manifest import Compression, Manifest, TableFiles
 from recon_cli.snapshot.write import Part, finish, table_files
@@ -57,36 +58,25 @@ def export(store: BulkStore, place: Place, destination: Destination, request: Ex
         LockedError: another run writes to this destination.
     """
     began = clock.monotonic()
-    with locked(destination):
+    with locks.on(destination.url):
         swept = destination.sweep()
         previous = destination.latest()
-        name = snapshot_name(clock.now(), [held.name for held in destination.held()])
+        name = _name(clock.now(), destination)
         with destination.staging(name) as folder:
             manifest = written(store, place, folder, request)
             if not request.force:
                 guard(previous, manifest, request)
             finish(folder, manifest)
-            published = destination.publish(name, folder, manifest)
+            new = changes(destination, previous, folder, manifest)
+            run = Run(clock.monotonic() - began, socket.gethostname(), new)
+            published = destination.publish(name, folder, manifest, run)
     return _report(published, manifest, previous, swept, clock.monotonic() - began)
 
 
-def locked(destination: Destination) -> AbstractContextManager[None]:
-    """The lock of a destination, for whatever writes to it.
-
-    Raises:
-        LockedError: another run holds it.
-    """
-    name = hashlib.sha256(destination.url.encode()).hexdigest()[:24]
-    return lock.hold(paths.private_dir(paths.state_dir() / "backup") / f"{name}.lock")
-
-
-def snapshot_name(now: datetime, taken: Sequence[str]) -> str:
-    """The name of a snapshot made now: its UTC time, numbered where that is taken."""
-    base = f"{now:%Y%m%dT%H%M%SZ}"
-    number = 1
-    while (name := base if number == 1 else f"{base}-{number}") in taken:
-        number += 1
-    return name
+def _name(now: datetime, destination: Destination) -> str:
+    """The name of a snapshot made now, numbered where that is taken."""
+    taken = {held.name for held in destination.held()}
+    return next(name for name in names.candidates(names.name_of(now)) if name not in taken)
 
 
 def written(store: BulkStore, place: Place, folder: Path, request: ExportRequest) -> Manifest:
@@ -207,7 +197,7 @@ def _fell(before: int, now: int, share: float) -> bool:
     """Whether a count fell too far; a table of few rows may empty itself under the alarm that is always on."""
     if share >= ALARM_DROP and before < _FEW_ROWS:
         return False
-    return now < before and now <= before * (1 - share)
+    return now < before and before - now >= round(before * share, 6)  # 90 % of 1000 are 900, not 900.0000000000001
 
 
 def _report(

@@ -106,6 +106,11 @@ class GitHistory:
                     time.sleep(0.1 * 2**attempt)
         raise AssertionError
 
+    def fetch(self, sizes: Mapping[str, int], folder: Path) -> None:
+        """Single blobs of the branch as it is now."""
+        at = self._line.current()
+        self._repo.blobs((f"{at}:{self._path(path)}", folder / path, size) for path, size in sizes.items())
+
     def remove(self, name: str) -> None:
         """Refuse: history is what git is for."""
         raise UsageError(

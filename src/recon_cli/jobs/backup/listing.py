@@ -12,9 +12,9 @@ from recon_cli.core.catalog import Cell, DeclaredTable
 from recon_cli.core.errors import NotFoundError, UsageError
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.core.retention import Policy, Verdict
+from recon_cli.jobs import locks
 from recon_cli.jobs.backup.choose import spelled
 from recon_cli.jobs.backup.destination import Destination, Held
-from recon_cli.jobs.backup.export import locked
 from recon_cli.ops.clock import Clock
 from recon_cli.snapshot.manifest import Manifest, TableFiles
 from recon_cli.snapshot.reader import Snapshot
@@ -193,7 +193,7 @@ def pruned(destination: Destination, policy: Policy, clock: Clock, *, zone: tzin
     now = clock.now()
     if dry:
         return _verdicts(destination, retention.decide(destination.held(), policy, now, zone), now, dry=True)
-    with locked(destination):
+    with locks.on(destination.url):
         verdicts = retention.decide(destination.held(), policy, now, zone)
         for one in verdicts:
             if not one.keep:

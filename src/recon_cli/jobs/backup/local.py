@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -92,6 +92,14 @@ class LocalFolder:
             else:
                 return taken
         raise AssertionError
+
+    def fetch(self, sizes: Mapping[str, int], folder: Path) -> None:
+        """Copy single files of the newest good snapshot."""
+        latest = self._root / self._named(LATEST)
+        with staging.translated(folder):
+            for path in sizes:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(latest / path, folder / path, follow_symlinks=False)
 
     def remove(self, name: str) -> None:
         """Rename it out of sight, then delete: a kill in between leaves no half snapshot."""

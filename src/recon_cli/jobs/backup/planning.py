@@ -23,12 +23,17 @@ def chosen(catalog: Catalog, tables: Sequence[str], exclude: Sequence[str]) -> t
     Raises:
         NotFoundError: a glob names no table: a misspelt name must not become an empty backup.
     """
-    names = [table.name for table in catalog.tables]
+    names = chosen_names([table.name for table in catalog.tables], tables, exclude)
+    return tuple(table for table in catalog.tables if table.name in names)
+
+
+def chosen_names(names: Sequence[str], tables: Sequence[str], exclude: Sequence[str]) -> list[str]:
+    """Those of the names that the globs name; see `chosen`."""
     for glob in (*tables, *exclude):
         if not any(fnmatchcase(name, glob) for name in names):
             known = ", ".join(names[:10]) or "none"
             raise NotFoundError(f"no table matches `{glob}`", hint=f"tables there: {known}")
-    return tuple(table for table in catalog.tables if named(table.name, tables, exclude))
+    return [name for name in names if named(name, tables, exclude)]
 
 
 def named(name: str, tables: Sequence[str], exclude: Sequence[str]) -> bool:

@@ -15,10 +15,9 @@ from recon_cli.core.errors import DataError, ExitCode, GuardError, NotFoundError
 from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem, Report, Table
+from recon_cli.jobs import locks
 from recon_cli.jobs.backup import choose, planning, same
 from recon_cli.jobs.backup.crew import SMALL_ROWS, Crew, crew, uncollected
-from recon_cli.jobs.runs import name_of
-from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
 from recon_cli.snapshot.manifest import TableFiles
 from recon_cli.snapshot.reader import Snapshot
@@ -74,7 +73,7 @@ def restore(snapshot: Snapshot, store: BulkStore, state_dir: Path, request: Rest
     if _pieces(store) and not request.plan:
         request.warn(f"{store.url} takes rows {_pieces(store)}; a failure leaves a part there, the next run goes on")
     with ExitStack() as stack:
-        stack.enter_context(lock.hold(paths.private_dir(state_dir / "locks") / f"{name_of(store.url)}.lock"))
+        stack.enter_context(locks.on(store.url, state_dir))
         children = stack.enter_context(crew(request.workers)) if _is_large(loading, request) else None
         stack.enter_context(uncollected())
         done = store.load(loading)
@@ -223,7 +222,7 @@ def _hints(done: Loaded, request: RestoreRequest) -> tuple[str, ...]:
 def _tally(outcomes: tuple[TableOutcome, ...], verb: str) -> str:
     """`3 tables, 120 rows inserted, 4 updated`."""
     sums = {name: sum(getattr(one, name) for one in outcomes) for name in _COUNTS}
-    told = [f"{number:,} {name}".replace(",", " ") for name, number in sums.items() if number and name != "inserted"]
+    told = [f"{words.grouped(number)} {name}" for name, number in sums.items() if number and name != "inserted"]
     head = f"{words.count(len(outcomes), 'table')}, {words.count(sums['inserted'], 'row')} {verb}inserted"
     return ", ".join([head, *told])
 

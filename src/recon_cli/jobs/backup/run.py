@@ -129,7 +129,7 @@ def on_one_line(report: Report) -> Report:
 def backup(target: Target, opened: Opened, state_dir: Path, request: RunRequest, clock: Clock) -> Report:
     """Export, verify, and only then let older snapshots go."""
     with closing(open_bulk(target.source)) as store, opened(target) as destination:
-        asked = _export(target, data_files(destination, target.compress), request)
+        asked = replace(export_request(target, request), compression=data_files(destination, target.compress))
         exported = export(store, target.source, destination, asked, clock)
         name = str(exported.body["snapshot"])
         proof = VerifyRequest(
@@ -155,11 +155,11 @@ def data_files(destination: Destination, compress: str) -> Compression:
     return COMPRESSIONS[compress or "none"] if kept_as_files else Compression.NONE
 
 
-def _export(target: Target, compression: Compression, request: RunRequest) -> ExportRequest:
+def export_request(target: Target, request: RunRequest) -> ExportRequest:
+    """The export of a backup of recon.toml; how data files are compressed follows from its destination."""
     return ExportRequest(
         tables=target.tables,
         exclude=target.exclude,
-        compression=compression,
         shard_rows=target.shard_rows,
         workers=request.workers,
         max_drop=target.max_drop,
