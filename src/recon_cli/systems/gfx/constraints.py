@@ -84,6 +84,21 @@ def faults(catalog: Catalog, names: Names = USUAL) -> tuple[Fault, ...]:
     return tuple(sorted(found, key=lambda fault: not fault.blocks))
 
 
+def migration(catalog: Catalog, names: Names = USUAL, *, exposed: bool = False) -> tuple[str, ...]:
+    """The statements that make the target fit, from whatever it is: they add and widen, and drop no row and no column.
+
+    What no statement can mend stays a fault: ask `faults` again afterwards. `exposed` is as in `statements.create`.
+    """
+    table, dialect = catalog.table(names.sessions), dialect_of(catalog)
+    if table is None:
+        return statements.create(dialect, names, exposed=exposed)
+    mending = [fault.sql for fault in faults(catalog, names) if fault.sql]
+    has = {column.name for column in table.columns} | set(SENT)
+    made = statements.create(dialect, names, exposed=exposed, has=has)
+    types = len(ENUMS) if dialect is Dialect.POSTGRES else 0
+    return (*made[:types], *mending, *made[types:])
+
+
 def conflict_key(table: DeclaredTable) -> tuple[str, ...] | None:
     """The columns by which a content is found again: `file_hash`, else `gfx_pc_id, file_hash`; None without either."""
     unique = [index.parts for index in _uniques(table)]

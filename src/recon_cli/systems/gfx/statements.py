@@ -21,21 +21,25 @@ _RANK = "hand_count IS NULL, hand_count DESC, session_end_time IS NULL, session_
 _MYSQL_OPTIONS = " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 
 
-def create(dialect: Dialect, names: Names = USUAL, *, exposed: bool = False) -> tuple[str, ...]:
-    """Both tables, their indexes and the view, in order.
+def create(
+    dialect: Dialect, names: Names = USUAL, *, exposed: bool = False, has: Collection[str] | None = None
+) -> tuple[str, ...]:
+    """Both tables, their indexes and the view, in order; what is there stays, but for the view.
 
     Args:
         dialect: whose SQL.
         names: what the tables are called.
-        exposed: a REST server shows the schema to others (Supabase): rows are closed to all but the service's own key,
-            and the server is told to look at the schema anew.
+        exposed: a REST server shows the schema to others (Supabase): tables that are made here are closed to all but
+            the service's own key, and the server is told to look at the schema anew.
+        has: the columns of the sessions table, where there is one already; see `latest`.
     """
     tables = declared(dialect, names)
     made = [*(_types() if dialect is Dialect.POSTGRES else ()), *(_table(dialect, one) for one in tables)]
     made += [] if dialect is Dialect.MYSQL else [index for one in tables for index in _indexes(dialect, one)]
-    made += latest(dialect, names)
+    made += latest(dialect, names, has=has)
     if exposed:
-        made += [f"ALTER TABLE {quoted(dialect, one.name)} ENABLE ROW LEVEL SECURITY" for one in tables]
+        new = tables if has is None else tables[1:]
+        made += [f"ALTER TABLE {quoted(dialect, one.name)} ENABLE ROW LEVEL SECURITY" for one in new]
         made.append("NOTIFY pgrst, 'reload schema'")
     return tuple(made)
 
@@ -52,11 +56,11 @@ def latest(dialect: Dialect, names: Names = USUAL, *, has: Collection[str] | Non
     view, table = quoted(dialect, names.latest), quoted(dialect, names.sessions)
     ranked = f"SELECT {columns}, row_number() OVER (PARTITION BY session_id ORDER BY {_RANK}) AS place FROM {table}"  # noqa: S608  our own names, quoted
     body = f"SELECT {columns} FROM ({ranked}) AS ranked WHERE place = 1"  # noqa: S608  same
-    if dialect is Dialect.SQLITE:
-        return (f"DROP VIEW IF EXISTS {view}", f"CREATE VIEW {view} AS {body}")
-    if dialect is Dialect.POSTGRES:
-        return (f"CREATE OR REPLACE VIEW {view} WITH (security_invoker = true) AS {body}",)
-    return (f"CREATE OR REPLACE SQL SECURITY INVOKER VIEW {view} AS {body}",)
+    if dialect is Dialect.MYSQL:
+        return (f"CREATE OR REPLACE SQL SECURITY INVOKER VIEW {view} AS {body}",)
+    # Postgres replaces a view only by one that begins with the same columns.
+    option = " WITH (security_invoker = true)" if dialect is Dialect.POSTGRES else ""
+    return (f"DROP VIEW IF EXISTS {view}", f"CREATE VIEW {view}{option} AS {body}")
 
 
 def add_column(dialect: Dialect, table: str, column: GfxColumn) -> str:
@@ -69,12 +73,9 @@ def add_column(dialect: Dialect, table: str, column: GfxColumn) -> str:
 
 def add_unique(dialect: Dialect, table: str) -> str:
     """The statement that makes a content stand once."""
-    name = f"{table}_file_hash_key"
-    index = f"CREATE UNIQUE INDEX {quoted(dialect, name)} ON {quoted(dialect, table)} ({quoted(dialect, 'file_hash')})"
-    if dialect is not Dialect.POSTGRES:
-        return index
-    constraint = f"ADD CONSTRAINT {quoted(dialect, name)} UNIQUE (file_hash)"
-    return f"ALTER TABLE {quoted(dialect, table)} {constraint}"
+    unless = "" if dialect is Dialect.MYSQL else "IF NOT EXISTS "
+    target = f"{quoted(dialect, table)} ({quoted(dialect, 'file_hash')})"
+    return f"CREATE UNIQUE INDEX {unless}{quoted(dialect, f'{table}_file_hash_key')} ON {target}"
 
 
 def drop_unique(dialect: Dialect, table: str, index: str, *, constraint: bool) -> str:
