@@ -136,6 +136,35 @@ def test_a_session_id_that_is_unique_in_sqlite_is_told_though_no_statement_mends
     assert [(one.blocks, one.sql) for one in found] == [(True, "")]
 
 
+def test_a_unique_session_id_that_another_table_points_at_is_told_with_that_table(pg: Postgres) -> None:
+    pg.sql(*statements.create(Dialect.POSTGRES))
+    pg.sql(
+        "ALTER TABLE gfx_sessions ADD UNIQUE (session_id)",
+        "CREATE TABLE gfx_hands (id bigint PRIMARY KEY, session_id bigint REFERENCES gfx_sessions (session_id))",
+    )
+    (found,) = constraints.faults(pg.catalog())
+    assert (found.trouble, found.sql, "gfx_hands" in found.why) == (Trouble.UNIQUE, "", True)
+    pg.sql(*constraints.migration(pg.catalog()))
+    assert constraints.faults(pg.catalog()) == (found,), "what no statement can mend stays a fault"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "hashes", "documents", "short"),
+    [
+        ("sqlite", "varchar(10)", "varchar(10)", []),
+        ("postgresql", "character varying", "character varying", []),
+        ("postgresql", "character(64)", "text", []),
+        ("postgresql", "character varying(40)", "character varying(9000)", ["file_hash", "raw_json"]),
+        ("mysql", "varchar(64)", "mediumtext", []),
+        ("mysql", "varchar(32)", "varchar(9000)", ["file_hash", "raw_json"]),
+    ],
+)
+def test_a_length_counts_where_the_engine_keeps_it(dialect: str, hashes: str, documents: str, short: list[str]) -> None:
+    columns = (DeclaredColumn("file_hash", hashes, Kind.TEXT), DeclaredColumn("raw_json", documents, Kind.TEXT))
+    found = constraints.faults(Catalog(dialect, (DeclaredTable("gfx_sessions", columns),)))
+    assert [one.name.partition(".")[2] for one in found if one.trouble is Trouble.TYPE] == short
+
+
 def test_missing_columns_are_added_by_the_statements_that_are_shown(engine: Engine) -> None:
     words = "session_id bigint NOT NULL, file_hash char(64) UNIQUE"
     engine.sql(f"CREATE TABLE gfx_sessions ({words})")

@@ -21,6 +21,8 @@ _KEYS = ((_HASH,), ("gfx_pc_id", _HASH))
 _CODES = {"23505": "unique", "42P10": "no-key", "PGRST204": "column", "42703": "column"}
 _STRINGS = re.compile(r"'((?:[^']|'')*)'")
 _SMALL = {"mysql": ("int", "mediumint", "smallint", "tinyint"), "postgresql": ("integer", "smallint")}
+_LENGTH = re.compile(r"char[^(]*\(([0-9]+)\)")
+_HASH_DIGITS = 64
 _SHORT_TEXTS = ("text", "tinytext", "varchar", "char")
 _WHY_UNIQUE = (
     "the same session is exported again as it grows, and by more than one PC: every export after the first would be"
@@ -142,8 +144,10 @@ def _uniques(table: DeclaredTable) -> Iterator[DeclaredIndex]:
 def _keys(catalog: Catalog, table: DeclaredTable, dialect: Dialect) -> Iterator[Fault]:
     for index in _uniques(table):
         if _HASH not in index.parts and set(index.parts) <= set(SENT):
-            sql = _lifted(dialect, table, index)
-            yield Fault(Trouble.UNIQUE, f"{table.name} ({', '.join(index.parts)})", _WHY_UNIQUE, sql)
+            pointing = _pointing(catalog, table, index)
+            why = f"{_WHY_UNIQUE}; first let {' and '.join(pointing)} point elsewhere" if pointing else _WHY_UNIQUE
+            sql = "" if pointing else _lifted(dialect, table, index)
+            yield Fault(Trouble.UNIQUE, f"{table.name} ({', '.join(index.parts)})", why, sql)
     partly = [one for one in table.indexes if one.unique and (one.expressions or one.where is not None)]
     for index in partly:
         why = "a unique index on a part of the rows or on an expression: it may refuse an export"
@@ -153,6 +157,15 @@ def _keys(catalog: Catalog, table: DeclaredTable, dialect: Dialect) -> Iterator[
         yield Fault(Trouble.UNTOLD, table.name, why, statements.add_unique(dialect, table.name), blocks=False)
     elif conflict_key(table) is None:
         yield _no_key(dialect, table.name)
+
+
+def _pointing(catalog: Catalog, table: DeclaredTable, index: DeclaredIndex) -> list[str]:
+    """The tables whose foreign keys need this index."""
+    return [
+        other.name
+        for other in catalog.tables
+        if any(key.table == table.name and set(key.targets) == set(index.parts) for key in other.foreign_keys)
+    ]
 
 
 def _no_key(dialect: Dialect, table: str) -> Fault:
@@ -214,15 +227,17 @@ def _small_id(column: DeclaredColumn, dialect: Dialect) -> str:
     return "a session id needs 64 bits" if word in _SMALL.get(dialect.value, ()) else ""
 
 
-def _short_hash(column: DeclaredColumn, dialect: Dialect) -> str:  # noqa: ARG001  one shape for the three
-    length = re.search(r"char[^(]*\(([0-9]+)\)", column.declared.lower())
-    return "a hash has 64 digits" if length and int(length[1]) < 64 else ""  # noqa: PLR2004  SHA-256 as hex
+def _short_hash(column: DeclaredColumn, dialect: Dialect) -> str:
+    length = None if dialect is Dialect.SQLITE else _LENGTH.search(column.declared.lower())
+    return "a hash has 64 digits" if length and int(length[1]) < _HASH_DIGITS else ""
 
 
 def _short_document(column: DeclaredColumn, dialect: Dialect) -> str:
-    word = re.split(r"[( ]", column.declared.lower())[0]
-    limited = dialect is Dialect.MYSQL and word in _SHORT_TEXTS
-    return "a document has up to a megabyte" if limited or "char" in word else ""
+    """SQLite keeps no length, and Postgres only one that is written."""
+    declared = column.declared.lower()
+    short = dialect is Dialect.MYSQL and re.split(r"[( ]", declared)[0] in _SHORT_TEXTS
+    limited = dialect is Dialect.POSTGRES and _LENGTH.search(declared)
+    return "a document has up to a megabyte" if short or limited else ""
 
 
 def _words(catalog: Catalog, table: DeclaredTable, dialect: Dialect) -> Iterator[Fault]:

@@ -58,6 +58,7 @@ _CUT_TEXT = ("unexpected end of data", "truncated data")
 # literal, a minus, or what a number that was whole so far may go on with.
 _CUT_JSON = re.compile(r"\s*|-|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?|\.|(?:\.[0-9]+)?[eE][-+]?")
 _CUT_ESCAPE = re.compile(r"\\?u[0-9a-fA-F]{0,4}")
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
@@ -99,7 +100,7 @@ def read(raw: bytes) -> Document | Refusal:
 
 def unfit_for_postgres(text: str) -> str:
     r"""What in a JSON text `jsonb` refuses: `\u0000`, or half a surrogate pair; empty where nothing is."""
-    if "\\u" not in text:
+    if not _SUSPECT.search(text):
         return ""
     half, end = False, 0
     for escape in _ESCAPES.finditer(text):
