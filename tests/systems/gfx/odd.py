@@ -47,11 +47,11 @@ POISON = (
     Odd("exponent.json", b'{"ID": 1, "Pot": 1e' + b"9" * 30 + b"}", Reason.NOT_JSON),
     Odd("deep.json", b"[" * 200_000 + b"]" * 200_000, Reason.NOT_JSON),
     Odd("korean windows.json", '{"ID": 1, "EventTitle": "겨울"}'.encode("cp949"), Reason.NOT_TEXT),
-    Odd("list.json", b"[1]", Reason.NOT_A_SESSION),
+    Odd("list.json", b"[1]", Reason.NOT_AN_OBJECT),
     Odd("no id.json", b'{"Hands": []}', Reason.NO_SESSION_ID),
     Odd("too large.json", b'{"ID": 9223372036854775808}', Reason.NO_SESSION_ID),
     Odd("true.json", b'{"ID": true}', Reason.NO_SESSION_ID),
-    Odd("huge.json", b'{"ID": 1e400000}', Reason.NO_SESSION_ID),
+    Odd("huge.json", b'{"ID": 1e99999999}', Reason.NO_SESSION_ID),
 )
 HALF = (
     Odd("empty.json", b"", Reason.NOT_WHOLE),

@@ -74,6 +74,15 @@ def test_an_empty_target_is_made_fit_in_one_go(engine: Engine) -> None:
     assert constraints.faults(engine.catalog()) == ()
 
 
+def test_a_column_that_the_view_shows_is_widened_all_the_same(pg: Postgres) -> None:
+    pg.sql(*statements.create(Dialect.POSTGRES))
+    narrow = "ALTER TABLE gfx_sessions ALTER COLUMN payouts TYPE integer[]"
+    pg.sql("DROP VIEW gfx_sessions_latest", narrow, *statements.latest(Dialect.POSTGRES))
+    assert told(constraints.faults(pg.catalog())) == {(Trouble.TYPE, "gfx_sessions.payouts", False)}
+    pg.sql(*constraints.migration(pg.catalog()))
+    assert constraints.faults(pg.catalog()) == ()
+
+
 def test_an_older_table_keeps_what_it_lacks_out_of_the_rows(pg: Postgres) -> None:
     pg.sql(OLD)
     old = pg.catalog().table("gfx_sessions")
@@ -128,6 +137,8 @@ def test_an_index_on_a_part_of_the_rows_is_no_key_and_only_a_warning(pg: Postgre
         pg.sql("INSERT INTO gfx_sessions (session_id) VALUES (1) ON CONFLICT (file_hash) DO NOTHING")
     explained = constraints.explained(str(caught.value.sqlstate), str(caught.value))
     assert explained == found[0], "the server's refusal is put into the same words"
+    pg.sql(*constraints.migration(pg.catalog()))
+    assert constraints.faults(pg.catalog()) == (found[1],), "an index that somebody else made stays"
 
 
 def test_a_session_id_that_is_unique_in_sqlite_is_told_though_no_statement_mends_it(lite: Sqlite) -> None:

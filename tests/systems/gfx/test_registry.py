@@ -73,7 +73,7 @@ def test_no_entry_leads_out_of_the_nas(path: object) -> None:
         (b'{"pcs": [,]}', "not JSON", "mend"),
         (b'{"PCs": []}', "no list `pcs`", "it has to look like"),
         (b'{"pcs": {}}', "no list `pcs`", "it has to look like"),
-        (b"[]", "not a session", "mend"),
+        (b"[]", "no JSON object", "mend"),
     ],
 )
 def test_a_file_that_is_no_list_is_an_error_so_that_the_one_before_is_kept(raw: bytes, message: str, hint: str) -> None:

@@ -89,7 +89,8 @@ def faults(catalog: Catalog, names: Names = USUAL) -> tuple[Fault, ...]:
 def migration(catalog: Catalog, names: Names = USUAL, *, exposed: bool = False) -> tuple[str, ...]:
     """The statements that make the target fit, from whatever it is: they add and widen, and drop no row and no column.
 
-    What no statement can mend stays a fault: ask `faults` again afterwards. `exposed` is as in `statements.create`.
+    A view of the name of ours is made anew. What no statement can mend stays a fault: ask `faults` again afterwards.
+    `exposed` is as in `statements.create`.
     """
     table, dialect = catalog.table(names.sessions), dialect_of(catalog)
     if table is None:
@@ -98,7 +99,8 @@ def migration(catalog: Catalog, names: Names = USUAL, *, exposed: bool = False) 
     has = {column.name for column in table.columns} | set(SENT)
     made = statements.create(dialect, names, exposed=exposed, has=has)
     types = len(ENUMS) if dialect is Dialect.POSTGRES else 0
-    return (*made[:types], *mending, *made[types:])
+    unseen = statements.latest(dialect, names)[:-1]  # Postgres widens no column that a view shows
+    return (*made[:types], *unseen, *mending, *made[types:])
 
 
 def conflict_key(table: DeclaredTable) -> tuple[str, ...] | None:
@@ -121,7 +123,8 @@ def dialect_of(catalog: Catalog) -> Dialect:
 def explained(code: str, message: str, names: Names = USUAL) -> Fault | None:
     """A refusal by the server (SQLSTATE or PostgREST code, and its words) as the fault behind it, if it is one.
 
-    For REST servers, whose constraints nobody can read: the first write finds out.
+    For REST servers, whose constraints nobody can read: the first write finds out. Give the server's `message` and
+    `details` as one text: PostgREST names the columns in either.
     """
     known = _CODES.get(code)
     if known == "unique" and _HASH not in message and re.search(r"session_id|file_name|nas_path", message):
@@ -151,7 +154,7 @@ def _keys(catalog: Catalog, table: DeclaredTable, dialect: Dialect) -> Iterator[
     partly = [one for one in table.indexes if one.unique and (one.expressions or one.where is not None)]
     for index in partly:
         why = "a unique index on a part of the rows or on an expression: it may refuse an export"
-        yield Fault(Trouble.UNIQUE, f"{table.name}, index {index.name}", why, index.sql or "", blocks=False)
+        yield Fault(Trouble.UNIQUE, f"{table.name}, index {index.name}", why, blocks=False)
     if conflict_key(table) is None and catalog.engine == "postgrest":
         why = f"a REST server does not tell whether {_HASH} is unique, nor whether session_id is; the first write will"
         yield Fault(Trouble.UNTOLD, table.name, why, statements.add_unique(dialect, table.name), blocks=False)

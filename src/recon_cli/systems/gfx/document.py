@@ -23,7 +23,7 @@ class Reason(StrEnum):
     """It ends before its JSON does: somebody may be writing it."""
     NOT_TEXT = "not UTF-8"
     NOT_JSON = "not JSON"
-    NOT_A_SESSION = "not a session"
+    NOT_AN_OBJECT = "no JSON object"
     NO_SESSION_ID = "no session id"
 
 
@@ -94,7 +94,7 @@ def read(raw: bytes) -> Document | Refusal:
     except (ValueError, ArithmeticError, RecursionError) as exc:
         return Refusal(Reason.NOT_JSON, str(exc) or "a number that nothing can hold")
     if not isinstance(found, dict):
-        return Refusal(Reason.NOT_A_SESSION, "the file is no JSON object")
+        return Refusal(Reason.NOT_AN_OBJECT, f"it begins with {text.strip()[:1]}")
     return Document(text, found)
 
 
