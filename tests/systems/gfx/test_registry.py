@@ -98,6 +98,14 @@ def test_the_files_of_a_disabled_pc_are_nobody_elses() -> None:
     assert found.pc_of("on/x.json") == Pc("all", "")
 
 
+def test_a_pc_that_took_a_disabled_ones_place_may_have_its_folder() -> None:
+    entries = [{"id": "old", "enabled": False, "path": "a"}, {"id": "new", "path": "a"}]
+    for order in (entries, entries[::-1]):
+        found = of(*order)
+        assert found.problems == ()
+        assert found.pc_of("a/x.json") == Pc("new", "a")
+
+
 def test_a_korean_folder_is_found_in_either_spelling() -> None:
     found = of({"id": "본선", "path": unicodedata.normalize("NFD", "본선/핸드")})
     for form in ("NFC", "NFD"):

@@ -73,7 +73,7 @@ def session_id(keys: Mapping[str, Parsed], path: str, say: Say) -> int | None:
     }
     given = {name: value for name, value in candidates.items() if value is not None}
     read = {name: number for name, value in given.items() if (number := whole(value)) is not None}
-    for name in given.keys() - read.keys():
+    for name in [one for one in given if one not in read]:
         say("unreadable session id", f"{name} is no whole number of 64 bits")
     if len(set(read.values())) > 1:
         say("several session ids", ", ".join(f"{name} {number}" for name, number in read.items()))

@@ -30,7 +30,7 @@ class Pc:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Every PC by the registry's order, and which entries could not be taken. Two PCs never share a folder."""
+    """Every PC by the registry's order, and which entries could not be taken. Two enabled PCs never share a folder."""
 
     pcs: tuple[Pc, ...]
     problems: tuple[Problem, ...] = ()
@@ -44,7 +44,7 @@ class Registry:
         """Whose file this is: the PC of the innermost folder around it. None also where that PC is disabled."""
         where = spelled(path)
         around = [pc for pc in self.pcs if where.startswith(f"{pc.folder}/") or not pc.folder]
-        found = max(around, key=lambda pc: len(pc.folder), default=None)
+        found = max(around, key=lambda pc: (len(pc.folder), pc.enabled), default=None)
         return found if found is not None and found.enabled else None
 
 
@@ -127,5 +127,6 @@ def _clash(pc: Pc, taken: Mapping[str, Pc]) -> str:
     """Why a PC cannot stand beside those before it, empty if it can."""
     if pc.id in taken:
         return "another entry has this `id`"
-    other = next((one for one in taken.values() if one.folder == pc.folder), None)
+    both = [one for one in taken.values() if one.folder == pc.folder and one.enabled and pc.enabled]
+    other = next(iter(both), None)
     return f"its folder `{pc.folder}` is that of `{other.id}`" if other else ""

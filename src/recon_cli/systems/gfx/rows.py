@@ -43,7 +43,8 @@ class Observation:
 def owner(observations: Iterable[Observation]) -> Observation:
     """Which observation the row of a content names: the first by PC, then by path, whatever came first.
 
-    So the same files in any order end in the same row. What the others were stands in the observations table.
+    So the same files in any order end in the same row, if the content is parsed under that path: a name may carry the
+    session's id. What the others were stands in the observations table.
     """
     return min(observations)
 
