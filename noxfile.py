@@ -31,11 +31,13 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LOCK = ROOT / "requirements" / "lock.txt"
 PYTHON_FILES = ("src", "tests", "tools", "noxfile.py")
 DEBIAN_PACKAGES = (
+    "git",
     "mariadb-server",
     "nginx-light",
     "mount",
     "openssh-client",
     "openssh-server",
+    "sqlite3",
     "strace",
     "systemd",
     "util-linux",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.bench import results, tables
+from tests.bench import results, stalls, tables
 from tests.bench.__main__ import Wish
 from tests.bench.lister import program
 from tests.bench.turns import Contestant, RefusedError, in_turn
@@ -32,8 +32,9 @@ c.execute("COPY (SELECT * FROM s.items ORDER BY id) TO '" + sys.argv[2] + "' (FO
 
 
 def cases(wish: Wish) -> Iterator[results.Case]:
-    """SQLite out and in, Postgres out and in."""
-    for name, case in {"SQLite": sqlite_cases, "Postgres": postgres_cases}.items():
+    """SQLite out and in, memory by size, what a writer waits for, Postgres out and in."""
+    known = {"SQLite": sqlite_cases, "memory": memory_cases, "writer": writer_cases, "Postgres": postgres_cases}
+    for name, case in known.items():
         if not wish.only or any(word in name for word in wish.only):
             yield from case(wish)
 
@@ -51,7 +52,7 @@ def sqlite_cases(wish: Wish) -> Iterator[results.Case]:
         exported("recon backup export", str(source), snapshots / "plain", want),
         exported("recon, zstd", str(source), snapshots / "zstd", want, "--compress", "zstd"),
         exported("recon, one process", str(source), snapshots / "one", want, "--workers", "1"),
-        duckdb(source, wish.scratch / "duck.json", rows),
+        *([duckdb(source, wish.scratch / "duck.json", rows)] if duckdb_reads_sqlite() else []),
         printed("sqlite-utils rows", [program("sqlite-utils"), "rows", str(source), "items", "--nl"], b"{", rows, 1),
     ]
     yield results.Case(f"SQLite, {rows} rows, out", tuple(run(exports, wish)), "sqlite3 .dump")
@@ -65,6 +66,31 @@ def sqlite_cases(wish: Wish) -> Iterator[results.Case]:
         filled("sqlite-utils insert", f"{program('sqlite-utils')} insert {{target}} items {lines} --nl", None, wish, 1),
     ]
     yield results.Case(f"SQLite, {rows} rows, in", tuple(run(imports, wish)), "sqlite3 < dump")
+
+
+def memory_cases(wish: Wish) -> Iterator[results.Case]:
+    """Out and in again, for a fifth of the rows and for one row of 40 MB among others."""
+    few, large = (SMOKE_ROWS, SMOKE_ROWS) if wish.smoke else (ROWS // 5, ROWS * 3 // 10)
+    for name, rows, row_bytes in (("memory, {} rows", few, 0), ("memory, {} rows, one of 40 MB", large, 40_000_000)):
+        source, kept = wish.scratch / f"m{rows}-{row_bytes}.db", wish.scratch / f"m{rows}-{row_bytes}"
+        tables.sqlite(source, rows, row_bytes)
+        contestants = [
+            exported("recon backup export", str(source), kept, rows + rows // 10),
+            filled("recon backup import", ours(f"backup import {kept} {{target}}"), source, wish),
+        ]
+        yield results.Case(name.format(rows), tuple(run(contestants, wish)), "")
+
+
+def writer_cases(wish: Wish) -> Iterator[results.Case]:
+    """Exports while another process commits without a pause; the note is the longest that one of its commits took."""
+    rows = SMOKE_ROWS if wish.smoke else ROWS
+    source = wish.scratch / "written.db"
+    tables.sqlite(source, rows)
+    with stalls.writer(source) as found:
+        outcomes = run([exported("recon backup export", str(source), wish.scratch / "beside", rows + rows // 10)], wish)
+    name = f"beside a WAL writer, {found.commits} commits, longest {found.longest_ms:.1f} ms"
+    notes = {"commits": found.commits, "longest_ms": found.longest_ms, "alone_longest_ms": found.alone_longest_ms}
+    yield results.Case(name, tuple(outcomes), "", notes)
 
 
 def postgres_cases(wish: Wish) -> Iterator[results.Case]:
@@ -153,6 +179,14 @@ def duckdb(source: Path, to: Path, want: int) -> Contestant:
             raise RefusedError(f"{found} rows of {want}")
 
     return Contestant("duckdb COPY", [sys.executable, "-c", DUCKDB, str(source), str(to)], check)
+
+
+def duckdb_reads_sqlite() -> bool:
+    """Its SQLite reader is an extension that it downloads: there is none where there is no internet."""
+    tried = subprocess.run(
+        [sys.executable, "-c", "import duckdb; duckdb.sql('LOAD sqlite')"], capture_output=True, check=False
+    )
+    return not tried.returncode
 
 
 def filled(name: str, command: str, source: Path | None, wish: Wish, at_most: int | None = None) -> Contestant:

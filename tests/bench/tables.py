@@ -56,13 +56,18 @@ def items(rows: int) -> Iterator[tuple[object, ...]]:
         )
 
 
-def sqlite(path: Path, rows: int) -> None:
-    """A SQLite file with `rows` items (about 250 MB for a million) and a tenth as many words."""
+def sqlite(path: Path, rows: int, row_bytes: int = 0) -> None:
+    """A SQLite file with `rows` items (about 250 MB for a million) and a tenth as many words.
+
+    With `row_bytes`, one item in the middle has a blob of that size.
+    """
     connection = sqlite3.connect(path)
     connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + SQLITE)
     connection.executemany("INSERT INTO items VALUES (?,?,?,?,?,?,?,?,?,?)", items(rows))
     pairs = ((f"{WORDS[number % len(WORDS)]}-{number * 7919 % rows}", number) for number in range(rows // 10))
     connection.executemany("INSERT INTO words VALUES (?,?)", pairs)
+    if row_bytes:
+        connection.execute("UPDATE items SET body = randomblob(?) WHERE id = ?", (row_bytes, rows // 2))
     connection.executescript(INDEXES)
     connection.commit()
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recon_cli.config import settings
+from recon_cli.config import backups, settings
 from recon_cli.config.layers import Sources
 from recon_cli.config.places import has_password, resolve_files, resolve_store, resolve_table
 from recon_cli.config.settings import Settings
@@ -80,6 +80,20 @@ def test_an_unknown_name_suggests_a_known_one(tmp_path: Path, resolve: object, w
     with pytest.raises(UsageError) as caught:
         resolve(found, word)  # type: ignore[operator]  # one of three functions
     assert hint in str(caught.value.hint)
+
+
+def test_a_word_that_may_be_meant_as_a_folder_is_told_how_to_say_so(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "[stores.local]\nurl = 'm.db'\n[backups.night]\nfrom = 'local'\nto = 'kept'\n")
+    with pytest.raises(UsageError, match="no files named `kept`") as on_the_command_line:
+        backups.resolve_destination(found, "kept")
+    with pytest.raises(ConfigError, match=r"backups\.night\.to") as in_the_file:
+        backups.resolve_backup(found, "night")
+    for caught in (on_the_command_line, in_the_file):
+        assert "for a folder write `./kept`" in (caught.value.hint or "")
+    assert backups.resolve_destination(found, "./kept").url == str(tmp_path / "kept")
+    with pytest.raises(UsageError) as store:
+        resolve_store(found, "kept")
+    assert "folder" not in (store.value.hint or "")
 
 
 def test_a_table_that_lacks_an_end_or_names_an_unknown_one_is_a_wrong_setting(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon_cli.core.retention import AHEAD, Policy, ahead, decide, newest
+from recon_cli.core.retention import AHEAD, Policy, ahead, decide, newest, readable
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SEOUL, BERLIN = ZoneInfo("Asia/Seoul"), ZoneInfo("Europe/Berlin")
@@ -21,6 +21,7 @@ class Copy:
     name: str
     made: datetime
     fault: str = ""
+    newer: str = ""
 
 
 def at(moment: datetime, fault: str = "", mark: str = "") -> Copy:
@@ -168,3 +169,17 @@ def test_a_wider_policy_keeps_all_that_a_narrower_one_does(copies: list[Copy], p
     wider = Policy(policy.last + 1, policy.daily + 1, policy.weekly, policy.monthly, policy.yearly, policy.floor)
     if not policy.empty:
         assert set(kept(copies, policy, zone)) <= set(kept(copies, wider, zone))
+
+
+def test_what_a_newer_recon_wrote_stays_under_every_rule_and_takes_no_place() -> None:
+    ours = nightly(10)
+    theirs = [Copy(one.name + "-2", one.made - timedelta(hours=1), newer="recon.snapshot/2") for one in ours]
+    stay = kept([*ours, *theirs], Policy(daily=2))
+    assert [one for one in stay if one.newer] == list(reversed(theirs))
+    assert [one for one in stay if not one.newer] == [ours[1], ours[0]]
+
+
+def test_the_newest_is_the_newest_also_where_it_cannot_be_read_yet() -> None:
+    ours, theirs = at(NOW - timedelta(days=1)), Copy("theirs", NOW, newer="recon.snapshot/2")
+    assert newest([ours, theirs], NOW) == theirs
+    assert newest(readable([ours, theirs]), NOW) == ours

@@ -59,11 +59,11 @@ def test_an_export_killed_at_any_point_leaves_the_last_snapshot_whole_and_the_ne
     recon("backup", "export", source, "./kept")
     whole_s, rng, killed = time.monotonic() - began, random.Random(11), 0
     good = snapshots(tmp_path / "kept")
-    for _ in range(12):
+    for _ in range(8):
         killed += kill_after(recon, whole_s * rng.uniform(0.2, 0.98), "backup", "export", str(source), "./kept") == -9
         for name in snapshots(tmp_path / "kept"):
             whole(recon, f"./kept@{name}")
-    assert killed >= 4, "the kills came too late to mean anything"
+    assert killed >= 3, "the kills came too late to mean anything"
     recon("backup", "export", source, "./kept")
     assert set(good) < set(snapshots(tmp_path / "kept"))
     assert not [path for path in (tmp_path / "kept").iterdir() if path.name.startswith(".partial")]
@@ -98,20 +98,22 @@ def test_an_import_killed_at_any_point_leaves_the_target_as_it_was_or_as_it_is_t
 
 def test_every_snapshot_taken_while_others_write_is_one_state(recon: Recon, tmp_path: Path) -> None:
     for wal in (True, False):
-        source = ledger(tmp_path / f"busy-{wal}.db", 45_000, wal=wal)
+        source = ledger(tmp_path / f"busy-{wal}.db", 41_000, wal=wal)
         with subprocess.Popen([sys.executable, "-c", WRITER, str(source)], stdout=subprocess.PIPE) as writer:
-            assert writer.stdout
-            writer.stdout.readline()
-            for number in range(3):
-                recon("backup", "export", source, f"./busy{number}-{wal}")
-            assert writer.poll() is None, "the writer was thrown out"
-            writer.kill()
-        for number in range(3):
+            try:
+                assert writer.stdout
+                writer.stdout.readline()
+                for number in range(2):
+                    recon("backup", "export", source, f"./busy{number}-{wal}")
+                assert writer.poll() is None, "the writer was thrown out"
+            finally:
+                writer.kill()
+        for number in range(2):
             back = tmp_path / f"back{number}-{wal}.db"
             recon("backup", "import", f"./busy{number}-{wal}", back)
             with closing(sqlite3.connect(back)) as db:
                 assert db.execute("SELECT sum(balance) FROM accounts").fetchone() == (TOTAL,)
-                assert db.execute("SELECT sum(amount) FROM moves WHERE id > 45000").fetchone()[0] in (0, None)
+                assert db.execute("SELECT sum(amount) FROM moves WHERE id > 41000").fetchone()[0] in (0, None)
 
 
 def test_one_flipped_bit_anywhere_is_found_and_named(recon: Recon, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import DataError, NotFoundError, ReconError
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.check import verify, verify_path
-from recon_cli.snapshot.cut import Cut, Cutter, Row, Scheme
+from recon_cli.snapshot.cut import Cut, Cutter, Row, Scheme, width
 from recon_cli.snapshot.folder import FolderSnapshot
 from recon_cli.snapshot.manifest import Compression, decode, encode
 from recon_cli.snapshot.write import TableWriter, merge, table_files
@@ -205,3 +205,10 @@ def test_any_rows_in_key_order_round_trip_and_verify(
     assert found.manifest == manifest == decode(encode(manifest))
     assert same(content(found, "models"), rows)
     assert list(verify(found)) == []
+
+
+@pytest.mark.parametrize("keys", [(-(2**63), 2**63 - 1), (1, 638961224831992165), (0, 2**64 - 1)])
+def test_keys_that_lie_far_apart_are_cut_so_that_a_reader_takes_it(tmp_path: Path, keys: tuple[int, int]) -> None:
+    rows: list[Row] = [(key, "", 0.0, None, None) for key in keys]
+    snapshot(tmp_path, [(table(), rows)], cut=Cut(Scheme.RANGE, width(*keys, len(keys), 1000)))
+    assert same(content(FolderSnapshot(tmp_path), "models"), rows)

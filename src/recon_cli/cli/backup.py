@@ -239,7 +239,7 @@ def import_(
     Example: `recon backup import ./backups sqlite:///data/models.db --plan`
     """
     call = options.current()
-    with ends.snapshot(call, snap, identity) as opened, ends.store(call, target) as (store, _place):
+    with ends.snapshot(call, snap, identity) as opened, ends.store(call, target) as (store, place):
         request = restoring.RestoreRequest(
             tuple(tables or ()),
             choose.conditions(where or ()),
@@ -249,6 +249,9 @@ def import_(
             share(max_drop, "--max-drop") if max_drop else None,
             call.progress,
             (opened.label, target),
+            call.warn,
+            place,
+            backups.general(call.settings).workers,
         )
         call.show(restoring.restore(opened.snapshot, store, state_dir(call), request, SystemClock()))
 

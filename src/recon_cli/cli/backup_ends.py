@@ -82,19 +82,14 @@ def destination(call: Invocation, name_or_url: str, asked: Asked = Asked()) -> I
     keys = asked.encrypt if asked.encrypt is not None else target.encrypt if target else ()
     push = asked.push if asked.push is not None else target.push if target else ""
     how = asked.compress or (target.compress if target else "")
-    wish = _wish(place, keys, identity(call, asked.key), push, how)
+    wish = _wish(keys, identity(call, asked.key), push, how)
     with closing(open_destination(place, wish)) as opened:
         yield opened
 
 
-def _wish(place: Place, encrypt: Sequence[str], key: Path | None, push: str, compress: str) -> Wish:
+def _wish(encrypt: Sequence[str], key: Path | None, push: str, compress: str) -> Wish:
     how = COMPRESSIONS[compress] if compress else Compression.ZSTD
-    return Wish(Packing(how, recipients(encrypt), key), archive=_keeps_archives(Path(place.url)), push=push)
-
-
-def _keeps_archives(folder: Path) -> bool:
-    """Whether a local folder already keeps its snapshots as archives, encrypted ones perhaps."""
-    return folder.is_dir() and any(path.name.endswith(_ARCHIVES) for path in folder.iterdir())
+    return Wish(Packing(how, recipients(encrypt), key), push=push)
 
 
 def named(call: Invocation, name: str) -> backups.Target | None:
@@ -107,7 +102,7 @@ def named(call: Invocation, name: str) -> backups.Target | None:
 @contextmanager
 def target_destination(call: Invocation, target: backups.Target) -> Iterator[Destination]:
     """The destination of a backup of recon.toml."""
-    wish = _wish(target.to, target.encrypt, identity(call), target.push, target.compress)
+    wish = _wish(target.encrypt, identity(call), target.push, target.compress)
     with closing(open_destination(target.to, wish)) as opened:
         yield opened
 

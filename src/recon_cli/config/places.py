@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -179,7 +179,7 @@ def end(settings: Settings, section: str, setting: Setting, warn: Warn) -> Place
     if not _is_address(address):
         known = settings.names(section)
         cause = f"{setting.source} says `{address}`"
-        raise ConfigError(f"`{setting.key}` names no known place", cause=cause, hint=suggest(address, known))
+        raise ConfigError(f"`{setting.key}` names no known place", cause=cause, hint=_meant(section, address, known))
     return _bare(section, _clean(section, setting))
 
 
@@ -216,10 +216,14 @@ def unknown(settings: Settings, section: str, name: str) -> ReconError:
     """The error for a name that a section does not define."""
     known = settings.names(section)
     kind = {"files": "files", "stores": "store", "tables": "table", "backups": "backup"}[section]
-    nothing = f"define it as [{section}.{name}] in recon.toml" + (
-        "" if section in {"tables", "backups"} else ", or give a URL"
-    )
-    return UsageError(f"no {kind} named `{redact.text(name)}`", hint=suggest(name, known, "" if known else nothing))
+    nothing = f"define it as [{section}.{name}] in recon.toml" + (", or give a URL" if section == "stores" else "")
+    return UsageError(f"no {kind} named `{redact.text(name)}`", hint=_meant(section, name, known, nothing))
+
+
+def _meant(section: str, word: str, known: Sequence[str], nothing: str = "") -> str:
+    """What an unknown word may be meant as; a folder need not be there yet."""
+    hint = suggest(word, known, "" if known else nothing)
+    return "; ".join(filter(None, (hint, f"for a folder write `./{redact.text(word)}`" if section == "files" else "")))
 
 
 def _option(setting: Setting) -> str | int | float | bool:

@@ -7,6 +7,7 @@ periods that have a snapshot, not the calendar, so a service that was off for a 
 - The newest `floor` good ones always stay.
 - What was made at the same moment as one that stays, stays.
 - What claims to be made in the future stays and takes no place: some clock was wrong, and nobody knows which.
+- What is of a format that this recon is too old to read stays and takes no place: nobody here can say what it is worth.
 
 Days are dates in a time zone, so a day of 23 or 25 hours is one day.
 """
@@ -36,6 +37,10 @@ class Kept(Protocol):
     @property
     def fault(self) -> str:
         """Why it does not count as good."""
+
+    @property
+    def newer(self) -> str:
+        """The format it is written in where this recon is too old to read that, else empty. No fault of its own."""
 
 
 K = TypeVar("K", bound=Kept)
@@ -71,7 +76,7 @@ def decide(held: Iterable[K], policy: Policy, now: datetime, zone: tzinfo | None
     """What to keep and what to remove, oldest first. `zone` None: the machine's own."""
     ordered = sorted(held, key=_age)
     late = ahead(ordered, now)
-    good = [one for one in reversed(ordered) if not one.fault and one not in late]
+    good = [one for one in reversed(ordered) if not (one.fault or one.newer or one in late)]
     reasons = _reasons(good, policy, zone)
     return [_verdict(one, reasons, policy, good, late) for one in ordered]
 
@@ -82,10 +87,19 @@ def ahead(held: Iterable[K], now: datetime) -> list[K]:
 
 
 def newest(held: Iterable[K], now: datetime) -> K | None:
-    """The newest good snapshot; one from the future only where there is no other."""
+    """The newest snapshot without a fault; one from the future only where there is no other.
+
+    It may be of a format that cannot be read here, which is worth an error to whoever opens it: older rows would pass
+    for the latest.
+    """
     good = sorted((one for one in held if not one.fault), key=_age)
     late = ahead(good, now)
     return next((one for one in reversed(good) if one not in late), good[-1] if good else None)
+
+
+def readable(held: Iterable[K]) -> list[K]:
+    """Those whose format this recon reads."""
+    return [one for one in held if not one.newer]
 
 
 def _age(one: Kept) -> tuple[datetime, int, str]:
@@ -97,6 +111,8 @@ def _verdict(
 ) -> Verdict[K]:
     if one in late:
         return Verdict(one, True, ("made in the future: look at the clock",))  # noqa: FBT003  keep
+    if one.newer:
+        return Verdict(one, True, (f"of the format {one.newer}: update recon",))  # noqa: FBT003  keep
     if one.fault:
         replaced = bool(good) and good[0].made > one.made
         return Verdict(one, not replaced, (one.fault, *(() if replaced else ("no newer good one",))))

@@ -27,6 +27,8 @@ Row = tuple[Cell, ...]
 
 FIRST = "first"
 """The shard before the first row that begins one, under the `hash` scheme."""
+WIDEST = 1 << 63
+"""The widest range of keys: two of them hold every integer there is, and a reader takes it for a number of 64 bits."""
 _DIGITS = 20
 
 
@@ -60,7 +62,7 @@ def width(least: int, greatest: int, rows: int, shard_rows: int) -> int:
     So it stays the same while a table grows or thins out a little; a change of density by half cuts the table anew.
     """
     spacing = (greatest - least + 1) / max(rows, 1)
-    return shard_rows << max(0, round(log2(spacing)))
+    return min(shard_rows << max(0, round(log2(spacing))), WIDEST)
 
 
 def starts_shard(key: Row, size: int) -> bool:

@@ -23,7 +23,8 @@ from recon_cli.core.errors import AuthError, NotFoundError, ReconError, ToolMiss
 NOBODY = "0" * 40
 TIMEOUT_S = 600.0
 _TRIES = 6
-_FORMAT = "--format=%H %ct %s"
+FORMAT_TRAILER = "Recon-Format"
+_LOG = f"--format=%H%x00%ct%x00%s%x00%(trailers:key={FORMAT_TRAILER},valueonly,separator=%x20)"
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.autocrlf=false",
@@ -79,11 +80,12 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit as the log tells it."""
+    """One commit as the log tells it. `format` is what its trailer says the snapshot is written in."""
 
     id: str
     when: datetime
     subject: str
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +185,12 @@ class Repo:
         if not self.head(ref):
             return []
         limit = [f"--max-count={most}"] if most else []
-        words = ["log", "--no-show-signature", "--diff-filter=AM", _FORMAT, *limit, ref, "--", path]
+        words = ["log", "--no-show-signature", "--diff-filter=AM", _LOG, *limit, ref, "--", path]
         return _commits(self.run(*words, env={"GIT_LITERAL_PATHSPECS": "1"}))
 
     def commits(self, only: str) -> list[Commit]:
         """One commit, told."""
-        return _commits(self.run("log", "-1", "--no-show-signature", _FORMAT, only))
+        return _commits(self.run("log", "-1", "--no-show-signature", _LOG, only))
 
     def blob(self, name: str) -> bytes | None:
         """The bytes of `COMMIT:PATH`, or None."""
@@ -308,8 +310,8 @@ def redacted(text: str) -> str:
 
 
 def _commits(told: bytes) -> list[Commit]:
-    parts = [line.split(" ", 2) for line in told.decode("utf-8", "replace").splitlines()]
-    return [Commit(one[0], datetime.fromtimestamp(int(one[1]), UTC), one[2] if one[2:] else "") for one in parts]
+    parts = [line.split("\0") for line in told.decode("utf-8", "replace").split("\n") if line]
+    return [Commit(one[0], datetime.fromtimestamp(int(one[1]), UTC), one[2], one[3]) for one in parts]
 
 
 def _fetch(child: subprocess.Popen[bytes], name: str, target: Path, size: int) -> None:

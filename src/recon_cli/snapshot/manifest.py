@@ -28,6 +28,18 @@ _TAIL_BYTES = len(_TAIL) - 2 + 64
 _LARGEST_FILE = 1 << 50
 
 
+class NewerFormatError(DataError):
+    """A whole snapshot that this recon is too old to read. `format` names its version."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"this snapshot is of the format {name}, which is newer than this recon",
+            cause=f"this recon reads {FORMAT}",
+            hint="update recon: `pip install --upgrade recon-cli`",
+        )
+        self.format = name
+
+
 class Compression(StrEnum):
     """How each data file is compressed; the value is what its name ends in after `.jsonl`."""
 
@@ -164,7 +176,8 @@ def decode(raw: bytes) -> Manifest:
     """A manifest from its file's bytes. Everything in it is checked; nothing is believed.
 
     Raises:
-        DataError: it is damaged, not a manifest, or of another version of the format.
+        DataError: it is damaged, or not a manifest.
+        NewerFormatError: it is whole, and of another version of the format.
     """
     if len(raw) > LARGEST_BYTES:
         raise damaged(NAME, f"it is larger than {LARGEST_BYTES} bytes")
@@ -202,11 +215,7 @@ def _known(name: str) -> None:
     if name == FORMAT:
         return
     if re.fullmatch(r"recon\.snapshot/[0-9]+", name):
-        raise DataError(
-            f"this snapshot is of the format {name}, which is newer than this recon",
-            cause=f"this recon reads {FORMAT}",
-            hint="update recon: `pip install --upgrade recon-cli`",
-        )
+        raise NewerFormatError(name)
     raise damaged(NAME, f"its format is {name!r}, not {FORMAT!r}")
 
 

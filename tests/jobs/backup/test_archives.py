@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from recon_cli.core.errors import AuthError, DataError, ReconError, UsageError
+from recon_cli.jobs.backup.run import COMPRESSIONS, data_files
+from recon_cli.snapshot.manifest import Compression
 from tests.jobs.backup.made import Rows, content, day, publish, rows
 from tests.jobs.backup.recipes import Recipe, opened, recipe
 from tests.support.ftp_servers import FtpServer, start_pyftpdlib
@@ -87,3 +89,41 @@ def test_the_sidecar_tells_the_run(tmp_path: Path) -> None:
 def test_a_web_server_is_refused_before_anything_is_read() -> None:
     with pytest.raises(UsageError, match="cannot keep snapshots"):
         opened(recipe("https://host/kept"))
+
+
+def test_a_folder_that_has_archives_gets_archives_without_being_asked(tmp_path: Path) -> None:
+    publish(opened(recipe(str(tmp_path / "kept"), archive=True)), rows(), day(0))
+    for address in (str(tmp_path / "kept"), (tmp_path / "kept").as_uri()):
+        there = opened(recipe(address))
+        assert there.held()[0].name == day(0)
+        assert content(there, day(0)) == rows()
+    publish(opened(recipe(str(tmp_path / "kept"))), rows(300, "x"), day(1))
+    assert (tmp_path / "kept" / f"{day(1)}.tar.zst").is_file()
+
+
+def test_encrypted_archives_are_found_by_what_lies_there(tmp_path: Path) -> None:
+    pyrage = pytest.importorskip("pyrage")
+    key = pyrage.x25519.Identity.generate()
+    (tmp_path / "key.txt").write_text(f"{key}\n")
+    plain = recipe(str(tmp_path / "kept"))
+    publish(opened({**plain, "recipients": [str(key.to_public())]}), rows(), day(0))
+    assert [one.fault for one in opened(plain).held()] == [""]
+    assert content(opened({**plain, "identity": str(tmp_path / "key.txt")})) == rows()
+    with pytest.raises(AuthError, match="encrypted"):
+        content(opened(plain))
+
+
+def test_archives_of_other_people_do_not_turn_a_folder_of_snapshots(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "photos.tar").write_bytes(b"")
+    publish(opened(recipe(str(tmp_path / "kept"))), rows(), day(0))
+    assert (tmp_path / "kept" / day(0) / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("word", ["zstd", "gzip"])
+def test_in_an_archive_data_files_are_not_compressed_once_more(tmp_path: Path, word: str) -> None:
+    publish(opened(recipe(str(tmp_path / "kept"), archive=True)), rows(), day(0))
+    assert data_files(opened(recipe(str(tmp_path / "kept"))), word) is Compression.NONE
+    assert data_files(opened(recipe(str(tmp_path / "one.tar.zst"))), word) is Compression.NONE
+    assert data_files(opened(recipe("-")), word) is Compression.NONE
+    assert data_files(opened(recipe(str(tmp_path / "folders"))), word) is COMPRESSIONS[word]

@@ -19,6 +19,7 @@ from recon_cli.core.catalog import (
     Kind,
     Numbered,
 )
+from recon_cli.stores.bulk import to_sqlite
 from recon_cli.stores.bulk.base import Incoming, Row
 from recon_cli.stores.bulk.to_postgres import cell_of, converters, for_postgres, json_cell
 
@@ -216,3 +217,34 @@ def test_a_type_that_hides_a_statement_is_never_taken_over() -> None:
     column = DeclaredColumn("c", "TEXT", comment="recon:type numeric); DROP TABLE t; --")
     found, _ = translated(DeclaredTable("t", (column,)), ("1",))
     assert found.columns[0].declared == "text"
+
+
+def test_a_key_with_a_null_in_it_is_unique_only_and_that_is_told() -> None:
+    table = DeclaredTable("t", (DeclaredColumn("a"), DeclaredColumn("b")), key=("a", "b"))
+    found, notes = translated(table, (1, None), (None, 2))
+    assert (found.key, [one.nullable for one in found.columns]) == ((), [True, True])
+    assert [(one.parts, one.unique, one.constraint is not None) for one in found.indexes] == [(("a", "b"), True, True)]
+    assert "t: primary key → UNIQUE, for there are NULLs in it" in notes
+    assert translated(table, (1, 2))[0].key == ("a", "b")
+
+
+def test_any_of_a_strict_table_is_no_type_elsewhere_for_there_it_would_turn_text_into_numbers() -> None:
+    strict = DeclaredTable("t", (DeclaredColumn("c", "ANY"),), options={"strict": "yes"})
+    assert translated(strict, (1,), ("1",))[0].columns[0].comment == "recon:cells"
+    loose = DeclaredTable("t", (DeclaredColumn("c", "ANY"),))
+    assert translated(loose, (1,), ("x",))[0].columns[0].comment == "recon:cells ANY"
+
+
+@pytest.mark.parametrize(("numbered", "comment"), [(Numbered.NO, ""), (Numbered.AUTOINCREMENT, " AUTOINCREMENT")])
+def test_how_sqlite_counts_is_remembered_and_comes_back(numbered: Numbered, comment: str) -> None:
+    column = DeclaredColumn("id", "INTEGER", nullable=False, numbered=numbered)
+    found, _ = translated(DeclaredTable("t", (column,), ("id",)), (1,))
+    assert found.columns[0].comment == f"recon:type INTEGER{comment}"
+    back = to_sqlite.translate(found).declared.columns[0]
+    assert (back.declared, back.numbered) == ("INTEGER", numbered)
+
+
+def test_an_index_is_never_made_by_the_statement_of_another_engine() -> None:
+    statement = "CREATE INDEX i ON public.t USING btree (a DESC)"
+    table = DeclaredTable("t", (DeclaredColumn("a", "text"),), indexes=(DeclaredIndex("i", ("a",), sql=statement),))
+    assert [one.sql for one in to_sqlite.translate(table).declared.indexes] == [None]

@@ -1,4 +1,4 @@
-"""Crew: child processes that write parts of a snapshot, all reading one and the same state of the database.
+"""Crew: child processes that write parts of a snapshot, or compare them with a database, all reading one state of it.
 
 A child is `python -m recon_cli.jobs.backup.worker`. It is told everything on its standard input (so no secret stands in
 a list of processes), answers on its standard output, and ends when its input does: a coordinator that is killed leaves
@@ -7,6 +7,7 @@ no child behind.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
@@ -26,31 +27,39 @@ from recon_cli.snapshot.manifest import Compression
 from recon_cli.snapshot.write import Part
 from recon_cli.stores.bulk.base import Span
 
+SMALL_ROWS = 40_000
+"""Up to here a child process costs more than it gains."""
 _LEAVING_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a child is told first: which database, and where its files go. `secret` crosses the pipe only."""
+    """What a child is told first: which database, and where its files go. `secret` crosses the pipe only.
+
+    Without a `folder` nothing is written: what is read is summed.
+    """
 
     url: str
     options: Mapping[str, str | int | float | bool]
     secret: str | None = field(repr=False)
     ticket: str
-    folder: Path
+    folder: Path | None
     compression: Compression
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A span of a table to be written. `weight` is about how many rows it has."""
+    """A span of a table to be written or summed. `weight` is about how many rows it has.
+
+    `by_content`: sum row by row, whatever the shards would be. `place` is its position among the spans of its table.
+    """
 
     table: DeclaredTable
     cut: Cut
     span: Span
     weight: int
     place: int
-    """Its position among the spans of its table."""
+    by_content: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,9 @@ class Crew:
     """Children at work. Started early: they import while the coordinator plans."""
 
     def __init__(self, size: int) -> None:
+        self.size = size
         self._children = [_start() for _ in range(size)]
+        self._asleep = list(self._children)
 
     def awake(self) -> None:
         """Wait until every child has done its imports: what follows takes each of them a moment only.
@@ -115,15 +126,17 @@ class Crew:
         Raises:
             ReconError: a child died.
         """
-        for child in self._children:
+        waiting, self._asleep = self._asleep, []
+        for child in waiting:
             _answer(child)
 
-    def join(self, place: Place, ticket: str, folder: Path, compression: Compression) -> None:
-        """Let every child join the state of the ticket; returns when all have.
+    def join(self, place: Place, ticket: str, folder: Path | None, compression: Compression) -> None:
+        """Let every child join the state of the ticket; returns when all have. `folder`: see `Hello`.
 
         Raises:
             ReconError: a child could not.
         """
+        self.awake()
         hello = Hello(place.url, dict(place.options), place.secret(), ticket, folder, compression)
         for child in self._children:
             _tell(child, hello)
@@ -173,6 +186,18 @@ def crew(size: int) -> Iterator[Crew]:
         children.dismiss()
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without a search for cycles: rows by the thousand have none, and looking costs a tenth of a load."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _start() -> subprocess.Popen[bytes]:
     words = [sys.executable, "-m", "recon_cli.jobs.backup.worker"]
     paths = os.pathsep.join(path for path in sys.path if path)  # the child finds what this process found
@@ -206,9 +231,9 @@ def _answer(child: subprocess.Popen[bytes]) -> object:
 def _died(child: subprocess.Popen[bytes]) -> ReconError:
     child.kill()
     return ReconError(
-        "a process that wrote the snapshot ended",
-        cause=f"exit status {child.wait()}; nothing was published",
-        hint="run it again with `--workers 1`; look at the system log for `Out of memory`",
+        "a process at work on the snapshot ended",
+        cause=f"exit status {child.wait()}",
+        hint="look at the system log for `Out of memory`; an export goes without such processes by `--workers 1`",
     )
 
 

@@ -18,6 +18,8 @@ LATEST = "latest"
 class Held:
     """One snapshot that a destination keeps. `fault` says why it does not count as a good one; empty if it does.
 
+    `newer` names its format where this recon is too old to read it: nothing is known to be wrong with it.
+
     `name` is the UTC time of its making, `20261121T030000Z` (with `-2` … where two fall into one second); in a git
     repository the commit's.
     """
@@ -26,6 +28,7 @@ class Held:
     made: datetime
     size_bytes: int | None = None
     fault: str = ""
+    newer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,10 @@ class Destination(Protocol):
         """Every snapshot, oldest first, also those that are not good."""
 
     def latest(self) -> Manifest | None:
-        """The manifest of the newest good snapshot, or None."""
+        """The manifest of the newest good snapshot that this recon can read, or None."""
 
     def open(self, name: str = LATEST) -> AbstractContextManager[Snapshot]:
-        """A snapshot to read. NotFoundError when there is none of that name."""
+        """A snapshot to read. NotFoundError when there is none of that name, NewerFormatError if it is too new."""
 
     def staging(self, name: str) -> AbstractContextManager[Path]:
         """An empty private folder on a local disk, where the shards of a new snapshot are written; removed at the end.

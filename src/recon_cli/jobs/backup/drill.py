@@ -6,7 +6,7 @@ import json
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,9 @@ from recon_cli.core.canonical import Json, pretty
 from recon_cli.core.errors import UsageError
 from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress
-from recon_cli.jobs.backup import same, sums
+from recon_cli.jobs.backup import readback, same
+from recon_cli.jobs.backup.crew import SMALL_ROWS, Crew, crew, uncollected
+from recon_cli.jobs.backup.readback import Pair
 from recon_cli.jobs.runs import name_of
 from recon_cli.ops import atomic, paths
 from recon_cli.snapshot import compare
@@ -24,6 +26,8 @@ from recon_cli.snapshot.reader import Snapshot
 from recon_cli.stores.bulk.base import BulkStore, Incoming, Loading
 from recon_cli.stores.bulk.registry import open_bulk
 from recon_cli.stores.bulk.scratch import scratch
+
+_WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,11 @@ def drill(snapshot: Snapshot, server: Place | None, progress: Progress, *, trust
     """
     with _place(snapshot, server) as place, closing(open_bulk(place)) as store:
         loading = _everything(snapshot, progress, trusted=trusted)
-        done = store.load(loading)
-        if store.engine == snapshot.manifest.catalog.engine:
-            return Drilled(store.engine, tuple(_differences(snapshot, store)))
+        large = any(one.count > SMALL_ROWS for one in loading.tables)
+        with crew(_WORKERS) if large else nullcontext() as children, uncollected():
+            done = store.load(loading)
+            if store.engine == snapshot.manifest.catalog.engine:
+                return Drilled(store.engine, tuple(_differences(snapshot, store, place, children)))
         same.proven(snapshot, store, loading, done)
         return Drilled(f"{store.engine}, translated", ())
 
@@ -82,15 +88,16 @@ def _everything(snapshot: Snapshot, progress: Progress, *, trusted: bool) -> Loa
     return Loading(snapshot.manifest.catalog, tables, trusted=trusted, progress=told)
 
 
-def _differences(snapshot: Snapshot, store: BulkStore) -> Iterator[tuple[str, str]]:
+def _differences(
+    snapshot: Snapshot, store: BulkStore, place: Place, children: Crew | None
+) -> Iterator[tuple[str, str]]:
     """Table and what is different about it, by content and by declaration."""
-    with store.join() as view:
-        restored = view.catalog()
+    with readback.reading(store, snapshot.manifest.compression, place, children) as reader:
+        restored = reader.view.catalog()
         there = {table.name: table for table in restored.tables}
-        for part in snapshot.manifest.tables:
-            name = part.declared.name
-            if name in there and sums.content(view, there[name]) != part.content:
-                yield name, f"its rows differ: {view.count(name)} restored, {part.rows} in the snapshot"
+        parts = {part.declared.name: part for part in snapshot.manifest.tables if part.declared.name in there}
+        for name, _ in reader.differences([Pair(there[name], part, new=True) for name, part in parts.items()]):
+            yield name, f"its rows differ: {reader.view.count(name)} restored, {parts[name].rows} in the snapshot"
         for found in compare.schema(snapshot.manifest.catalog, restored):
             yield found.table, " ".join(filter(None, (found.part, found.name, found.change.value)))
 

@@ -18,7 +18,7 @@ from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Report, Table
 from recon_cli.jobs.backup import planning
-from recon_cli.jobs.backup.crew import Advanced, Task, Written, crew
+from recon_cli.jobs.backup.crew import SMALL_ROWS, Advanced, Task, Written, crew
 from recon_cli.jobs.backup.destination import Destination, Published
 from recon_cli.jobs.backup.worker import write
 from recon_cli.ops import lock, paths
@@ -30,8 +30,6 @@ from recon_cli.stores.bulk.base import BulkStore, View
 ALARM_DROP = 0.9
 """A source that lost this share of its rows is not backed up without `--force`: so does a lost database look."""
 _FEW_ROWS = 20
-_SMALL_ROWS = 40_000
-"""Up to here a child process costs more than it gains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def _is_large(store: BulkStore, request: ExportRequest) -> bool:
     with store.join() as view:
         tables = planning.chosen(view.catalog(), request.tables, request.exclude)
         keyed = (table.name for table in tables if table.key_positions)
-        return any(next(view.keys(name, skip_rows=_SMALL_ROWS), None) is not None for name in keyed)
+        return any(next(view.keys(name, skip_rows=SMALL_ROWS), None) is not None for name in keyed)
 
 
 def _together(store: BulkStore, place: Place, folder: Path, request: ExportRequest) -> Manifest:
@@ -220,7 +218,7 @@ def _report(
     total = sum(table.rows for table in manifest.tables)
     verb = "saved as" if published.changed else "nothing changed since"
     counted = f"{words.count(len(rows), 'table')}, {words.count(total, 'row')}"
-    summary = f"{counted} {verb} {published.name} in {words.seconds(took_s)}"
+    summary = f"{counted} {verb} {published.name} in {words.seconds(took_s)}{_unlike_one(manifest.consistency)}"
     body: dict[str, Json] = {
         "source": manifest.source,
         "snapshot": published.name,
@@ -234,6 +232,12 @@ def _report(
         "tables": [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
     }
     return Report("recon.backup-export/1", summary, body, (Table(_COLUMNS, rows),))
+
+
+def _unlike_one(consistency: str) -> str:
+    """`, read page by page: …`, where what was saved is not one state of the database."""
+    whole = consistency.startswith("one transaction") and ", but" not in consistency
+    return "" if whole else f", read {consistency.partition(';')[0]}"
 
 
 _COLUMNS = ("table", "rows", "rows_before", "files", "bytes", "changed")

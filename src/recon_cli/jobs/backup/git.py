@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +23,8 @@ from recon_cli.jobs.backup.shape import check_staged
 from recon_cli.ops import lock
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.folder import FolderSnapshot
-from recon_cli.snapshot.gitrepo import Commit, RejectedError, Repo, Signature
-from recon_cli.snapshot.manifest import Manifest
+from recon_cli.snapshot.gitrepo import FORMAT_TRAILER, Commit, RejectedError, Repo, Signature
+from recon_cli.snapshot.manifest import Manifest, NewerFormatError
 from recon_cli.snapshot.reader import Snapshot
 
 TRIES = 6
@@ -57,13 +57,18 @@ class GitHistory:
 
     def held(self) -> tuple[Held, ...]:
         """Every commit that wrote a snapshot, oldest first."""
-        return tuple(Held(one.id, one.when) for one in reversed(self._log()))
+        return tuple(Held(one.id, one.when, newer=_newer(one)) for one in reversed(self._log()))
 
     def latest(self) -> Manifest | None:
-        """The manifest as the branch has it now."""
+        """The manifest as the branch has it now, or as it was when last an older recon wrote it."""
         at = self._line.current()
-        found = self._repo.blob(f"{at}:{self._path(manifests.NAME)}") if at else None
-        return manifests.decode(found) if found is not None else None
+        with suppress(NewerFormatError):
+            return self._manifest(at) if at else None
+        return next((self._manifest(one.id) for one in self._log() if not _newer(one)), None)
+
+    def _manifest(self, commit: str) -> Manifest | None:
+        found = self._repo.blob(f"{commit}:{self._path(manifests.NAME)}")
+        return None if found is None else manifests.decode(found)
 
     @contextmanager
     def open(self, name: str = LATEST) -> Iterator[Snapshot]:
@@ -168,6 +173,7 @@ class GitHistory:
         subject, *more = self._words(at, tree, manifest, run)
         told = {
             TRAILER: name,
+            FORMAT_TRAILER: manifest.format,
             "Recon-Source": manifest.source,
             "Recon-Rows": str(rows),
             "Recon-Host": run.host,
@@ -206,6 +212,11 @@ class GitHistory:
             yield
         finally:
             held.__exit__(None, None, None)
+
+
+def _newer(commit: Commit) -> str:
+    """The format of a commit's snapshot where it says that it is another than ours."""
+    return commit.format if commit.format not in {"", manifests.FORMAT} else ""
 
 
 def _one_line(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 from itertools import islice
 
@@ -25,17 +25,28 @@ def listed(destination: Destination, clock: Clock) -> Report:
     held, now = destination.held(), clock.now()
     newest = retention.newest(held, now)
     columns = ("name", "made", "age", "size", "state")
-    rows = [(*_when(one, now), one.fault or ("latest" if one is newest else "good")) for one in held]
+    rows = [(*_when(one, now), _state(one, newest)) for one in held]
     body: dict[str, Json] = {
         "where": destination.url,
         "latest": newest.name if newest else None,
         "latest_age_seconds": (now - newest.made).total_seconds() if newest else None,
         "snapshots": [_document(one) for one in held],
     }
-    ahead = tuple(Problem(one.name, "made in the future: look at the clock") for one in retention.ahead(held, now))
     good = sum(1 for one in held if not one.fault)
     summary = f"{words.count(len(held), 'snapshot')}, {good} good ({destination.url})"
-    return Report("recon.backup-list/1", summary, body, (Table(columns, rows),), ahead)
+    return Report("recon.backup-list/1", summary, body, (Table(columns, rows),), late(held, now))
+
+
+def late(held: Iterable[Held], now: datetime) -> tuple[Problem, ...]:
+    """A warning for each that claims to be made in the future."""
+    reason, detail = "made in the future", "a clock was or is wrong; it stays until its time has come"
+    return tuple(Problem(one.name, reason, detail) for one in retention.ahead(held, now))
+
+
+def _state(one: Held, newest: Held | None) -> str:
+    """`latest, of the format recon.snapshot/2: update recon`."""
+    unread = f"of the format {one.newer}: update recon" if one.newer else ""
+    return one.fault or ", ".join(filter(None, ("latest" if one is newest else "" if unread else "good", unread)))
 
 
 def _when(one: Held, now: datetime) -> tuple[Json, ...]:
@@ -51,7 +62,8 @@ def _age(seconds: float) -> str:
 
 
 def _document(one: Held) -> dict[str, Json]:
-    return {"name": one.name, "made": one.made.isoformat(), "size_bytes": one.size_bytes, "fault": one.fault or None}
+    told: dict[str, Json] = {"name": one.name, "made": one.made.isoformat(), "size_bytes": one.size_bytes}
+    return {**told, "fault": one.fault or None, "newer_format": one.newer or None}
 
 
 def shown(snapshot: Snapshot, label: str) -> Report:
@@ -178,17 +190,18 @@ def pruned(destination: Destination, policy: Policy, clock: Clock, *, zone: tzin
     """
     if policy.empty:
         raise UsageError("nothing says what to keep", hint="give `--keep-daily 7 --keep-weekly 4`, or set `keep_daily`")
+    now = clock.now()
     if dry:
-        return _verdicts(destination, retention.decide(destination.held(), policy, clock.now(), zone), dry=True)
+        return _verdicts(destination, retention.decide(destination.held(), policy, now, zone), now, dry=True)
     with locked(destination):
-        verdicts = retention.decide(destination.held(), policy, clock.now(), zone)
+        verdicts = retention.decide(destination.held(), policy, now, zone)
         for one in verdicts:
             if not one.keep:
                 destination.remove(one.held.name)
-    return _verdicts(destination, verdicts, dry=False)
+    return _verdicts(destination, verdicts, now, dry=False)
 
 
-def _verdicts(destination: Destination, verdicts: list[Verdict[Held]], *, dry: bool) -> Report:
+def _verdicts(destination: Destination, verdicts: list[Verdict[Held]], now: datetime, *, dry: bool) -> Report:
     columns = ("name", "made", "verdict", "why")
     rows: list[tuple[Json, ...]] = [
         (one.held.name, one.held.made.isoformat(), "keep" if one.keep else "remove", ", ".join(one.reasons))
@@ -204,4 +217,5 @@ def _verdicts(destination: Destination, verdicts: list[Verdict[Held]], *, dry: b
         "kept": kept,
         "snapshots": [dict(zip(columns, row, strict=True)) for row in rows],
     }
-    return Report("recon.backup-prune/1", summary, body, (Table(columns, rows),))
+    ahead = late((one.held for one in verdicts), now)
+    return Report("recon.backup-prune/1", summary, body, (Table(columns, rows),), ahead)

@@ -23,7 +23,7 @@ from recon_cli.ops.atomic import write_file
 from recon_cli.ops.clock import Clock, SystemClock
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.folder import FolderSnapshot
-from recon_cli.snapshot.manifest import Manifest
+from recon_cli.snapshot.manifest import Manifest, NewerFormatError
 from recon_cli.snapshot.reader import Snapshot
 
 _REMOVED = ".removed-"
@@ -50,7 +50,7 @@ class LocalFolder:
 
     def latest(self) -> Manifest | None:
         """The manifest of the newest good snapshot."""
-        newest = retention.newest(self.held(), self._clock.now())
+        newest = retention.newest(retention.readable(self.held()), self._clock.now())
         return self._manifest(newest.name) if newest else None
 
     @contextmanager
@@ -123,6 +123,8 @@ class LocalFolder:
         assert made is not None
         try:
             manifest = self._manifest(name)
+        except NewerFormatError as exc:
+            return Held(name, made, newer=exc.format)
         except ReconError as exc:
             return Held(name, made, fault=exc.message)
         size = sum(shard.size_bytes for shard in manifest.paths().values())
@@ -144,6 +146,6 @@ class LocalFolder:
 
     def _unchanged_since(self, manifest: Manifest) -> str:
         """The newest good snapshot if it holds the same, else nothing."""
-        newest = retention.newest(self.held(), self._clock.now())
+        newest = retention.newest(retention.readable(self.held()), self._clock.now())
         same = newest is not None and self._manifest(newest.name) == manifest
         return newest.name if newest and same else ""

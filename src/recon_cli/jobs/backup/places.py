@@ -14,11 +14,12 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from recon_cli.core.errors import UsageError
 from recon_cli.core.place import Place, redact
 from recon_cli.files.registry import open_files, scheme_of
+from recon_cli.jobs.backup import names
 from recon_cli.jobs.backup.destination import Destination
 from recon_cli.jobs.backup.git import Author, GitHistory
 from recon_cli.jobs.backup.gitline import LocalLine, RemoteLine
 from recon_cli.jobs.backup.local import LocalFolder
-from recon_cli.jobs.backup.remote import Archives
+from recon_cli.jobs.backup.remote import Archives, is_archive, snapshot_of
 from recon_cli.jobs.backup.shape import Packing
 from recon_cli.jobs.backup.single import ENDINGS, SingleArchive
 from recon_cli.jobs.backup.stdout import Stream
@@ -33,7 +34,9 @@ _REMOTE_GIT = ("git+ssh://", "git+https://", "git+http://")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the caller wants of a destination. `archive`: archives instead of folders on a local disk.
+    """What the caller wants of a destination.
+
+    `archive`: archives instead of folders on a local disk, which is also what a disk gets that has archives already.
 
     `push` names the git remote to push to (`origin`), `branch` the branch of a remote repository; `stream` is what `-`
     writes to.
@@ -76,9 +79,18 @@ def _local(place: Place, wish: Wish) -> Destination:
     ending = next((one for one in ENDINGS if path.name.endswith(one)), "")
     if ending:
         return SingleArchive(path, _as_named(wish.packing, ending, path))
-    if wish.archive or wish.packing.encrypted:
+    if wish.archive or wish.packing.encrypted or _keeps_archives(path):
         return Archives(open_files(replace(place, url=str(path))), wish.packing, wish.clock)
     return LocalFolder(path, wish.clock)
+
+
+def _keeps_archives(folder: Path) -> bool:
+    """Whether the newest snapshot that lies in a folder of this machine is an archive, encrypted perhaps."""
+    try:
+        found = {snapshot_of(path.name): path.name for path in folder.iterdir() if snapshot_of(path.name)}
+    except OSError:  # not there, or not to be read: whoever uses it says so
+        return False
+    return bool(found) and is_archive(found[max(found, key=names.order)])
 
 
 def _as_named(packing: Packing, ending: str, path: Path) -> Packing:

@@ -10,6 +10,7 @@ from recon_cli.core.catalog import Catalog, DeclaredTable
 from recon_cli.core.errors import NotFoundError
 from recon_cli.jobs.backup.crew import Task
 from recon_cli.snapshot.cut import Cut, Row, Scheme, starts_shard, width
+from recon_cli.snapshot.manifest import TableFiles
 from recon_cli.stores.bulk.base import Bounds, Span, View
 
 _SPAN_ROWS = 50_000
@@ -40,6 +41,26 @@ def tasks(view: View, tables: Iterable[DeclaredTable], shard_rows: int, workers:
     """Every span of every table, the largest first."""
     planned = [task for table in tables for task in _of_table(view, table, shard_rows, workers)]
     return sorted(planned, key=lambda task: -task.weight)
+
+
+def again(view: View, table: DeclaredTable, part: TableFiles, workers: int, *, by_content: bool) -> list[Task]:
+    """The spans in which a table that was loaded from `part` is read back, cut as it was. `by_content`: see `Task`."""
+    parts = max(1, min(part.rows // _SPAN_ROWS, workers * 4)) if workers > 1 else 1
+    starts: list[Row] = []
+    if part.cut.scheme is Scheme.RANGE:
+        starts = _shard_starts(part, parts)
+    elif part.cut.scheme is Scheme.HASH:
+        starts = _hash_starts(view, table, part.rows, part.cut.size, parts)
+    spans = _spans(starts)
+    weight = part.rows // len(spans)
+    return [Task(table, part.cut, span, weight, place, by_content) for place, span in enumerate(spans)]
+
+
+def _shard_starts(part: TableFiles, parts: int) -> list[Row]:
+    """The first keys of the shards with which each even share of the shards begins, but for the first."""
+    count = len(part.shards)
+    inner = {count * number // parts for number in range(1, parts)} - {0}
+    return [(int(part.shards[place].name),) for place in sorted(inner)]
 
 
 def _of_table(view: View, table: DeclaredTable, shard_rows: int, workers: int) -> Iterator[Task]:

@@ -25,7 +25,7 @@ from recon_cli.jobs.backup.shape import Packing, check_staged, open_archive
 from recon_cli.jobs.backup.written import write_archive
 from recon_cli.ops.clock import Clock, SystemClock
 from recon_cli.snapshot import manifest as manifests
-from recon_cli.snapshot.manifest import Manifest
+from recon_cli.snapshot.manifest import Manifest, NewerFormatError
 from recon_cli.snapshot.reader import Snapshot
 
 _ARCHIVE = re.compile(r"(\d{8}T\d{6}Z(?:-\d+)?)(\.tar(?:\.zst|\.gz)?(?:\.age)?)")
@@ -34,6 +34,18 @@ _MANIFEST = f".{manifests.NAME}"
 _SIDECAR = ".json"
 _LARGEST_SIDECAR = 1 << 20
 _CHUNK_BYTES = 1 << 18
+
+
+def is_archive(file: str) -> bool:
+    """Whether a file of this name is the archive of a snapshot."""
+    return _ARCHIVE.fullmatch(file) is not None
+
+
+def snapshot_of(file: str) -> str:
+    """The name of the snapshot that an archive, or a folder of a snapshot, is called after; else nothing."""
+    found = _ARCHIVE.fullmatch(file)
+    stem = found[1] if found else file
+    return stem if names.made_at(stem) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ class Archives:
 
     def latest(self) -> Manifest | None:
         """The manifest of the newest good one; of an encrypted one as this machine remembers it, or by its identity."""
-        newest = retention.newest(self.held(), self._clock.now())
+        newest = retention.newest(retention.readable(self.held()), self._clock.now())
         if newest is None:
             return None
         return self._manifest(newest.name)
@@ -171,7 +183,7 @@ class Archives:
             return Held(name, made, None, f"{archive.file} is missing")
         if size is not None and size != archive.size_bytes:
             return Held(name, made, size, f"{archive.file} has {size} bytes instead of {archive.size_bytes}")
-        return Held(name, made, archive.size_bytes)
+        return Held(name, made, archive.size_bytes, newer=archive.newer)
 
     def _sidecar(self, name: str) -> Archived:
         if name not in self._sidecars:
@@ -204,6 +216,8 @@ class Archives:
         found = next((one for one in held if one.name == chosen), None)
         if found is None:
             raise NotFoundError(f"no snapshot {name} in {self.url}", hint="`recon backup list` shows which are there")
+        if found.newer:
+            raise NewerFormatError(found.newer)
         if found.fault:
             raise DataError(f"the snapshot {chosen} in {self.url} is not whole", cause=found.fault, hint="use another")
         return chosen

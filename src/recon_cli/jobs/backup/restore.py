@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError, ExitCode, GuardError, NotFoundError, UsageError
+from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.jobs.backup import choose, planning, same
+from recon_cli.jobs.backup.crew import SMALL_ROWS, Crew, crew, uncollected
 from recon_cli.jobs.runs import name_of
 from recon_cli.ops import lock, paths
 from recon_cli.ops.clock import Clock
@@ -30,7 +34,9 @@ class RestoreRequest:
 
     `where` are conditions on the key of the one table that is asked for. `max_drop` is the share (0..1) of a table's
     rows that may be deleted or overwritten; None: none under `replace`, half of them under `upsert`. `plan` True writes
-    nothing. `ends` names snapshot and store in the summary.
+    nothing. `ends` names snapshot and store in the summary. `warn` hears, before anything is written, what the store
+    cannot promise. `place` is the store's: with it, and more than one worker, child processes read and compare large
+    tables.
     """
 
     tables: tuple[str, ...] = ()
@@ -41,10 +47,22 @@ class RestoreRequest:
     max_drop: float | None = None
     progress: Progress = field(default_factory=Silent)
     ends: tuple[str, str] = ("", "")
+    warn: Callable[[str], None] = lambda _text: None
+    place: Place | None = None
+    workers: int = 2
+
+
+@runtime_checkable
+class Piecewise(Protocol):
+    """A store whose loads are not one transaction; `atomicity` says in words what they are."""
+
+    atomicity: str
 
 
 def restore(snapshot: Snapshot, store: BulkStore, state_dir: Path, request: RestoreRequest, clock: Clock) -> Report:
     """Import in one transaction, then read back and compare; with `plan` only count what would happen.
+
+    A store that has no transactions (REST) says so first, and a failure in the middle leaves a part there.
 
     Raises:
         GuardError: it would delete or overwrite more than is allowed; nothing was written.
@@ -53,9 +71,14 @@ def restore(snapshot: Snapshot, store: BulkStore, state_dir: Path, request: Rest
     """
     began = clock.monotonic()
     loading = _loading(snapshot, store, request)
-    with lock.hold(paths.private_dir(state_dir / "locks") / f"{name_of(store.url)}.lock"):
+    if _pieces(store) and not request.plan:
+        request.warn(f"{store.url} takes rows {_pieces(store)}; a failure leaves a part there, the next run goes on")
+    with ExitStack() as stack:
+        stack.enter_context(lock.hold(paths.private_dir(state_dir / "locks") / f"{name_of(store.url)}.lock"))
+        children = stack.enter_context(crew(request.workers)) if _is_large(loading, request) else None
+        stack.enter_context(uncollected())
         done = store.load(loading)
-        proof = "" if request.plan else _proven(snapshot, store, loading, done)
+        proof = "" if request.plan else _proven(snapshot, store, loading, done, request, children)
     return _report(snapshot, store, request, done, proof, clock.monotonic() - began)
 
 
@@ -72,6 +95,11 @@ def _loading(snapshot: Snapshot, store: BulkStore, request: RestoreRequest) -> L
         prepared=partial(_guard, request=request, there=there),
         progress=_Counter(request.progress, sum(one.count for one in incoming)).add,
     )
+
+
+def _is_large(loading: Loading, request: RestoreRequest) -> bool:
+    """Whether child processes gain more than they cost."""
+    return request.place is not None and request.workers > 1 and any(one.count > SMALL_ROWS for one in loading.tables)
 
 
 def _incoming(snapshot: Snapshot, request: RestoreRequest) -> tuple[Incoming, ...]:
@@ -126,10 +154,12 @@ def _guard(done: Loaded, *, request: RestoreRequest, there: Mapping[str, int]) -
         )
 
 
-def _proven(snapshot: Snapshot, store: BulkStore, loading: Loading, done: Loaded) -> str:
+def _proven(
+    snapshot: Snapshot, store: BulkStore, loading: Loading, done: Loaded, request: RestoreRequest, children: Crew | None
+) -> str:
     """How it was proven that the database now holds what the snapshot holds."""
     try:
-        return same.proven(snapshot, store, loading, done)
+        return same.proven(snapshot, store, loading, done, request.place, children)
     except DataError as exc:
         exc.hint = exc.hint or "what was there before is not touched by a second import; `recon backup diff` shows more"
         raise
@@ -161,6 +191,7 @@ def _report(
         "target": store.url,
         "mode": request.mode.value,
         "plan": request.plan,
+        "atomicity": _pieces(store) or None,
         "tables": [_row(one) for one in done.tables],
         "created_objects": list(done.created_objects),
         "notes": list(done.notes),
@@ -172,8 +203,15 @@ def _report(
     tables = [Table(columns, rows)]
     if done.notes:
         tables.append(Table(("translated",), [(note,) for note in done.notes]))
+    if _pieces(store):
+        tables.append(Table(("atomicity",), [(_pieces(store),)]))
     code = ExitCode.PARTIAL if any(one.conflicts for one in done.tables) else ExitCode.DONE
     return Report("recon.backup-import/1", summary, body, tuple(tables), problems, code, hints=_hints(done, request))
+
+
+def _pieces(store: BulkStore) -> str:
+    """How a load into this store is not one transaction; empty where it is."""
+    return store.atomicity if isinstance(store, Piecewise) else ""
 
 
 def _hints(done: Loaded, request: RestoreRequest) -> tuple[str, ...]:

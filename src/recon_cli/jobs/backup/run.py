@@ -17,7 +17,7 @@ from recon_cli.core.retention import Policy
 from recon_cli.jobs.backup.destination import Destination
 from recon_cli.jobs.backup.export import ExportRequest, export
 from recon_cli.jobs.backup.git import GitHistory
-from recon_cli.jobs.backup.listing import pruned
+from recon_cli.jobs.backup.listing import late, pruned
 from recon_cli.jobs.backup.local import LocalFolder
 from recon_cli.jobs.backup.verify import VerifyRequest, verify
 from recon_cli.jobs.watched import Watch, watched
@@ -140,7 +140,8 @@ def backup(target: Target, opened: Opened, state_dir: Path, request: RunRequest,
         gone: Report | None = None
         if verified.exit_code is ExitCode.DONE and target.keep:
             gone = pruned(destination, policy(target.keep), clock, dry=False)
-        return _combined(target, exported, verified, gone)
+        ahead = gone.problems if gone else late(destination.held(), clock.now())
+        return _combined(target, exported, verified, gone, ahead)
 
 
 def policy(keep: Mapping[str, int]) -> Policy:
@@ -167,7 +168,9 @@ def _export(target: Target, compression: Compression, request: RunRequest) -> Ex
     )
 
 
-def _combined(target: Target, exported: Report, verified: Report, gone: Report | None) -> Report:
+def _combined(
+    target: Target, exported: Report, verified: Report, gone: Report | None, ahead: tuple[Problem, ...]
+) -> Report:
     """One report of the three steps; its numbers become the gauges of the textfile."""
     body: dict[str, Json] = {
         "backup": target.name,
@@ -182,7 +185,7 @@ def _combined(target: Target, exported: Report, verified: Report, gone: Report |
         "kept": gone.body["kept"] if gone else None,
     }
     summary = exported.summary if verified.exit_code is ExitCode.DONE else verified.summary
-    problems = (*exported.problems, *verified.problems)
+    problems = (*exported.problems, *verified.problems, *ahead)
     return Report("recon.backup/1", summary, body, problems=problems, exit_code=verified.exit_code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from datetime import datetime
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError
 from recon_cli.jobs.backup.destination import Run
-from recon_cli.snapshot.manifest import Manifest
+from recon_cli.snapshot.manifest import FORMAT, Manifest
 
 NAME = "run.json"
 RUN_SCHEMA = "recon.snapshot-run/1"
@@ -19,11 +20,12 @@ ARCHIVE_SCHEMA = "recon.snapshot-archive/1"
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """One archive as its sidecar describes it."""
+    """One archive as its sidecar describes it. `newer` names the snapshot's format where this recon cannot read it."""
 
     file: str
     size_bytes: int
     sha256: str
+    newer: str = ""
 
 
 def run_file(made: datetime | None, manifest: Manifest, run: Run) -> bytes:
@@ -45,16 +47,28 @@ def read_sidecar(text: bytes, where: str) -> Archived:
     """
     try:
         body = json.loads(text)
-        archive = Archived(str(body["file"]), int(body["size_bytes"]), str(body["sha256"]))
+        newer = _newer(body.get("format", FORMAT), body["schema"])
+        archive = Archived(str(body["file"]), int(body["size_bytes"]), str(body["sha256"]), newer)
     except (ValueError, KeyError, TypeError) as exc:
         raise DataError(f"{where} describes no archive", cause=str(exc), hint="remove it with its archive") from exc
-    if body["schema"] != ARCHIVE_SCHEMA:
-        raise DataError(f"{where} is of the format {body['schema']!r}", hint="update recon, or remove it")
     return archive
+
+
+def _newer(form: object, schema: object) -> str:
+    """The format of the snapshot, or else of its sidecar, where it is not one of ours.
+
+    Raises:
+        ValueError: it is no version of either.
+    """
+    for told, known in ((form, FORMAT), (schema, ARCHIVE_SCHEMA)):
+        if not re.fullmatch(re.escape(known.rpartition("/")[0]) + "/[0-9]+", str(told)):
+            raise ValueError(f"{told!r} is no version of {known!r}")
+    return next((str(told) for told, known in ((form, FORMAT), (schema, ARCHIVE_SCHEMA)) if told != known), "")
 
 
 def _told(made: datetime | None, manifest: Manifest, run: Run) -> dict[str, Json]:
     return {
+        "format": manifest.format,
         "made": made.isoformat() if made else None,
         "took_s": run.took_s,
         "host": run.host,

@@ -7,50 +7,60 @@ from dataclasses import replace
 from recon_cli.core import words
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import DataError
-from recon_cli.jobs.backup import sums
+from recon_cli.core.place import Place
+from recon_cli.jobs.backup import readback
+from recon_cli.jobs.backup.crew import Crew
+from recon_cli.jobs.backup.readback import Pair
 from recon_cli.snapshot.reader import Snapshot
-from recon_cli.stores.bulk.base import BulkStore, Incoming, Loaded, Loading, TableOutcome, View
+from recon_cli.stores.bulk.base import BulkStore, Incoming, Loaded, Loading, TableOutcome
 
 
-def proven(snapshot: Snapshot, store: BulkStore, loading: Loading, done: Loaded) -> str:
+def proven(
+    snapshot: Snapshot,
+    store: BulkStore,
+    loading: Loading,
+    done: Loaded,
+    place: Place | None = None,
+    children: Crew | None = None,
+) -> str:
     """Compare, table by table; gives back in words how.
 
-    A table that now holds exactly the snapshot's rows is read back whole and compared by content sum. Any other (a part
-    was imported, other rows stay, another engine) is compared by the store itself: to import the same once more would
-    change nothing.
+    A table that now holds exactly the snapshot's rows is read back whole (by the children, where there are any) and
+    compared by shard or content sum. Any other (a part was imported, other rows stay, another engine) is compared by
+    the store itself: to import the same once more would change nothing.
 
     Raises:
         DataError: a table differs.
     """
     outcomes = {one.table: one for one in done.tables}
     rest: list[Incoming] = []
-    with store.join() as view:
-        there = {table.name: table for table in view.catalog().tables}
+    with readback.reading(store, snapshot.manifest.compression, place, children) as reader:
+        there = {table.name: table for table in reader.view.catalog().tables}
+        pairs: list[Pair] = []
         for one in loading.tables:
-            name = one.declared.name
-            if not _comparable(snapshot, store, one, there.get(name), outcomes.get(name)):
+            pair = _pair(snapshot, store, one, there.get(one.declared.name), outcomes.get(one.declared.name))
+            if pair is not None and (pair.new or reader.view.count(pair.there.name) == pair.part.rows):
+                pairs.append(pair)
+            else:
                 rest.append(one)
-            elif not _equal(view, there[name], snapshot):
-                raise _differs(name, "its content sum is another than the manifest's")
+        for name, cause in reader.differences(pairs):
+            raise _differs(name, cause)
     if rest:
         _nothing_left(store, replace(loading, tables=rest, objects=False, commit=False), outcomes)
-    return _words(len(loading.tables) - len(rest), len(rest))
+    return _words(len(pairs), len(rest))
 
 
-def _comparable(
+def _pair(
     snapshot: Snapshot, store: BulkStore, one: Incoming, there: DeclaredTable | None, outcome: TableOutcome | None
-) -> bool:
+) -> Pair | None:
+    """What to compare as a whole; None where that is not to be expected equal."""
     part = snapshot.manifest.table(one.declared.name)
     if there is None or outcome is None or part is None or store.engine != snapshot.manifest.catalog.engine:
-        return False
+        return None
     alike = [column.name for column in there.stored] == [column.name for column in one.declared.stored]
-    return alike and not outcome.conflicts and one.count == part.rows
-
-
-def _equal(view: View, there: DeclaredTable, snapshot: Snapshot) -> bool:
-    """Whether a table holds what the manifest says; it may hold more rows where they were there before."""
-    part = snapshot.manifest.table(there.name)
-    return part is not None and sums.content(view, there) == part.content
+    if not alike or outcome.conflicts or one.count != part.rows:
+        return None
+    return Pair(there, part, outcome.created_table)
 
 
 def _nothing_left(store: BulkStore, again: Loading, outcomes: dict[str, TableOutcome]) -> None:

@@ -7,6 +7,7 @@ Loading: see `mysql_load`.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from recon_cli.stores.mysql_session import error_parts
 import pymysql  # isort: skip  # mysql_link says how to get it
 from pymysql.cursors import SSCursor  # isort: skip
 
+_BEGINNING = 64
 _FIRST_PAGE = 50
 _PAGE_BYTES = 2 * 1024 * 1024
 _GROWTH = 8
@@ -254,8 +256,13 @@ def _order(table: DeclaredTable) -> str:
 
 
 def _bytewise(column: DeclaredColumn) -> str:
-    name = quote(column.name)
-    return f"CAST(CONVERT({name} USING utf8mb4) AS BINARY)" if column.kind is Kind.TEXT else name
+    """What to sort a column by; long values by their beginning and then by a digest, for a sort buffer is small."""
+    value = quote(column.name)
+    if column.kind in (Kind.TEXT, Kind.JSON):
+        value = f"CONVERT({value} USING utf8mb4)"
+    elif not re.match(r"(var)?binary|\w*blob", column.declared, re.IGNORECASE):
+        return value
+    return f"CAST(LEFT({value}, {_BEGINNING}) AS BINARY), SHA2({value}, 256)"
 
 
 def _within(key: Sequence[DeclaredColumn], span: Span, after: Row | None) -> tuple[str, list[Any]]:

@@ -56,9 +56,9 @@ def copy_in(connection: Connection, target: Target, into: str, progress: Callabl
     """
     rows = 0
     changed = converters(target.incoming.declared, target.declared, foreign=target.foreign)
-    listed = ", ".join(map(quote, target.columns))
+    listed = f"({', '.join(map(quote, target.columns))})" if target.columns else ""  # a table may have no columns
     try:
-        with connection.cursor() as cursor, cursor.copy(f"COPY {into} ({listed}) FROM STDIN".encode()) as copy:
+        with connection.cursor() as cursor, cursor.copy(f"COPY {into} {listed} FROM STDIN".encode()) as copy:
             for chunk in target.incoming.rows():
                 for row in _converted(target, chunk, changed) if changed else chunk:
                     _write(copy, target, row)

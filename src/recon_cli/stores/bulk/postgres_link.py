@@ -97,6 +97,7 @@ class Link:
             connect_timeout=max(2, int(self.timeout_s)),
             application_name="recon",
             autocommit=True,
+            prepare_threshold=None,  # temporary tables of one name and other columns would break a cached plan
             **given,
         )
         try:

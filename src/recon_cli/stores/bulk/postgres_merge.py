@@ -132,9 +132,11 @@ def _judge(connection: Connection, target: Target, mode: Mode) -> str:
     """A temporary table with the keys of rows that differ, which columns clash, and whether any does."""
     name = f"pg_temp.{quote('recon verdict')}"
     rest = [column for column in _columns(target) if column.name not in target.key]
-    both = "s.{0} IS NOT NULL AND t.{0} IS NOT NULL AND " if mode is Mode.MERGE else ""
+    # IS NULL would look into a row value
+    both = "s.{0} IS DISTINCT FROM NULL AND t.{0} IS DISTINCT FROM NULL AND " if mode is Mode.MERGE else ""
     clashes = [f"({both.format(quote(one.name))}{_differs(one)})" for one in rest]
-    fills = [f"(t.{quote(one.name)} IS NULL AND s.{quote(one.name)} IS NOT NULL)" for one in rest]
+    empty = "t.{0} IS NOT DISTINCT FROM NULL AND s.{0} IS DISTINCT FROM NULL"
+    fills = [f"({empty.format(quote(one.name))})" for one in rest]
     clash, fill = " OR ".join(clashes) or "FALSE", " OR ".join(fills) if mode is Mode.MERGE and fills else "FALSE"
     keys = ", ".join(f"s.{quote(one)}" for one in target.key)
     run(connection, f"DROP TABLE IF EXISTS {name}")
@@ -191,12 +193,12 @@ def _first(connection: Connection, target: Target, verdict: str) -> Iterator[tup
 def _merge_keyless(connection: Connection, target: Target, deleted: int) -> TableOutcome:
     """Without a key a row is the same as one that says the same, each as often as it stands there."""
     listed = _listed(target.columns)
+    into = f"{_table(target)} ({listed})" if listed else _table(target)  # a table may have no columns
     there = f"SELECT FROM {_numbered(_rows(target), target)} t WHERE t.line = s.line AND t.nth = s.nth"
-    source = _numbered(_staged(target), target, f"{listed},")
+    source = _numbered(_staged(target), target, f"{listed}," if listed else "")
     inserted = run(
         connection,
-        f"INSERT INTO {_table(target)} ({listed}) OVERRIDING SYSTEM VALUE"
-        f" SELECT {listed} FROM {source} s WHERE NOT EXISTS ({there})",
+        f"INSERT INTO {into} OVERRIDING SYSTEM VALUE SELECT {listed} FROM {source} s WHERE NOT EXISTS ({there})",
     ).rowcount
     staged = _number(connection, f"SELECT count(*) FROM {_staged(target)}")
     return TableOutcome(target.name, inserted=inserted, deleted=deleted, unchanged=staged - inserted)

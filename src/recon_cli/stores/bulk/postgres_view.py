@@ -193,7 +193,8 @@ def expression(column: DeclaredColumn) -> str:
     if column.kind is Kind.REAL:
         return name if column.declared == "double precision" else f"{name}::text::float8"
     if column.kind is Kind.OTHER:  # a type may bring a cast to text that says something else, as inet's does
-        return f"CASE WHEN {name} IS NOT NULL THEN format('%s', {name}) END"
+        # a row value with a NULL in it is neither NULL nor NOT NULL; this asks for the value itself
+        return f"CASE WHEN {name} IS DISTINCT FROM NULL THEN format('%s', {name}) END"
     return f"{name}::text"
 
 

@@ -57,8 +57,7 @@ def _beside(path: Path, *, publish: bool) -> Iterator[Path]:
             os.fsync(number)
             _rename(temporary, target)
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
         os.close(number)
 
 
@@ -84,9 +83,16 @@ def _sweep(target: Path) -> None:
             number = os.open(left, os.O_RDWR)
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left.unlink()
+                _remove(left)
             finally:
                 os.close(number)
+
+
+def _remove(temporary: Path) -> None:
+    """Remove a file that was being built, with the journal that a full disk may have left beside it."""
+    for ending in ("-journal", "-wal", "-shm", ""):
+        with suppress(OSError):
+            temporary.with_name(temporary.name + ending).unlink(missing_ok=True)
 
 
 def glob_escape(name: str) -> str:
@@ -123,11 +129,14 @@ def _rollback(db: apsw.Connection) -> None:
 def _prepare(db: apsw.Connection, loading: Loading, *, fresh: bool) -> None:
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     db.pragma("foreign_keys", value=False)
     db.pragma("temp_store", value=1)
-    if not fresh:
-        return
+    if fresh:
+        _prepare_fresh(db, loading)
+    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)  # last: it would not let the journal be switched off
+
+
+def _prepare_fresh(db: apsw.Connection, loading: Loading) -> None:
     encoding = loading.source.settings.get("encoding")
     if loading.source.engine == "sqlite" and encoding in _ENCODINGS:
         db.pragma("encoding", value=encoding)

@@ -222,28 +222,33 @@ def _find(stage: Stage, sql: str) -> None:
 
 
 def _keyless(stage: Stage, chunks: Callable[[], Iterator[list[Row]]], mode: Mode) -> TableOutcome:
-    """Without a key a row is its whole content: those that are missing, or missing as often, are added."""
+    """Without a key a row is its whole content: those that are missing, or missing as often, are added.
+
+    To replace is to write all of them anew, in the snapshot's order; what is counted is what differs.
+    """
     there = _marks_there(stage)
     putter = Putter(stage.db, stage.fields, _STAGE, [*stage.columns])
     added = staged = 0
     for rows in chunks():
-        staged += len(rows)
-        missing = []
-        for row in rows:
-            mark = _mark(row)
-            if mode is not Mode.REPLACE and there.get(mark, 0):
-                there[mark] -= 1
-            else:
-                missing.append(row)
-        putter.put(missing)
-        added += len(missing)
-    deleted = 0
-    if mode is Mode.REPLACE:
-        deleted = _run(stage, f"DELETE FROM {stage.target}")
-    names = ", ".join(stage.name(place) for place in _all(stage))
-    sql = f"INSERT INTO {stage.target} ({names}) SELECT {', '.join(stage.columns)} FROM {_STAGE} AS s WHERE 1"
-    _run(stage, sql, tail=" ORDER BY s.rowid")
+        missing = [row for row in rows if not _taken(there, _mark(row))]
+        putter.put(rows if mode is Mode.REPLACE else missing)
+        staged, added = staged + len(rows), added + len(missing)
+    deleted = sum(there.values()) if mode is Mode.REPLACE else 0
+    if added or deleted:
+        if mode is Mode.REPLACE:
+            _run(stage, f"DELETE FROM {stage.target}")
+        names = ", ".join(stage.name(place) for place in _all(stage))
+        sql = f"INSERT INTO {stage.target} ({names}) SELECT {', '.join(stage.columns)} FROM {_STAGE} AS s WHERE 1"
+        _run(stage, sql, tail=" ORDER BY s.rowid")
     return TableOutcome(stage.fields.table, inserted=added, deleted=deleted, unchanged=staged - added)
+
+
+def _taken(there: dict[bytes, int], mark: bytes) -> bool:
+    """Whether a row like this was there, and is now spoken for."""
+    if not there.get(mark, 0):
+        return False
+    there[mark] -= 1
+    return True
 
 
 def _marks_there(stage: Stage) -> dict[bytes, int]:

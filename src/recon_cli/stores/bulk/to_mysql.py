@@ -183,7 +183,8 @@ def _by_affinity(declared: str, *, indexed: bool) -> str:
         return "double"
     if "bool" in declared:
         return "bigint"
-    return _of_text("", indexed=indexed) if any(word in declared for word in ("date", "time", "json")) else "double"
+    # what is left is numeric by the rule, and holds text in practice: dates, UUID, JSON
+    return "double" if any(word in declared for word in ("num", "dec")) else _of_text("", indexed=indexed)
 
 
 def _of_text(declared: str, *, indexed: bool) -> str:

@@ -77,6 +77,8 @@ class Held:
     """An integer beyond 64 bits with a sign."""
     odd: bool = False
     """Text with NUL, or not UTF-8."""
+    empty: bool = False
+    """A NULL, which SQLite allows in keys."""
     undated: bool = False
     """Text that Postgres would not give back letter by letter as a date or time."""
 
@@ -112,6 +114,7 @@ def look(chunks: Iterable[Sequence[Row]], width: int) -> list[Held]:
             if int in classes and not seen.wide:
                 seen.wide = any(isinstance(cell, int) and not _LEAST <= cell <= _GREATEST for cell in cells)
     for seen in held:
+        seen.empty = type(None) in seen.classes
         seen.classes.discard(type(None))
     return held
 
@@ -135,6 +138,7 @@ def _holdable(text: str) -> bool:
 
 def translate(engine: str, table: DeclaredTable, held: Mapping[str, Held], notes: list[str]) -> DeclaredTable:
     """One table as Postgres declares it; foreign keys are looked at when all tables are known."""
+    table = _without_null_key(table, held, notes)
     columns = tuple(_column(engine, table, column, held.get(column.name, Held()), notes) for column in table.columns)
     kept = tuple(column for column in columns if column.generated is Generated.NO)
     left = [column.name for column in columns if column.generated is not Generated.NO]
@@ -148,7 +152,18 @@ def translate(engine: str, table: DeclaredTable, held: Mapping[str, Held], notes
     )
 
 
+def _without_null_key(table: DeclaredTable, held: Mapping[str, Held], notes: list[str]) -> DeclaredTable:
+    """A key with a NULL in it can only be UNIQUE in Postgres."""
+    if not any(name in held and held[name].empty for name in table.key):
+        return table
+    notes.append(f"{table.name}: primary key → UNIQUE, for there are NULLs in it")
+    unique = DeclaredIndex("", table.key, unique=True, constraint=table.key_name or "")
+    return replace(table, key=(), indexes=(*table.indexes, unique))
+
+
 def _column(engine: str, table: DeclaredTable, column: DeclaredColumn, held: Held, notes: list[str]) -> DeclaredColumn:
+    if "strict" in table.options and column.declared.upper() == "ANY":
+        column = replace(column, declared="")  # ANY keeps what comes in a STRICT table only
     declared = _type(engine, column, held)
     cells = declared is None
     new = declared or "text"
@@ -232,8 +247,9 @@ def _comment(engine: str, column: DeclaredColumn, new: str, *, cells: bool) -> s
         return None
     if cells:
         told = f"{CELLS} {column.declared}".rstrip()
-    elif engine == "sqlite" and column.declared != new.upper():
-        told = f"{DECLARED} {column.declared}".rstrip()
+    elif engine == "sqlite" and (column.declared != new.upper() or column.numbered is Numbered.AUTOINCREMENT):
+        counted = " AUTOINCREMENT" if column.numbered is Numbered.AUTOINCREMENT else ""
+        told = f"{DECLARED} {column.declared}{counted}".rstrip()
     return told if engine == "sqlite" else "\n".join(part for part in (told, column.comment) if part) or None
 
 

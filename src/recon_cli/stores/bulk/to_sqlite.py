@@ -22,7 +22,10 @@ from recon_cli.stores.bulk.sqlite_words import quoted
 
 CELLS = "recon:cells"
 TYPE = "recon:type"
+COUNTED = "AUTOINCREMENT"
 _SAFE_TYPE = re.compile(r"[\w ]*(\( *[+-]?[\w.]+ *(, *[+-]?[\w.]+ *)?\))?")
+_CLOCK = "to_char((CURRENT_TIMESTAMP AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS'::text)"
+"""What SQLite's CURRENT_TIMESTAMP became in Postgres, as Postgres prints it."""
 _LITERAL = re.compile(r"(?s)('(?:[^']|'')*'|[+-]?\d+(?:\.\d+)?|null)(::[\w \"\[\]().,]+)?", re.IGNORECASE)
 _KEPT = {
     Kind.ANY: "",
@@ -32,6 +35,8 @@ _KEPT = {
     Kind.TEXT: "TEXT",
     Kind.BYTES: "BLOB",
 }
+_SAME = {"BIGINT": "INTEGER", "DOUBLE PRECISION": "REAL", "TEXT": "TEXT", "BYTEA": "BLOB"}
+"""What these types mean without a comment, here and in `to_postgres`: nothing has to be remembered."""
 _NAMES = {Kind.INTERVAL: "PERIOD_TEXT"}
 _TAGS = {"$b", "$r", "$s"}
 
@@ -65,7 +70,7 @@ def translate(table: DeclaredTable) -> Translated:
     notes += [
         f"{table.name}: check {one.name or one.expression} is not carried to another engine" for one in table.checks
     ]
-    indexes = tuple(one for one in table.indexes if _plain_index(one))
+    indexes = tuple(replace(one, sql=None) for one in table.indexes if _plain_index(one))
     notes += [
         f"{table.name}: index {one.name} is not carried to another engine"
         for one in table.indexes
@@ -81,16 +86,16 @@ def _plain_index(index: DeclaredIndex) -> bool:
 
 def _column(table: DeclaredTable, column: DeclaredColumn, notes: list[str]) -> DeclaredColumn:
     declared, comment = sqlite_type(column)
-    if table.key == (column.name,) and column.kind is Kind.INTEGER and comment != column.comment:
+    ours = (column.comment or "").startswith(TYPE)
+    counted = (column.comment or "").endswith(f" {COUNTED}") if ours else bool(column.numbered)
+    if table.key == (column.name,) and column.kind is Kind.INTEGER and not ours:
         declared, comment = "INTEGER", _remembered(column, "INTEGER")
-    elif table.key == (column.name,) and column.kind is Kind.INTEGER and column.numbered:
-        declared = "INTEGER"
     default = _default(column.default)
     if column.default is not None and default is None and not column.numbered:
         notes.append(f"{table.name}.{column.name}: default {column.default} is not carried to another engine")
     if comment is not None and comment.startswith(TYPE) and comment != column.comment:
         notes.append(f"{table.name}.{column.name}: {column.declared} → {declared or 'any'}")
-    numbered = Numbered.AUTOINCREMENT if column.numbered and declared == "INTEGER" else Numbered.NO
+    numbered = Numbered.AUTOINCREMENT if counted and declared.upper() == "INTEGER" else Numbered.NO
     return DeclaredColumn(column.name, declared, Kind.ANY, column.nullable, default, numbered, comment=comment)
 
 
@@ -98,11 +103,13 @@ def sqlite_type(column: DeclaredColumn) -> tuple[str, str | None]:
     """The declared type for SQLite, and the comment that remembers the other one."""
     for mark in (CELLS, TYPE):
         if column.comment is not None and (column.comment == mark or column.comment.startswith(mark + " ")):
-            declared = column.comment[len(mark) :].strip()
-            if _SAFE_TYPE.fullmatch(declared):
+            declared = column.comment[len(mark) :].strip().removesuffix(f" {COUNTED}")
+            if "\0" not in declared:  # what is no plain word is quoted where it is declared
                 return declared, None
     declared = _KEPT.get(column.kind, _NAMES.get(column.kind, f"{column.kind.value.upper()}_TEXT"))
     upper = column.declared.upper()
+    if upper in _SAME:
+        return _SAME[upper], None
     if column.kind in _KEPT and declared and affinity(upper) == affinity(declared) and _SAFE_TYPE.fullmatch(upper):
         declared = upper
     return declared, _remembered(column, declared)
@@ -120,6 +127,8 @@ def _default(default: str | None) -> str | None:
         return None
     if default.strip().lower() in {"true", "false"}:
         return "1" if default.strip().lower() == "true" else "0"
+    if default.strip() == _CLOCK:
+        return "CURRENT_TIMESTAMP"
     found = _LITERAL.fullmatch(default.strip())
     return found[1] if found else None
 
@@ -222,6 +231,11 @@ def _row_number(table: DeclaredTable) -> str | None:
     return column.name if rowid and column is not None and column.declared.upper() == "INTEGER" else None
 
 
+def _bare(default: str) -> bool:
+    """Whether a default may stand without brackets."""
+    return default == "CURRENT_TIMESTAMP" or _LITERAL.fullmatch(default) is not None
+
+
 def _line(column: DeclaredColumn, number: str | None) -> str:
     declared = column.declared if _SAFE_TYPE.fullmatch(column.declared) else quoted(column.declared)
     words = [quoted(column.name), declared]
@@ -230,9 +244,7 @@ def _line(column: DeclaredColumn, number: str | None) -> str:
     if not column.nullable and column.name != number:
         words.append("NOT NULL")
     if column.default is not None:
-        words.append(
-            f"DEFAULT ({column.default})" if not _LITERAL.fullmatch(column.default) else f"DEFAULT {column.default}"
-        )
+        words.append(f"DEFAULT {column.default}" if _bare(column.default) else f"DEFAULT ({column.default})")
     if column.collation:
         words.append(f"COLLATE {quoted(column.collation)}")
     if column.generated is not Generated.NO and column.expression:
