@@ -51,7 +51,7 @@ def filled(server: PostgresServer, rows: int = ROWS) -> str:
     """The URL of a database with two tables."""
     url = server.database()
     ask(server, url, OWNED)
-    ask(server, url, f"INSERT INTO items SELECT n, n % 10, repeat('item ' || n, 20) FROM generate_series(1, {rows}) n")
+    ask(server, url, f"INSERT INTO items SELECT n, n % 10, repeat('item ' || n, 20) FROM generate_series(1, {rows}) n")  # noqa: S608  a number
     return url
 
 

@@ -9,7 +9,7 @@ from recon_cli.core.catalog import DeclaredTable
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.cut import Cut, Cutter, Row
 from recon_cli.snapshot.manifest import Shard
-from recon_cli.snapshot.write import MODULUS, Part, content_sum
+from recon_cli.snapshot.write import MODULUS, Part, lines_sum
 
 
 def by_shard(table: DeclaredTable, cut: Cut, chunks: Iterable[Sequence[Row]]) -> Part:
@@ -38,17 +38,17 @@ def row_by_row(table: DeclaredTable, chunks: Iterable[Sequence[Row]]) -> Part:
     count = content = 0
     for rows in chunks:
         count += len(rows)
-        content += sum(content_sum(text) for text in _texts(rows, floats))
+        content += sum(lines_sum(found) for found in _lines(rows, floats))
     return Part(rows=count, content=content % MODULUS)
 
 
-def _texts(rows: Sequence[Row], floats: Sequence[int]) -> Iterator[bytes]:
+def _lines(rows: Sequence[Row], floats: Sequence[int]) -> Iterator[list[bytes]]:
     """Rows that are large one by one, for each costs as much again as text."""
     if rows and not (lines.is_large(rows[0]) or lines.is_large(rows[-1])):
-        yield lines.encode(rows, floats)
+        yield lines.encode_lines(rows, floats)[0]
         return
     for row in rows:
-        yield lines.encode([row], floats)
+        yield lines.encode_lines([row], floats)[0]
 
 
 class _Sums:

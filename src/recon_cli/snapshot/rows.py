@@ -82,8 +82,19 @@ def _string(text: str) -> Iterator[bytes]:
 
 def encode_counted(rows: Sequence[Row], floats: Sequence[int]) -> tuple[bytes, int]:
     """As `encode`, with the number of cells that are tagged."""
+    found, tags = encode_lines(rows, floats)
+    return joined(found), tags
+
+
+def joined(found: list[bytes]) -> bytes:
+    """Lines as one text, each ending in a newline."""
+    return b"\n".join((*found, b"")) if found else b""
+
+
+def encode_lines(rows: Sequence[Row], floats: Sequence[int]) -> tuple[list[bytes], int]:
+    """As `encode`, line by line without their newlines, and the number of cells that are tagged."""
     if not rows:
-        return b"", 0
+        return [], 0
     _cells(rows[0])
     _cells(rows[-1])
     tags = _Tags()
@@ -94,7 +105,7 @@ def encode_counted(rows: Sequence[Row], floats: Sequence[int]) -> tuple[bytes, i
     # What is not finite was written as null: without any null there is nothing to search for.
     if b"null" in text and any(_not_finite(rows, place) for place in floats):
         return _slowly(rows)
-    return text, tags.written
+    return text.split(b",\n,"), tags.written
 
 
 def _cells(row: Row) -> None:
@@ -113,11 +124,8 @@ _BUG = "report this bug"
 
 def _dumped(rows: Sequence[Row], odd: Callable[[object], object]) -> bytes:
     if len(rows) == 1:
-        return orjson.dumps(rows[0], odd, orjson.OPT_APPEND_NEWLINE)
-    text = orjson.dumps(list(chain.from_iterable(zip(rows, repeat(_NEWLINE), strict=False))), odd)
-    lines = text[1:-3].split(b",\n,")  # to split and join is faster than to replace
-    lines.append(b"")
-    return b"\n".join(lines)
+        return orjson.dumps(rows[0], odd)
+    return orjson.dumps(list(chain.from_iterable(zip(rows, repeat(_NEWLINE), strict=False))), odd)[1:-3]
 
 
 def _not_finite(rows: Sequence[Row], place: int) -> bool:
@@ -142,13 +150,13 @@ class _Tags:
         return {"$b": binascii.b2a_base64(cell, newline=False).decode("ascii")}
 
 
-def _slowly(rows: Sequence[Row]) -> tuple[bytes, int]:
+def _slowly(rows: Sequence[Row]) -> tuple[list[bytes], int]:
     try:
         cells = [[_odd(cell) for cell in row] for row in rows]
-        text = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in cells)
+        found = [orjson.dumps(row) for row in cells]
     except (TypeError, ValueError, AttributeError) as exc:
         raise DataError("a cell is nothing that a snapshot can hold", cause=str(exc), hint=_BUG) from exc
-    return text, sum(isinstance(cell, dict) for row in cells for cell in row)
+    return found, sum(isinstance(cell, dict) for row in cells for cell in row)
 
 
 def _odd(cell: Cell) -> object:

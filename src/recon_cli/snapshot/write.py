@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -44,9 +44,18 @@ class Part:
 
 def content_sum(text: bytes) -> int:
     """The sum of the SHA-256 of each line of `text`, without its newline; not yet modulo 2**256."""
+<<<<<<< HEAD
     if len(text) > lines.LARGE:
         return _large_sum(text)
     return sum(map(int.from_bytes, map(_digest, map(hashlib.sha256, text[:-1].split(b"\n")))))
+=======
+    return lines_sum(text[:-1].split(b"\n"))
+
+
+def lines_sum(found: Iterable[bytes]) -> int:
+    """The same of lines without their newlines."""
+    return sum(map(int.from_bytes, map(_digest, map(hashlib.sha256, found))))
+>>>>>>> speed
 
 
 def _large_sum(text: bytes) -> int:
@@ -127,12 +136,12 @@ class TableWriter:
             for row in rows:
                 self._large(row)
             return
-        text, tags = lines.encode_counted(rows, self._floats)
-        if len(text) > lines.LONGEST_LINE and max(map(len, text.split(b"\n"))) > lines.LONGEST_LINE:
+        found, tags = lines.encode_lines(rows, self._floats)
+        if max(map(len, found)) > lines.LONGEST_LINE:
             raise _too_long(self._table)
         self._tagged = lines.tagged(rows, tags, self._tagged)
-        self._count(len(rows), content_sum(text))
-        self._write(text)
+        self._count(len(rows), lines_sum(found))
+        self._write(lines.joined(found))
 
     def _large(self, row: Row) -> None:
         """A row that is written piece by piece, so that no copy of it is held."""

@@ -62,7 +62,7 @@ class Reader:
         return self.compression is not Compression.NONE or not pair.alike
 
     def _tasks(self, pair: Pair) -> list[Task]:
-        workers = self.children.size if self.children else 1
+        workers = self.children.size if self.children and pair.alike else 1
         return planning.again(self.view, pair.there, pair.part, workers, by_content=self._by_content(pair))
 
     def _done(self, tasks: Iterable[Task]) -> Iterator[Written]:
