@@ -44,18 +44,14 @@ class Part:
 
 def content_sum(text: bytes) -> int:
     """The sum of the SHA-256 of each line of `text`, without its newline; not yet modulo 2**256."""
-<<<<<<< HEAD
     if len(text) > lines.LARGE:
         return _large_sum(text)
-    return sum(map(int.from_bytes, map(_digest, map(hashlib.sha256, text[:-1].split(b"\n")))))
-=======
     return lines_sum(text[:-1].split(b"\n"))
 
 
 def lines_sum(found: Iterable[bytes]) -> int:
     """The same of lines without their newlines."""
     return sum(map(int.from_bytes, map(_digest, map(hashlib.sha256, found))))
->>>>>>> speed
 
 
 def _large_sum(text: bytes) -> int:
