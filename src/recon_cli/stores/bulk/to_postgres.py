@@ -62,6 +62,8 @@ _BUILT_IN = re.compile(
     r"|date|(?:time|timestamp)(?:\(\d\))? with(?:out)? time zone|interval|uuid|jsonb?|inet|cidr|macaddr|xml|money"
     r"|tsvector|bit|bit varying)(?:\([\d, -]+\))?"
 )
+_INDEXED_BYTES = 2600
+"""A row of a btree index has 2704 bytes at most (a third of a page)."""
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 _DATED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIMETZ})
 _MOMENT = re.compile(r"(?!0000)\d{4}-(?!00)\d\d-(?!00)\d\d( \d\d:\d\d:\d\d(\.\d*[1-9])?([+-]\d\d(:\d\d)?)?)?")
@@ -79,6 +81,8 @@ class Held:
     """Text with NUL, or not UTF-8."""
     empty: bool = False
     """A NULL, which SQLite allows in keys."""
+    longest: int = 0
+    """About how many bytes the longest text or blob has."""
     undated: bool = False
     """Text that Postgres would not give back letter by letter as a date or time."""
 
@@ -111,6 +115,8 @@ def look(chunks: Iterable[Sequence[Row]], width: int) -> list[Held]:
             seen.classes |= classes
             if str in classes:
                 _look_at_text(seen, [cell for cell in cells if isinstance(cell, str)])
+            if bytes in classes:
+                seen.longest = max(seen.longest, *(len(cell) for cell in cells if isinstance(cell, bytes)))
             if int in classes and not seen.wide:
                 seen.wide = any(isinstance(cell, int) and not _LEAST <= cell <= _GREATEST for cell in cells)
     for seen in held:
@@ -120,6 +126,7 @@ def look(chunks: Iterable[Sequence[Row]], width: int) -> list[Held]:
 
 
 def _look_at_text(seen: Held, texts: Sequence[str]) -> None:
+    seen.longest = max(seen.longest, len(max(texts, key=len).encode("utf-8", "surrogatepass")))
     if not seen.odd:
         seen.odd = not _holdable("".join(texts))
     if not seen.undated:
@@ -138,7 +145,7 @@ def _holdable(text: str) -> bool:
 
 def translate(engine: str, table: DeclaredTable, held: Mapping[str, Held], notes: list[str]) -> DeclaredTable:
     """One table as Postgres declares it; foreign keys are looked at when all tables are known."""
-    table = _without_null_key(table, held, notes)
+    table = _indexable(table, held, notes)
     columns = tuple(_column(engine, table, column, held.get(column.name, Held()), notes) for column in table.columns)
     kept = tuple(column for column in columns if column.generated is Generated.NO)
     left = [column.name for column in columns if column.generated is not Generated.NO]
@@ -152,8 +159,21 @@ def translate(engine: str, table: DeclaredTable, held: Mapping[str, Held], notes
     )
 
 
-def _without_null_key(table: DeclaredTable, held: Mapping[str, Held], notes: list[str]) -> DeclaredTable:
-    """A key with a NULL in it can only be UNIQUE in Postgres."""
+def _indexable(table: DeclaredTable, held: Mapping[str, Held], notes: list[str]) -> DeclaredTable:
+    """Without the indexes that Postgres cannot have; a key with a NULL in it can only be UNIQUE there."""
+
+    def fits(parts: Sequence[str]) -> bool:
+        return sum(held[name].longest for name in parts if name in held) <= _INDEXED_BYTES
+
+    long = [index for index in table.indexes if not fits(index.parts)]
+    notes += [
+        f"{table.name}: index {index.name} left out, for it holds values of over {_INDEXED_BYTES} bytes"
+        for index in long
+    ]
+    table = replace(table, indexes=tuple(index for index in table.indexes if index not in long))
+    if not fits(table.key):
+        notes.append(f"{table.name}: primary key left out, for it holds values of over {_INDEXED_BYTES} bytes")
+        return replace(table, key=())
     if not any(name in held and held[name].empty for name in table.key):
         return table
     notes.append(f"{table.name}: primary key → UNIQUE, for there are NULLs in it")
