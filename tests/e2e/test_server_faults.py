@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.e2e.ledgers import ledger
 from tests.e2e.test_backup_faults import snapshots, whole
@@ -41,9 +42,9 @@ def recon(tmp_path: Path, server: PostgresServer) -> Recon:
     return in_folder(tmp_path, RECON_STORES_PASSWORD=server.password)
 
 
-def ask(server: PostgresServer, url: str, sql: str) -> list[tuple[object, ...]]:
+def ask(server: PostgresServer, url: str, question: str) -> list[tuple[object, ...]]:
     with psycopg.connect(url, password=server.password, autocommit=True) as connection:
-        cursor = connection.execute(sql.encode())
+        cursor = connection.execute(question.encode())
         return cursor.fetchall() if cursor.description else []
 
 
@@ -52,10 +53,8 @@ def filled(server: PostgresServer, rows: int = ROWS) -> str:
     url = server.database()
     ask(server, url, OWNED)
     with psycopg.connect(url, password=server.password) as connection:
-        note = "repeat('item ' || n, 20)"
-        connection.execute(
-            f"INSERT INTO items SELECT n, n % 10, {note} FROM generate_series(1, {int(rows)}) n".encode()
-        )  # noqa: S608  a number
+        series = "SELECT n, n % 10, repeat('item ' || n, 20) FROM generate_series(1, {}) n"
+        connection.execute(sql.SQL("INSERT INTO items " + series).format(rows))
     return url
 
 

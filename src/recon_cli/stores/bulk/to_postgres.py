@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from recon_cli.core import canonical
@@ -27,7 +27,8 @@ from recon_cli.core.catalog import (
     Kind,
     Numbered,
 )
-from recon_cli.stores.bulk.base import Incoming, Row
+from recon_cli.stores.bulk.base import Incoming
+from recon_cli.stores.bulk.held import Held, look
 
 Convert: TypeAlias = Callable[[Cell], Cell]
 
@@ -64,27 +65,8 @@ _BUILT_IN = re.compile(
 )
 _INDEXED_BYTES = 2600
 """A row of a btree index has 2704 bytes at most (a third of a page)."""
-_LEAST, _GREATEST = -(2**63), 2**63 - 1
 _DATED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIMETZ})
-_MOMENT = re.compile(r"(?!0000)\d{4}-(?!00)\d\d-(?!00)\d\d( \d\d:\d\d:\d\d(\.\d*[1-9])?([+-]\d\d(:\d\d)?)?)?")
 _PRECISION = re.compile(r"\((\d+)(?:\s*,\s*(\d+))?\)")
-
-
-@dataclass(slots=True)
-class Held:
-    """What the rows of one column really hold."""
-
-    classes: set[type] = field(default_factory=set)
-    wide: bool = False
-    """An integer beyond 64 bits with a sign."""
-    odd: bool = False
-    """Text with NUL, or not UTF-8."""
-    empty: bool = False
-    """A NULL, which SQLite allows in keys."""
-    longest: int = 0
-    """About how many bytes the longest text or blob has."""
-    undated: bool = False
-    """Text that Postgres would not give back letter by letter as a date or time."""
 
 
 def for_postgres(source: Catalog, tables: Sequence[Incoming]) -> tuple[Catalog, list[Incoming], list[str]]:
@@ -104,43 +86,6 @@ def _incoming(source: Catalog, incoming: Incoming, notes: list[str]) -> Incoming
     held = look(incoming.rows(), len(table.stored))
     profile = {column.name: one for column, one in zip(table.stored, held, strict=True)}
     return replace(incoming, declared=translate(source.engine, table, profile, notes))
-
-
-def look(chunks: Iterable[Sequence[Row]], width: int) -> list[Held]:
-    """What each column of the rows holds."""
-    held = [Held() for _ in range(width)]
-    for chunk in chunks:
-        for seen, cells in zip(held, zip(*chunk, strict=True), strict=False):
-            classes = set(map(type, cells))
-            seen.classes |= classes
-            if str in classes:
-                _look_at_text(seen, [cell for cell in cells if isinstance(cell, str)])
-            if bytes in classes:
-                seen.longest = max(seen.longest, *(len(cell) for cell in cells if isinstance(cell, bytes)))
-            if int in classes and not seen.wide:
-                seen.wide = any(isinstance(cell, int) and not _LEAST <= cell <= _GREATEST for cell in cells)
-    for seen in held:
-        seen.empty = type(None) in seen.classes
-        seen.classes.discard(type(None))
-    return held
-
-
-def _look_at_text(seen: Held, texts: Sequence[str]) -> None:
-    seen.longest = max(seen.longest, len(max(texts, key=len).encode("utf-8", "surrogatepass")))
-    if not seen.odd:
-        seen.odd = not _holdable("".join(texts))
-    if not seen.undated:
-        seen.undated = not all(map(_MOMENT.fullmatch, texts))
-
-
-def _holdable(text: str) -> bool:
-    if "\0" in text:
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def translate(engine: str, table: DeclaredTable, held: Mapping[str, Held], notes: list[str]) -> DeclaredTable:
