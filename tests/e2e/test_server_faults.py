@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.e2e.ledgers import ledger
 from tests.e2e.test_backup_faults import snapshots, whole
@@ -41,9 +42,9 @@ def recon(tmp_path: Path, server: PostgresServer) -> Recon:
     return in_folder(tmp_path, RECON_STORES_PASSWORD=server.password)
 
 
-def ask(server: PostgresServer, url: str, sql: str) -> list[tuple[object, ...]]:
+def ask(server: PostgresServer, url: str, question: str) -> list[tuple[object, ...]]:
     with psycopg.connect(url, password=server.password, autocommit=True) as connection:
-        cursor = connection.execute(sql.encode())
+        cursor = connection.execute(question.encode())
         return cursor.fetchall() if cursor.description else []
 
 
@@ -51,7 +52,13 @@ def filled(server: PostgresServer, rows: int = ROWS) -> str:
     """The URL of a database with two tables."""
     url = server.database()
     ask(server, url, OWNED)
+<<<<<<< HEAD
     ask(server, url, f"INSERT INTO items SELECT n, n % 10, repeat('item ' || n, 20) FROM generate_series(1, {rows}) n")  # noqa: S608  a number
+=======
+    with psycopg.connect(url, password=server.password) as connection:
+        series = "SELECT n, n % 10, repeat('item ' || n, 20) FROM generate_series(1, {}) n"
+        connection.execute(sql.SQL("INSERT INTO items " + series).format(rows))
+>>>>>>> trip
     return url
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from recon_cli.core import canonical
@@ -27,7 +27,8 @@ from recon_cli.core.catalog import (
     Kind,
     Numbered,
 )
-from recon_cli.stores.bulk.base import Incoming, Row
+from recon_cli.stores.bulk.base import Incoming
+from recon_cli.stores.bulk.held import Held, look
 
 Convert: TypeAlias = Callable[[Cell], Cell]
 
@@ -62,25 +63,10 @@ _BUILT_IN = re.compile(
     r"|date|(?:time|timestamp)(?:\(\d\))? with(?:out)? time zone|interval|uuid|jsonb?|inet|cidr|macaddr|xml|money"
     r"|tsvector|bit|bit varying)(?:\([\d, -]+\))?"
 )
-_LEAST, _GREATEST = -(2**63), 2**63 - 1
+_INDEXED_BYTES = 2600
+"""A row of a btree index has 2704 bytes at most (a third of a page)."""
 _DATED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIMETZ})
-_MOMENT = re.compile(r"(?!0000)\d{4}-(?!00)\d\d-(?!00)\d\d( \d\d:\d\d:\d\d(\.\d*[1-9])?([+-]\d\d(:\d\d)?)?)?")
 _PRECISION = re.compile(r"\((\d+)(?:\s*,\s*(\d+))?\)")
-
-
-@dataclass(slots=True)
-class Held:
-    """What the rows of one column really hold."""
-
-    classes: set[type] = field(default_factory=set)
-    wide: bool = False
-    """An integer beyond 64 bits with a sign."""
-    odd: bool = False
-    """Text with NUL, or not UTF-8."""
-    empty: bool = False
-    """A NULL, which SQLite allows in keys."""
-    undated: bool = False
-    """Text that Postgres would not give back letter by letter as a date or time."""
 
 
 def for_postgres(source: Catalog, tables: Sequence[Incoming]) -> tuple[Catalog, list[Incoming], list[str]]:
@@ -102,43 +88,9 @@ def _incoming(source: Catalog, incoming: Incoming, notes: list[str]) -> Incoming
     return replace(incoming, declared=translate(source.engine, table, profile, notes))
 
 
-def look(chunks: Iterable[Sequence[Row]], width: int) -> list[Held]:
-    """What each column of the rows holds."""
-    held = [Held() for _ in range(width)]
-    for chunk in chunks:
-        for seen, cells in zip(held, zip(*chunk, strict=True), strict=False):
-            classes = set(map(type, cells))
-            seen.classes |= classes
-            if str in classes:
-                _look_at_text(seen, [cell for cell in cells if isinstance(cell, str)])
-            if int in classes and not seen.wide:
-                seen.wide = any(isinstance(cell, int) and not _LEAST <= cell <= _GREATEST for cell in cells)
-    for seen in held:
-        seen.empty = type(None) in seen.classes
-        seen.classes.discard(type(None))
-    return held
-
-
-def _look_at_text(seen: Held, texts: Sequence[str]) -> None:
-    if not seen.odd:
-        seen.odd = not _holdable("".join(texts))
-    if not seen.undated:
-        seen.undated = not all(map(_MOMENT.fullmatch, texts))
-
-
-def _holdable(text: str) -> bool:
-    if "\0" in text:
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def translate(engine: str, table: DeclaredTable, held: Mapping[str, Held], notes: list[str]) -> DeclaredTable:
     """One table as Postgres declares it; foreign keys are looked at when all tables are known."""
-    table = _without_null_key(table, held, notes)
+    table = _indexable(table, held, notes)
     columns = tuple(_column(engine, table, column, held.get(column.name, Held()), notes) for column in table.columns)
     kept = tuple(column for column in columns if column.generated is Generated.NO)
     left = [column.name for column in columns if column.generated is not Generated.NO]
@@ -152,8 +104,21 @@ def translate(engine: str, table: DeclaredTable, held: Mapping[str, Held], notes
     )
 
 
-def _without_null_key(table: DeclaredTable, held: Mapping[str, Held], notes: list[str]) -> DeclaredTable:
-    """A key with a NULL in it can only be UNIQUE in Postgres."""
+def _indexable(table: DeclaredTable, held: Mapping[str, Held], notes: list[str]) -> DeclaredTable:
+    """Without the indexes that Postgres cannot have; a key with a NULL in it can only be UNIQUE there."""
+
+    def fits(parts: Sequence[str]) -> bool:
+        return sum(held[name].longest for name in parts if name in held) <= _INDEXED_BYTES
+
+    long = [index for index in table.indexes if not fits(index.parts)]
+    notes += [
+        f"{table.name}: index {index.name} left out, for it holds values of over {_INDEXED_BYTES} bytes"
+        for index in long
+    ]
+    table = replace(table, indexes=tuple(index for index in table.indexes if index not in long))
+    if not fits(table.key):
+        notes.append(f"{table.name}: primary key left out, for it holds values of over {_INDEXED_BYTES} bytes")
+        return replace(table, key=())
     if not any(name in held and held[name].empty for name in table.key):
         return table
     notes.append(f"{table.name}: primary key → UNIQUE, for there are NULLs in it")
