@@ -52,13 +52,9 @@ def filled(server: PostgresServer, rows: int = ROWS) -> str:
     """The URL of a database with two tables."""
     url = server.database()
     ask(server, url, OWNED)
-<<<<<<< HEAD
-    ask(server, url, f"INSERT INTO items SELECT n, n % 10, repeat('item ' || n, 20) FROM generate_series(1, {rows}) n")  # noqa: S608  a number
-=======
     with psycopg.connect(url, password=server.password) as connection:
         series = "SELECT n, n % 10, repeat('item ' || n, 20) FROM generate_series(1, {}) n"
         connection.execute(sql.SQL("INSERT INTO items " + series).format(rows))
->>>>>>> trip
     return url
 
 
