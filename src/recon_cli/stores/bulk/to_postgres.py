@@ -212,7 +212,7 @@ def _comment(engine: str, column: DeclaredColumn, new: str, *, cells: bool) -> s
         return None
     if cells:
         told = f"{CELLS} {column.declared}".rstrip()
-    elif engine == "sqlite" and (column.declared != new.upper() or column.numbered is Numbered.AUTOINCREMENT):
+    elif engine == "sqlite" and (column.declared, new) != ("TEXT", "text"):
         counted = " AUTOINCREMENT" if column.numbered is Numbered.AUTOINCREMENT else ""
         told = f"{DECLARED} {column.declared}{counted}".rstrip()
     return told if engine == "sqlite" else "\n".join(part for part in (told, column.comment) if part) or None
