@@ -23,7 +23,9 @@ class Through:
 
 
 class NetworkConformance(FileStoreConformance):
-    """What stores behind a network keep besides."""
+    """What stores behind a network keep besides. `folders` is how many a tree has that is cut while it is scanned."""
+
+    folders = 200
 
     @pytest.fixture
     def through(self) -> Through:
@@ -38,7 +40,7 @@ class NetworkConformance(FileStoreConformance):
     @pytest.mark.parametrize("how", ["rst", "fin"])
     def test_a_scan_that_is_cut_once_still_ends_complete(self, through: Through, part: float, how: str) -> None:
         site, proxy = through.site, through.proxy
-        folders = grow_tree(site.plant, 200)
+        folders = grow_tree(site.plant, self.folders)
         before = sum(map(proxy.stats().get, ("up", "down")))  # type: ignore[arg-type]  # both are there
         whole = scanned(site.store)
         site.store.close()
@@ -50,7 +52,7 @@ class NetworkConformance(FileStoreConformance):
 
     def test_a_server_that_is_gone_for_good_ends_the_scan_with_the_reason(self, through: Through) -> None:
         site, proxy = through.site, through.proxy
-        grow_tree(site.plant, 200)
+        grow_tree(site.plant, self.folders)
         scan = site.store.scan()
         first = next(iter(scan))
         proxy.refuse()
@@ -64,7 +66,7 @@ class NetworkConformance(FileStoreConformance):
 
     def test_a_server_that_falls_silent_ends_the_scan_with_the_reason(self, through: Through) -> None:
         site, proxy = through.site, through.proxy
-        grow_tree(site.plant, 200)
+        grow_tree(site.plant, self.folders)
         scan = site.store.scan()
         first = next(iter(scan))
         proxy.stall_after(0)

@@ -9,10 +9,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -47,9 +49,12 @@ def s3_server(root: Path) -> Iterator[S3Server]:
     command = [_rclone(), "serve", "s3", str(root), "--addr", f"{LOOPBACK}:{port}", "--auth-key", f"{KEY_ID},{secret}"]
     command += ["--config", "", "--dir-cache-time", "0s", "--vfs-cache-mode", "off"]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "RCLONE_"))}
-    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=log) as child,
+    ):
         try:
-            _await(port, child)
+            _await(port, child, log)
             yield S3Server(port, root, secret)
         finally:
             child.terminate()
@@ -71,7 +76,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await(port: int, child: subprocess.Popen[bytes]) -> None:
+def _await(port: int, child: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     for _ in range(500):
         with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
             return
@@ -79,4 +84,5 @@ def _await(port: int, child: subprocess.Popen[bytes]) -> None:
             break
         time.sleep(0.02)
     child.terminate()
-    raise RuntimeError(f"rclone did not serve: {child.stderr.read().decode() if child.stderr else ''}")
+    log.seek(0)
+    raise RuntimeError(f"rclone did not serve: {log.read().decode()}")

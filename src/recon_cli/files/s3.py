@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC
+from functools import cache
 from itertools import chain
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import boto3
 import botocore.exceptions
+import botocore.loaders
+import botocore.parsers
+import botocore.session
 from botocore.config import Config
 
 from recon_cli.core.entry import Entry, EntryType, Incomplete, Listing, Precision
@@ -37,6 +40,10 @@ _REFUSED = frozenset(
 Answer = Mapping[str, Any]
 
 
+class _CutShortError(UnreachableError):
+    """The head of an answer ended in the middle."""
+
+
 class S3Store:
     """Files below `s3://BUCKET/PREFIX`; `s3://KEY_ID@BUCKET/PREFIX` with the secret of the place.
 
@@ -55,7 +62,7 @@ class S3Store:
         self._kept: Any = None
 
     @property
-    def _client(self) -> Any:  # noqa: ANN401  boto3 makes its classes when it runs
+    def _client(self) -> Any:  # noqa: ANN401  botocore makes its classes when it runs
         if self._kept is None:
             with self._translated(""):
                 self._kept = self._connected()
@@ -66,7 +73,7 @@ class S3Store:
         own = {"aws_access_key_id": self._key_id, "aws_secret_access_key": secret} if self._key_id and secret else {}
         endpoint = self._place.text("endpoint") or None
         timeout_s = self._place.number("timeout_s", 30)
-        return boto3.session.Session().client(
+        return session().create_client(
             "s3",
             endpoint_url=endpoint,
             region_name=self._place.text("region") or ("us-east-1" if endpoint else None),
@@ -110,23 +117,33 @@ class S3Store:
 
     def _list(self, path: str, *, asked_for: bool) -> Listing:
         prefix = f"{self._key(path)}/".lstrip("/")
-        entries: list[Entry] = []
-        with self._translated(path):
-            pager = self._client.get_paginator("list_objects_v2")
-            for page in pager.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/"):
-                entries += [_folder(path, one["Prefix"], prefix) for one in page.get("CommonPrefixes", ())]
-                entries += [_file(join(path, one["Key"][len(prefix) :]), one) for one in page.get("Contents", ())]
+        try:
+            entries = self._entries(path, prefix)
+        except _CutShortError:  # the one fault that botocore takes for an answer, and so does not ask again after
+            entries = self._entries(path, prefix)
         if asked_for and prefix and not entries:
             raise no_directory(path, self.url)
         # A key that ends in a slash is a marker that some tools leave for an empty folder.
         return Listing(path, tuple(one for one in entries if one.path not in {"", path, f"{path}/"}), LISTED_BY)
+
+    def _entries(self, path: str, prefix: str) -> list[Entry]:
+        entries: list[Entry] = []
+        with self._translated(path):
+            pager = self._client.get_paginator("list_objects_v2")
+            for page in pager.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/"):
+                self._whole_answer(page, "IsTruncated", path)
+                entries += [_folder(path, one["Prefix"], prefix) for one in page.get("CommonPrefixes", ())]
+                entries += [_file(join(path, one["Key"][len(prefix) :]), one) for one in page.get("Contents", ())]
+        return entries
 
     def stat(self, ref: FileRef) -> Entry:
         """One entry."""
         path = _path(ref)
         try:
             with self._translated(path):
-                return _file(path, self._client.head_object(Bucket=self._bucket, Key=self._key(path)))
+                told = self._client.head_object(Bucket=self._bucket, Key=self._key(path))
+                self._whole_answer(told, "ContentLength", path)
+                return _file(path, told)
         except NotFoundError:
             with self._translated(path):
                 inside = self._client.list_objects_v2(
@@ -150,6 +167,7 @@ class S3Store:
                 if _code(exc) in {"InvalidRange", "416"}:  # it begins behind the end
                     return
                 raise
+            self._whole_answer(answer, "ContentLength", path)
             with closing(answer["Body"]) as body:
                 yield from self._whole(body, int(answer["ContentLength"]), path)
 
@@ -161,6 +179,13 @@ class S3Store:
         if got != size_bytes:
             cause = f"{got} of {size_bytes} bytes came"
             raise UnreachableError(f"lost {self.url} while reading {shown(path)}", cause=cause, hint="run again")
+
+    def _whole_answer(self, answer: Answer, field: str, path: str) -> None:
+        """Refuse an answer without what every one has: of one that is cut in its head, botocore makes an empty one."""
+        if field not in answer:
+            raise _CutShortError(
+                f"lost {self.url} at {shown(path)}", cause="the answer was cut short", hint="run again"
+            )
 
     def tail(self, ref: FileRef, size_bytes: int) -> bytes:
         """The last bytes, at most `size_bytes`."""
@@ -228,7 +253,7 @@ class S3Store:
         except (botocore.exceptions.NoRegionError, botocore.exceptions.ProfileNotFound, ValueError) as exc:
             hint = "set `region` and `endpoint` of the place in recon.toml, or `AWS_REGION`"
             raise ConfigError(f"cannot use {self.url}", cause=str(exc), hint=hint) from exc
-        except (botocore.exceptions.BotoCoreError, OSError) as exc:
+        except (botocore.exceptions.BotoCoreError, botocore.parsers.ResponseParserError, OSError) as exc:
             hint = "run again; `recon doctor` shows what answers"
             raise UnreachableError(f"cannot reach {self.url}", cause=str(exc), hint=hint) from exc
 
@@ -248,6 +273,19 @@ class S3Store:
         if code in _BUSY:
             return UnreachableError(f"{self.url} cannot answer now", cause=said, hint="run again later")
         return DataError(f"cannot use {label}", cause=said)
+
+
+def session() -> botocore.session.Session:
+    """A new session, so that environment and profile are those of now, on descriptions that are read once."""
+    fresh = botocore.session.get_session()
+    fresh.register_component("data_loader", _descriptions())
+    return fresh
+
+
+@cache
+def _descriptions() -> botocore.loaders.Loader:
+    """What AWS says its services are: a megabyte of JSON, which costs more to read than many requests."""
+    return botocore.loaders.create_loader()
 
 
 def _path(ref: FileRef) -> str:

@@ -42,8 +42,8 @@ _LOGIN = (
     "authentication failed",
     "permission denied",
     "could not read username",
-    "403",
-    "401",
+    "error: 403",
+    "error: 401",
     "host key verification",
 )
 _AWAY = ("could not resolve", "connection refused", "timed out", "unable to access", "could not read from remote")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -128,3 +129,36 @@ def test_a_url_without_a_bucket_says_how_to_write_it() -> None:
     with pytest.raises(ConfigError) as caught:
         S3Store(Place("s3:///x"))
     assert "s3://bucket/prefix" in (caught.value.hint or "")
+
+
+@contextmanager
+def cut_in_the_head() -> Iterator[int]:
+    """A server whose every answer ends within its head: HTTP libraries take such for a whole one without a body."""
+
+    def serve(listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_an_answer_that_is_cut_in_its_head_is_no_empty_folder_and_no_empty_file() -> None:
+    with cut_in_the_head() as port:
+        options: dict[str, str | float] = {"endpoint": f"http://127.0.0.1:{port}", "retries": 0}
+        with closing(S3Store(Place("s3://key@bucket/x", secret=lambda: "-", options=options))) as store:
+            for ask in (lambda: list(store.scan()), lambda: store.stat("a"), lambda: read_all(store, "a")):
+                with pytest.raises(UnreachableError, match="lost"):
+                    ask()

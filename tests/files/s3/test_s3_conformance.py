@@ -24,6 +24,8 @@ def server() -> Iterator[S3Server]:
 
 
 class TestS3(NetworkConformance):
+    folders = 60  # a request for each
+
     @pytest.fixture
     def through(self, server: S3Server) -> Iterator[Through]:
         with tempfile.TemporaryDirectory(prefix="b-", dir=server.root) as name, Proxy(server.port) as proxy:
@@ -32,7 +34,7 @@ class TestS3(NetworkConformance):
             bucket = Path(name).name
 
             def store(path: str) -> S3Store:
-                return S3Store(server.place(f"{bucket}/{path}", port=proxy.port, timeout_s=1))
+                return S3Store(server.place(f"{bucket}/{path}", port=proxy.port, timeout_s=1, retries=1))
 
             site = Site(store("tree"), OnDisk(root), lambda: store("none"), links=False, any_bytes=False)
             yield Through(site, proxy)

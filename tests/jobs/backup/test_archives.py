@@ -36,7 +36,7 @@ def test_a_cut_upload_leaves_the_previous_snapshot_whole_and_is_swept(tmp_path: 
     with start_pyftpdlib(tmp_path / "ftp") as server, Proxy(server.port, ftp=True) as proxy:
         through = ftp(server, proxy.port)
         put(through, rows(), 0)
-        proxy.cut_after(60_000, every=True, times=50)
+        proxy.cut_after(20_000, every=True, times=50)  # the archive has 36 000
         large = [(number, f"{number * 7919 % 104729:x}" * 8) for number in range(5000)]
         with pytest.raises(ReconError):
             put(through, large, 1)

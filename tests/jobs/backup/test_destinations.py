@@ -89,5 +89,5 @@ class TestS3(DestinationConformance):
     @pytest.fixture
     def kept(self, s3: S3Server) -> Iterator[Kept]:
         with tempfile.TemporaryDirectory(prefix="b-", dir=s3.root) as name:
-            place = s3.place(f"{Path(name).name}/kept")
+            place = s3.place(f"{Path(name).name}/kept", timeout_s=3)
             yield Kept(recipe(place.url, secret=s3.secret, **place.options), kills=5)
