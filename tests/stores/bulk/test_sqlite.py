@@ -348,7 +348,7 @@ def test_types_of_postgres_are_kept_letter_by_letter_and_remembered(tmp_path: Pa
     store.load(Loading(Catalog("postgresql", (table,)), (incoming(table, rows),)))
     found = declared(store, "t")
     assert [(one.name, one.declared, one.comment) for one in found.columns] == [
-        ("id", "INTEGER", None),
+        ("id", "INTEGER", "recon:type bigint"),
         ("price", "DECIMAL_TEXT", "recon:type numeric(10,2)"),
         ("tags", "ARRAY_TEXT", "recon:type integer[]"),
         ("span", "PERIOD_TEXT", "recon:type interval"),
