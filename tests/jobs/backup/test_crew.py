@@ -92,7 +92,7 @@ def test_a_child_that_dies_is_an_error_with_a_hint_and_nothing_stays_running(
 ) -> None:
     with pytest.raises(ReconError, match="a process at work on the snapshot ended") as caught:
         killed_at_work(place, tmp_path, victims, after=after)
-    assert "nothing was published" in str(caught.value.cause)
+    assert "exit status" in str(caught.value.cause)
     assert "--workers 1" in str(caught.value.hint)
     assert running() == []
 
