@@ -104,3 +104,11 @@ class ByFile(Protocol):
 
     def fetch(self, sizes: Mapping[str, int], folder: Path) -> None:
         """Copy files of the latest snapshot, given by path with their sizes in bytes, into `folder`, unchecked."""
+
+
+@runtime_checkable
+class KeepsHistory(Protocol):
+    """A destination from which nothing is ever taken (git): it cannot be pruned, whatever the rules say."""
+
+    kept_because: str
+    """Why, for an operator who asks for it."""

@@ -49,6 +49,8 @@ class Author:
 class GitHistory:
     """Snapshots as commits that change one folder. `line` says which branch, here or behind a network."""
 
+    kept_because = "git packs old snapshots by itself, and a commit stays"
+
     def __init__(self, url: str, line: Line, folder: str = "", author: Author = Author()) -> None:
         self.url = url
         self._line = line

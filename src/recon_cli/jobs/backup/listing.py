@@ -14,7 +14,7 @@ from recon_cli.core.report import Problem, Report, Table
 from recon_cli.core.retention import Policy, Verdict
 from recon_cli.jobs import locks
 from recon_cli.jobs.backup.choose import spelled
-from recon_cli.jobs.backup.destination import Destination, Held
+from recon_cli.jobs.backup.destination import Destination, Held, KeepsHistory
 from recon_cli.ops.clock import Clock
 from recon_cli.snapshot.manifest import Manifest, TableFiles
 from recon_cli.snapshot.reader import Snapshot
@@ -190,6 +190,9 @@ def pruned(destination: Destination, policy: Policy, clock: Clock, *, zone: tzin
     """
     if policy.empty:
         raise UsageError("nothing says what to keep", hint="give `--keep-daily 7 --keep-weekly 4`, or set `keep_daily`")
+    if isinstance(destination, KeepsHistory):
+        hint = "`recon backup prune` is for folders and servers"
+        raise UsageError(f"{destination.url} keeps its history", cause=destination.kept_because, hint=hint)
     now = clock.now()
     if dry:
         return _verdicts(destination, retention.decide(destination.held(), policy, now, zone), now, dry=True)
