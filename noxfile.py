@@ -41,6 +41,7 @@ DEBIAN_PACKAGES = (
     "strace",
     "systemd",
     "util-linux",
+    "zstd",
 )
 ALWAYS = {"UV_PYTHON_DOWNLOADS": "never"}
 

@@ -37,7 +37,7 @@ class S3Server:
         told = self.secret if secret is None else secret
         endpoint = f"http://{LOOPBACK}:{port or self.port}"
         return Place(
-            f"s3://{KEY_ID}@{path}", secret=lambda: told, options={"endpoint": endpoint, "retries": 2, **options}
+            f"s3://{KEY_ID}@{path}", secret=lambda: told, options={"endpoint": endpoint, "retries": 6, **options}
         )
 
 
