@@ -41,7 +41,7 @@ def show(command: str, folder: Path, env: Mapping[str, str], *, columns: int = 1
     running = subprocess.Popen(
         ["bash", "-c", command],
         cwd=folder,
-        env={**os.environ, **look, **sizes, **env},
+        env={**os.environ, **look, **sizes, "PAGER": "cat", **env},
         stdin=subprocess.DEVNULL,
         stdout=slave,
         stderr=subprocess.PIPE,
