@@ -7,9 +7,8 @@ first: an archive without one never counts, and the next run sweeps it.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from recon_cli.jobs.backup import memory, names, runfile, staging
 from recon_cli.jobs.backup.destination import LATEST, NO_RUN, Held, Published, Run
 from recon_cli.jobs.backup.runfile import Archived
 from recon_cli.jobs.backup.shape import Packing, check_staged, open_archive
-from recon_cli.jobs.backup.written import write_archive
+from recon_cli.jobs.backup.written import Passed, write_archive
 from recon_cli.ops.clock import Clock, SystemClock
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.manifest import Manifest, NewerFormatError
@@ -227,7 +226,7 @@ class Archives:
         archive = write_archive(beside, folder, self._packing)
         with staging.translated(beside), beside.open("rb") as file:
             self._store.write(archive.file, iter(lambda: file.read(_CHUNK_BYTES), b""))
-        back = _Summing(self._store.read(archive.file))
+        back = Passed(self._store.read(archive.file))
         for _chunk in back:
             pass
         if (back.size_bytes, back.digest) != (archive.size_bytes, archive.sha256):
@@ -237,7 +236,7 @@ class Archives:
         return archive
 
     def _fetch(self, archive: Archived, target: Path) -> None:
-        got = _Summing(self._store.read(archive.file))
+        got = Passed(self._store.read(archive.file))
         with staging.translated(target), target.open("xb") as file:
             for chunk in got:
                 if got.size_bytes > archive.size_bytes:
@@ -246,23 +245,3 @@ class Archives:
         if (got.size_bytes, got.digest) != (archive.size_bytes, archive.sha256):
             cause = f"{got.size_bytes} bytes with another SHA-256 than its sidecar says ({archive.size_bytes} bytes)"
             raise DataError(f"{archive.file} in {self.url} is damaged", cause=cause, hint="use another snapshot")
-
-
-class _Summing:
-    """Passes chunks on, and knows afterwards how many bytes there were and their SHA-256."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-        self._sum = hashlib.sha256()
-        self.size_bytes = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self._sum.update(chunk)
-            self.size_bytes += len(chunk)
-            yield chunk
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 so far, in hex."""
-        return self._sum.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,24 +13,48 @@ from recon_cli.jobs.backup.runfile import Archived
 from recon_cli.jobs.backup.shape import Packing, pack
 
 
-class Counted:
-    """A stream that knows how many bytes went through it, and their SHA-256."""
+class Measured:
+    """How many bytes there were so far, and their SHA-256."""
 
-    def __init__(self, inner: BinaryIO) -> None:
-        self._inner = inner
+    def __init__(self) -> None:
         self._sum = hashlib.sha256()
         self.size_bytes = 0
 
-    def write(self, piece: bytes, /) -> int:
-        """Take them all."""
+    def count(self, piece: bytes) -> None:
+        """Take note of the next bytes."""
         self._sum.update(piece)
         self.size_bytes += len(piece)
-        return self._inner.write(piece)
 
     @property
     def digest(self) -> str:
         """The SHA-256 so far, in hex."""
         return self._sum.hexdigest()
+
+
+class Counted(Measured):
+    """A stream that measures what goes through it."""
+
+    def __init__(self, inner: BinaryIO) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def write(self, piece: bytes, /) -> int:
+        """Take them all."""
+        self.count(piece)
+        return self._inner.write(piece)
+
+
+class Passed(Measured):
+    """Chunks that are measured as they are passed on."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.count(chunk)
+            yield chunk
 
 
 def write_archive(target: Path, folder: Path, packing: Packing) -> Archived:
