@@ -22,7 +22,7 @@ from recon_cli.core.place import Place
 
 LOOPBACK = "127.0.0.1"
 KEY_ID = "recon"
-# What a test writes underneath is seen this soon. At "0s" rclone drops its cache without a pause, which starves requests.
+# What a test writes underneath is seen this soon. At "0s" rclone drops its cache in a loop, which starves requests.
 LOOK_AGAIN = "2ms"
 
 
