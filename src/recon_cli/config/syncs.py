@@ -107,19 +107,19 @@ def _source(settings: Settings, keyed: Mapping[str, Setting], flags: Flags, warn
 
 def _target(settings: Settings, keyed: Mapping[str, Setting], flags: Flags, warn: Warn) -> Place:
     if flags.target:
-        return _keyed(places.resolve_store(settings, flags.target, warn))
+        return with_key(places.resolve_store(settings, flags.target, warn))
     if "to" in keyed:
-        return _keyed(places.end(settings, "stores", keyed["to"], warn))
+        return with_key(places.end(settings, "stores", keyed["to"], warn))
     url = _either("SUPABASE_URL")
     if not url:
         raise UsageError("which target?", hint="give `--to`, `to` in recon.toml, or `SUPABASE_URL`")
     if urlsplit(url).scheme not in {"http", "https"} or places.has_password(url):
         raise ConfigError("`SUPABASE_URL` is no address", cause=redact.text(url), hint="https://PROJECT.supabase.co")
     options = {"timeout_s": float(_older("SUPABASE_TIMEOUT") or 30)}
-    return _keyed(Place(f"supabase+{url.rstrip('/')}", options=options))
+    return with_key(Place(f"supabase+{url.rstrip('/')}", options=options))
 
 
-def _keyed(place: Place) -> Place:
+def with_key(place: Place) -> Place:
     """A REST target without a key of its own takes the one of the usual variables."""
     if not place.url.startswith(("supabase+", "postgrest+")):
         return place

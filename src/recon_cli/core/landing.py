@@ -38,6 +38,8 @@ class Landing:
     earliest: tuple[str, ...] = ()
     latest: tuple[str, ...] = ()
     mark: Mark | None = None
+    sums: tuple[str, ...] = ()
+    """Columns whose sums an operator knows: how many hands, say."""
 
     @property
     def table(self) -> str:

@@ -45,7 +45,7 @@ def rest(pg: PostgresTarget) -> Iterator[RestTarget]:
         yield target
 
 
-@pytest.fixture(params=["lite", "pg"])
+@pytest.fixture(params=["lite", "pg", "maria", "rest"])
 def target(request: pytest.FixtureRequest) -> Target:
     """An empty database of each kind."""
     made: Target = request.getfixturevalue(request.param)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from recon_cli.core.errors import ReconError, UnreachableError
 from recon_cli.core.report import Problem
 
 Say = Callable[[Problem], None]
+Met = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,15 @@ def names_in(root: Path) -> list[str]:
         raise UnreachableError(f"the source {root} is offline", cause=exc.strerror, hint=hint) from exc
 
 
-def walk(root: Path, folder: str, say: Say) -> Iterator[Look]:
+def _nobody(_path: str, _mtime_ns: int) -> None:
+    """Tell nobody."""
+
+
+def walk(root: Path, folder: str, say: Say, met: Met = _nobody) -> Iterator[Look]:
     """Every regular file below a folder of the root, at any depth; what cannot be listed is said and left out.
 
     `folder` may be spelled composed or decomposed (NFC, NFD), whichever way the file system has it. Links to folders
-    are not followed.
+    are not followed. `met` is told every folder, with its time before it was listed.
     """
     top = _spelled_there(root, folder)
     if top is None:
@@ -62,7 +67,8 @@ def walk(root: Path, folder: str, say: Say) -> Iterator[Look]:
     while waiting:
         where = waiting.pop()
         try:
-            with os.scandir(root / where if where else root) as found:
+            met(where, (root / where).stat().st_mtime_ns)
+            with os.scandir(root / where) as found:
                 entries = sorted(found, key=lambda one: one.name)
         except OSError as exc:
             say(Problem(where or str(root), "not listed", exc.strerror or str(exc)))
@@ -73,6 +79,16 @@ def walk(root: Path, folder: str, say: Say) -> Iterator[Look]:
                 waiting.append(path)
             elif (seen := _looked(entry, path)) is not None:
                 yield seen
+
+
+def changed(root: Path, folders: Mapping[str, int]) -> list[str]:
+    """Those of these folders whose time is another by now: something was made, renamed or removed in them."""
+    found = []
+    for path, mtime_ns in folders.items():
+        with suppress(OSError):
+            if (root / path).stat().st_mtime_ns != mtime_ns:
+                found.append(path)
+    return found
 
 
 def again(root: Path, path: str) -> Look | None:

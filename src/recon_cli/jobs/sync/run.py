@@ -18,7 +18,7 @@ from recon_cli.ops import signals
 from recon_cli.outbox.drain import Drain, Drained, Pace
 from recon_cli.outbox.status import status
 
-_CODES = {
+CODES = {
     Failure.AUTH: ExitCode.AUTH,
     Failure.DRIFT: ExitCode.DRIFT,
     Failure.TRANSIENT: ExitCode.UNREACHABLE,
@@ -128,7 +128,7 @@ def report(ends: Ends, drained: Drained, took_s: float, *, offline: bool) -> Rep
 def _code(taken: Taken, drained: Drained, waiting: int, *, offline: bool) -> ExitCode:
     stopped: DeliveryError | None = drained.stopped_by
     if stopped is not None and waiting:
-        return _CODES.get(stopped.failure, ExitCode.PARTIAL)
+        return CODES.get(stopped.failure, ExitCode.PARTIAL)
     if offline:
         return ExitCode.UNREACHABLE
     partial = drained.buried or drained.retried or waiting or taken.unfit or taken.problems

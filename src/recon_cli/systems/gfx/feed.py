@@ -109,6 +109,7 @@ class GfxFeed:
             keys=(("gfx_pc_id", "file_hash"),),
             rank=("gfx_pc_id", "nas_path"),
             mark=Mark("sync_source", rows.SOURCE),
+            sums=("hand_count",),
         )
         observed = Landing(seen, earliest=("first_seen",), latest=("last_seen",))
         return (sessions, observed) if self.observations else (sessions,)
