@@ -26,6 +26,7 @@ from recon_cli.cli.sync_ends import (
 from recon_cli.core.errors import UsageError
 from recon_cli.jobs.sync import init as making
 from recon_cli.jobs.sync import run as job
+from recon_cli.jobs.sync import verify as proof
 from recon_cli.jobs.sync.ends import feed_of, opened
 from recon_cli.jobs.watched import watched
 from recon_cli.ops.clock import SystemClock
@@ -99,3 +100,27 @@ def init(
     asked = route(found, table=table)
     with closing(open_sink(asked.target)) as sink:
         call.show(making.init(feed_of(asked), sink, asked.target, apply=not (sql or call.dry_run)))
+
+
+@app.command("verify", dry_run=True)
+def verify(
+    name: Name = None,
+    system: SystemName = None,
+    source: Source = None,
+    target: Target = None,
+    table: TableName = None,
+    registry: Registry = None,
+    content: Annotated[
+        bool, typer.Option("--content", help="Compare the documents in the target with the files, too.")
+    ] = False,
+) -> None:
+    """Prove that every file is in the target: read all files and all rows; exit code 0 if they agree, 4 if not.
+
+    Example: `recon sync verify --system gfx --from /mnt/nas --to supabase`
+    """
+    call = options.current()
+    found = chosen(call, name, system, source, target)
+    asked = route(found, table=table, registry=registry)
+    with closing(open_sink(asked.target)) as sink:
+        watch = watch_of(call, found, "verify")
+        call.show(watched(watch, SystemClock(), lambda: proof.verify(asked, sink, call.progress, content=content)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -110,7 +109,7 @@ class Intake:
         """The sources by the registry as it is now; while it cannot be read, as it was before."""
         folders = looks.names_in(self.route.root)
         try:
-            self._sources = self.feed.sources(self._registry(), folders)
+            self._sources = self.feed.sources(registry_bytes(self.route, self.feed), folders)
         except ConfigError as exc:
             if self._sources is None:
                 raise
@@ -209,7 +208,7 @@ class Intake:
             self._unfit(one, spot, raw, found, before)
             return
         same = before is not None and before.state is State.PUT and before.hash == found.file_hash
-        if before is not None and before.state is State.PUT:
+        if before is not None and before.state is State.PUT and before.delivered >= same:
             self._sighted(spot, before, iso(now) if same else self.seen.fact("scanned") or before.first_seen)
         first = before.first_seen if before is not None and same else iso(now)
         delivered = before is not None and same and before.delivered
@@ -270,21 +269,6 @@ class Intake:
         while len(self.settling) >= _MOST_SETTLING:
             self.clock.sleep(self.settle() or 0.0)
 
-    def _registry(self) -> bytes | None:
-        """The registry's bytes; None where there is none."""
-        named = self.route.registry or self.feed.registry
-        if not named:
-            return None
-        path = Path(os.path.expanduser(named)) if self.route.registry else Path(named)  # noqa: PTH111  for text
-        try:
-            return (self.route.root / path).read_bytes()
-        except FileNotFoundError as exc:
-            if self.route.registry:
-                raise ConfigError(f"no registry {self.route.root / path}", cause=exc.strerror) from exc
-            return None
-        except OSError as exc:
-            raise ConfigError(f"cannot read the registry {self.route.root / path}", cause=exc.strerror) from exc
-
     def _tell_absent(self, met: int) -> None:
         """A source that is suddenly half empty is offline: nothing of it is taken as deleted."""
         known = self.seen.count()
@@ -300,3 +284,23 @@ class Intake:
 def _some(found: Iterator[Look]) -> Iterator[Sequence[Look]]:
     while some := list(islice(found, _LOOKED_UP)):
         yield some
+
+
+def registry_bytes(route: Route, feed: Feed) -> bytes | None:
+    """The bytes of the list of sources; None where there is none.
+
+    Raises:
+        ConfigError: the route names one that is not there, or it cannot be read.
+    """
+    named = Path(route.registry).expanduser() if route.registry else Path(feed.registry)
+    if not feed.registry:
+        return None
+    path = route.root / named
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as exc:
+        if route.registry:
+            raise ConfigError(f"no registry {path}", cause=exc.strerror) from exc
+        return None
+    except OSError as exc:
+        raise ConfigError(f"cannot read the registry {path}", cause=exc.strerror) from exc
