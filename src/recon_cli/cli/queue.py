@@ -12,6 +12,8 @@ import typer
 
 from recon_cli.cli import options
 from recon_cli.cli.invocation import Invocation
+from recon_cli.config import syncs
+from recon_cli.core.errors import UsageError
 from recon_cli.jobs import queue as job
 from recon_cli.ops import paths
 from recon_cli.ops.clock import SystemClock
@@ -100,12 +102,30 @@ def import_(file: File) -> None:
 
 
 @app.command()
+def replay(
+    target: Annotated[str | None, typer.Option("--to", metavar="NAME", help="Only what waits for this target.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="Items a second at most.")] = None,
+) -> None:
+    """Deliver now what waits, also what was put off and what stands behind a pause; exit code 13 if a target is away.
+
+    Example: `recon queue replay --rate 50`
+    """
+    from recon_cli.jobs.sync.replay import replay as drained  # noqa: PLC0415  targets bring their drivers along
+
+    call = options.current()
+    job.require(queue_path(call))
+    with open_queue(call) as queue:
+        call.show(drained(queue, lambda name: syncs.with_key(call.store(name)), target or "", rate))
+
+
+@app.command()
 def adopt(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="An older queue: `pending.db`, with its `-wal` beside it.")
     ],
     target: Annotated[str, typer.Option("--to", metavar="NAME", help="The target that its items go to.")],
     table: Annotated[str, typer.Option(help="The table that they go to.")] = "gfx_sessions",
+    system: Annotated[str, typer.Option(metavar="NAME", help="Whose records they are.")] = "gfx",
 ) -> None:
     """Take over an older service's queue and dead letters; its file is left as it is.
 
@@ -113,7 +133,15 @@ def adopt(
     """
     call = options.current()
     with open_queue(call) as queue:
-        call.show(job.adopt(queue, file, target, table))
+        call.show(job.adopt(queue, file, _label(call, target), table, {"system": system}))
+
+
+def _label(call: Invocation, target: str) -> str:
+    """What the outbox calls a target: a name of recon.toml as it is, also one that is yet to come; a URL in full."""
+    try:
+        return call.store(target).label
+    except UsageError:
+        return target
 
 
 @dead.command("list", dry_run=True)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 Plain: TypeAlias = str | int | float | bool | tuple[str, ...]
 
-NAMED = ("files", "stores", "tables", "backups")
+NAMED = ("files", "stores", "tables", "backups", "syncs")
 """Sections with a name of the operator's choice: `[files.NAME]`."""
 
 
@@ -174,6 +174,29 @@ _BACKUPS = tuple(
         ("textfile", Kind.PATH, "a file for node_exporter's textfile collector, ending in .prom"),
     )
 )
+_SYNCS = tuple(
+    Key("syncs", name, kind, doc, choices=tuple(words))
+    for name, kind, doc, *words in (
+        ("system", Kind.TEXT, "whose files they are: gfx"),
+        ("from", Kind.ADDRESS, "the folder, such as the mount of a NAS: a name from [files] or a path"),
+        ("to", Kind.ADDRESS, "the target: a name from [stores] or a URL"),
+        ("table", Kind.TEXT, "the main table, if it has not its usual name"),
+        ("pattern", Kind.TEXT, "which files, as a pattern such as `*.json`"),
+        ("registry", Kind.TEXT, "the list of PCs: a path, below `from` if relative"),
+        ("observations", Kind.BOOLEAN, "whether to keep every place where a content was seen, in a second table"),
+        ("on_drift", Kind.TEXT, "what happens when the target lost a column", "pause", "stash"),
+        ("settle_s", Kind.NUMBER, "seconds between two equal looks at a file that make it ready"),
+        ("patience_s", Kind.NUMBER, "seconds until a file that ends too early is given up"),
+        ("rehash_s", Kind.NUMBER, "seconds until a file is read again although it looks the same"),
+        ("poll_s", Kind.NUMBER, "seconds between two looks at the folders while watching"),
+        ("rescan_s", Kind.NUMBER, "seconds between two looks at every file while watching"),
+        ("batch", Kind.INTEGER, "records sent at once"),
+        ("retries", Kind.INTEGER, "how often a refused record is tried again before it is given up"),
+        ("rate", Kind.NUMBER, "records a second at most"),
+        ("ping_url", Kind.TEXT, "a heartbeat of this sync: called at the start, on success and on failure"),
+        ("textfile", Kind.PATH, "a file for node_exporter's textfile collector, ending in .prom"),
+    )
+)
 
 KEYS: tuple[Key, ...] = (
     Key("", "version", Kind.INTEGER, "the version of this file's format", 1),
@@ -220,6 +243,7 @@ KEYS: tuple[Key, ...] = (
     Key("check", "textfile", Kind.PATH, "a file for node_exporter's textfile collector, ending in .prom"),
     Key("check", "hash", Kind.BOOLEAN, "whether to compare contents too", default=False),
     *_BACKUPS,
+    *_SYNCS,
     Key("backup", "identity_file", Kind.PATH, "the age identity that opens encrypted snapshots; keep it private"),
     Key("backup", "workers", Kind.INTEGER, "processes that read a database at the same time", 2),
     Key(

@@ -215,7 +215,7 @@ def _is_address(text: str) -> bool:
 def unknown(settings: Settings, section: str, name: str) -> ReconError:
     """The error for a name that a section does not define."""
     known = settings.names(section)
-    kind = {"files": "files", "stores": "store", "tables": "table", "backups": "backup"}[section]
+    kind = {"files": "files", "stores": "store", "tables": "table", "backups": "backup", "syncs": "sync"}[section]
     nothing = f"define it as [{section}.{name}] in recon.toml" + (", or give a URL" if section == "stores" else "")
     return UsageError(f"no {kind} named `{redact.text(name)}`", hint=_meant(section, name, known, nothing))
 

@@ -32,13 +32,17 @@ class DeliveryError(Exception):
         failure: what it asks for.
         detail: the other side's words.
         retry_after_s: how long the other side asks to be left alone, where it says so.
+        code: the SQLSTATE, or what stands for it, where there is one.
     """
 
-    def __init__(self, failure: Failure, detail: str = "", *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, failure: Failure, detail: str = "", *, retry_after_s: float | None = None, code: str = ""
+    ) -> None:
         super().__init__(detail or failure.value)
         self.failure = failure
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

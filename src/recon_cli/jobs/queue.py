@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
@@ -267,12 +268,14 @@ def _taken_in(schema: str, where: str, placed: Counter[str], problems: tuple[Pro
     return Report(schema, summary, body, problems=problems, exit_code=code)
 
 
-def adopt(queue: Outbox, source: Path, target: str, table: str) -> Report:
-    """Take over an older service's queue; its file is not changed."""
+def adopt(
+    queue: Outbox, source: Path, target: str, table: str, meta: Mapping[str, str] = MappingProxyType({})
+) -> Report:
+    """Take over an older service's queue; its file is not changed. `meta` goes along with every item."""
     placed: Counter[str] = Counter()
     with older.opened(source) as db:
-        placed += Counter(place.value for place in queue.put_all(older.waiting(db, source, target, table)))
-        given = older.dead(db, source, target, table, queue.clock.now())
+        placed += Counter(place.value for place in queue.put_all(older.waiting(db, source, target, table, meta)))
+        given = older.dead(db, source, target, table, queue.clock.now(), meta)
         while batch := list(islice(given, BATCH_ITEMS)):
             answers = queue.change(lambda own, batch=batch: moves.add_dead(own, batch))  # type: ignore[misc]  # bound now
             placed += Counter(f"dead {place.value}" for place in answers)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from recon_cli.core.errors import DataError, NotFoundError
@@ -23,6 +24,7 @@ from recon_cli.outbox.item import DeadLetter, Item, Letter, digest
 _TABLES = ("pending_sync", "dead_letter")
 _NEEDED = frozenset({"id", "record_json"})
 _MANY = "adopted"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @contextmanager
@@ -46,17 +48,21 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield db
 
 
-def waiting(db: sqlite3.Connection, path: Path, target: str, table: str) -> Iterator[Letter]:
+def waiting(
+    db: sqlite3.Connection, path: Path, target: str, table: str, meta: Mapping[str, str] = _NOTHING
+) -> Iterator[Letter]:
     """What waited there, the oldest first. Its retries are not counted on: the old service spent them on outages."""
     for row in _rows(db, "pending_sync"):
-        yield _letter(row, path, target, table)
+        yield _letter(row, path, (target, table), meta)
 
 
-def dead(db: sqlite3.Connection, path: Path, target: str, table: str, now: datetime) -> Iterator[DeadLetter]:
+def dead(
+    db: sqlite3.Connection, path: Path, target: str, table: str, now: datetime, meta: Mapping[str, str] = _NOTHING
+) -> Iterator[DeadLetter]:
     """What was given up there."""
     for row in _rows(db, "dead_letter"):
         at = _moment(row.get("created_at"), now)
-        item = Item(0, _letter(row, path, target, table), at, int(row.get("retry_count") or 0))
+        item = Item(0, _letter(row, path, (target, table), meta), at, int(row.get("retry_count") or 0))
         yield DeadLetter(item, _MANY, str(row.get("error_reason") or row.get("last_error") or ""), at)
 
 
@@ -78,13 +84,13 @@ def _rows(db: sqlite3.Connection, table: str) -> Iterator[Mapping[str, Any]]:
             yield dict(row)
 
 
-def _letter(row: Mapping[str, Any], path: Path, target: str, table: str) -> Letter:
+def _letter(row: Mapping[str, Any], path: Path, to: tuple[str, str], more: Mapping[str, str]) -> Letter:
     kept = row["record_json"]
     payload = bytes(kept) if isinstance(kept, bytes) else str(kept).encode("utf-8", "surrogateescape")
     machine = str(row.get("gfx_pc_id") or "")
     key = f"{machine}/{_file_hash(payload)}/{digest(payload).hex()}"
     meta = {name: str(value) for name, value in row.items() if name not in {"record_json", "id"} and value is not None}
-    return Letter(target, table, key, payload, {**meta, "adopted_from": f"{path.name}#{row['id']}"})
+    return Letter(*to, key, payload, {**meta, **more, "adopted_from": f"{path.name}#{row['id']}"})
 
 
 def _file_hash(payload: bytes) -> str:

@@ -214,3 +214,9 @@ def close_circuit(db: sqlite3.Connection, target: str, table: str) -> None:
 def lane_of(item: Item) -> Lane:
     """The lane an item is in."""
     return Lane(item.letter.target, item.letter.table)
+
+
+def hurry(db: sqlite3.Connection, target: str) -> None:
+    """What was put off is due now, and circuits let one item through to see."""
+    db.execute("UPDATE tries SET due = 0 WHERE id IN (SELECT id FROM items WHERE target = ?)", (target,))
+    db.execute("UPDATE circuits SET until = 0 WHERE target = ?", (target,))

@@ -5,16 +5,28 @@ from __future__ import annotations
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import Protocol, cast
 
 from recon_cli.core.errors import ToolMissingError, UsageError
 from recon_cli.systems.base import System
+from recon_cli.systems.feed import Feed
 
 GROUP = "recon.systems"
 BUILTIN = {
     "viewer": "recon_cli.systems.viewer:SYSTEM",
     "reconstruction": "recon_cli.systems.reconstruction:SYSTEM",
 }
+
+FEED_GROUP = "recon.feeds"
+FEEDS = {"gfx": "recon_cli.systems.gfx.feed:make"}
+"""What makes a feed: called with the main table's name, the pattern of file names, and `observations`."""
+
+
+class MakeFeed(Protocol):
+    """As an entry point of `recon.feeds` offers it."""
+
+    def __call__(self, table: str, pattern: str, *, observations: bool) -> Feed:
+        """The feed for one main table; empty texts ask for what is usual."""
 
 
 def names() -> tuple[str, ...]:
@@ -35,22 +47,49 @@ def get(name: str) -> System:
     plugin = _plugins().get(name)
     if plugin is None:
         raise UsageError(f"there is no system `{name}`", cause=f"known are {', '.join(names())}", hint=_hint(name))
-    return _load(plugin)
+    return cast("System", _load(plugin))
 
 
-def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+def feed_names() -> tuple[str, ...]:
+    """Every feed that can be asked for, the built-in ones first."""
+    return (*FEEDS, *sorted(set(_plugins(FEED_GROUP)) - set(FEEDS)))
 
 
-def _load(plugin: EntryPoint) -> System:
+def feed(name: str, table: str = "", pattern: str = "", *, observations: bool = True) -> Feed:
+    """The feed called `name`, for one main table (empty: the usual one).
+
+    Raises:
+        UsageError: there is no such feed.
+        ToolMissingError: its package is installed and cannot be imported.
+    """
+    if name in FEEDS:
+        module, _, attribute = FEEDS[name].partition(":")
+        make = cast("MakeFeed", getattr(import_module(module), attribute))
+    else:
+        plugin = _plugins(FEED_GROUP).get(name)
+        if plugin is None:
+            known = feed_names()
+            close = get_close_matches(name, known, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else None
+            raise UsageError(f"no files of `{name}` can be sent", cause=f"known are {', '.join(known)}", hint=hint)
+        make = cast("MakeFeed", _load(plugin))
+    return make(table, pattern, observations=observations)
+
+
+def _plugins(group: str = GROUP) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def _load(plugin: EntryPoint) -> object:
     try:
-        return cast("System", plugin.load())
+        loaded: object = plugin.load()
     except Exception as exc:
         raise ToolMissingError(
             f"the system `{plugin.name}` cannot be loaded",
             cause=f"{plugin.value}: {exc}",
             hint="reinstall the package that brings it",
         ) from exc
+    return loaded
 
 
 def _hint(name: str) -> str | None:

@@ -58,6 +58,7 @@ _CUT_TEXT = ("unexpected end of data", "truncated data")
 # literal, a minus, or what a number that was whole so far may go on with.
 _CUT_JSON = re.compile(r"\s*|-|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?|\.|(?:\.[0-9]+)?[eE][-+]?")
 _CUT_ESCAPE = re.compile(r"\\?u[0-9a-fA-F]{0,4}")
+_SPACE = re.compile(r"[ \t\r\n]*")
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
@@ -96,6 +97,21 @@ def read(raw: bytes) -> Document | Refusal:
     if not isinstance(found, dict):
         return Refusal(Reason.NOT_AN_OBJECT, f"it begins with {text.strip()[:1]}")
     return Document(text, found)
+
+
+def member(text: str, name: str) -> str | None:
+    """The value of one member of a JSON object, exactly as it stands in the text; None if the object has none.
+
+    `text` is one that `read` found to be an object. The last of several members of one name counts, as in `keys`.
+    """
+    found, at = None, _SPACE.match(text).end() + 1  # type: ignore[union-attr]  # it matches nothing, too
+    while (at := _SPACE.match(text, at).end()) < len(text) and text[at] == '"':  # type: ignore[union-attr]  # same
+        key, at = _scan(text, at)
+        at = _SPACE.match(text, _SPACE.match(text, at).end() + 1).end()  # type: ignore[union-attr]  # same
+        _, end = _scan(text, at)
+        found = text[at:end] if key == name else found
+        at = _SPACE.match(text, end).end() + 1  # type: ignore[union-attr]  # same
+    return found
 
 
 def unfit_for_postgres(text: str) -> str:
@@ -141,3 +157,4 @@ def _no_constant(word: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+_scan = _DECODER.raw_decode

@@ -1,0 +1,158 @@
+"""Landing: how rows that were sent settle in a target's table, so that twice, late and out of order end the same.
+
+Every sink carries these rules out in its own words; `better` and `combined` say them in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from recon_cli.core.canonical import Value
+from recon_cli.core.record import Key, Record
+from recon_cli.core.schema import ColumnType, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The column that tells our rows from those of other programs, and the word that stands in ours."""
+
+    column: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """The rules of one table.
+
+    `schema` declares what is sent; its key makes two rows the same thing. `keys` are other keys that a target may have
+    in its place. Of two rows of one key the one that is less by the columns of `rank` stands, whole; without a rank
+    the first to come stands. In `earliest` and `latest` the least and the greatest value stands. A row without the
+    `mark` gives way to one that has it.
+    """
+
+    schema: Schema
+    keys: tuple[tuple[str, ...], ...] = ()
+    rank: tuple[str, ...] = ()
+    earliest: tuple[str, ...] = ()
+    latest: tuple[str, ...] = ()
+    mark: Mark | None = None
+    sums: tuple[str, ...] = ()
+    """Columns whose sums an operator knows: how many hands, say."""
+
+    @property
+    def table(self) -> str:
+        """The table's name."""
+        return self.schema.table
+
+    @property
+    def documents(self) -> frozenset[str]:
+        """Columns in which a text is a JSON document, to be kept as it was written."""
+        return frozenset(one.name for one in self.schema.columns if one.type is ColumnType.JSON)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What of a landing one target takes: the columns it has, and the key that it keeps unique."""
+
+    landing: Landing
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @property
+    def table(self) -> str:
+        """The table's name."""
+        return self.landing.table
+
+    @property
+    def rank(self) -> tuple[str, ...]:
+        """The columns of the rank that are there."""
+        return tuple(name for name in self.landing.rank if name in self.columns)
+
+    @property
+    def mark(self) -> Mark | None:
+        """The mark, if its column is there."""
+        mark = self.landing.mark
+        return mark if mark and mark.column in self.columns else None
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The columns that are not of the key."""
+        return tuple(name for name in self.columns if name not in self.key)
+
+    def without(self, columns: Iterable[str]) -> Shape:
+        """The same with fewer columns."""
+        gone = set(columns)
+        return replace(self, columns=tuple(name for name in self.columns if name not in gone))
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One row to land. `older`: values of the key's first column under which an older program may have stored it."""
+
+    record: Record
+    older: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Parcels for one table, one for each key, in key order: two that write at once take their locks in one order."""
+
+    shape: Shape
+    parcels: tuple[Parcel, ...]
+
+    @staticmethod
+    def of(shape: Shape, parcels: Iterable[Parcel]) -> Load:
+        """The parcels, those of one key made one."""
+        found: dict[Key, Parcel] = {}
+        for parcel in parcels:
+            key = parcel.record.key(shape.key)
+            found[key] = combined(shape, found[key], parcel) if key in found else parcel
+        return Load(shape, tuple(found[key] for key in sorted(found, key=_ordered)))
+
+    def rows(self) -> Iterable[list[Value]]:
+        """The values by the shape's columns."""
+        for parcel in self.parcels:
+            yield [parcel.record.values.get(name) for name in self.shape.columns]
+
+
+def better(shape: Shape, new: Mapping[str, Value], old: Mapping[str, Value]) -> bool:
+    """Whether a new row stands in the place of the old one of its key."""
+    if not shape.rank:
+        return False
+    ours = _is_ours(shape, new), _is_ours(shape, old)
+    if ours[0] is not ours[1]:
+        return ours[0]
+    return _rank(shape, new) < _rank(shape, old)
+
+
+def combined(shape: Shape, old: Parcel, new: Parcel) -> Parcel:
+    """What stands after both have landed."""
+    stands = new if better(shape, new.record.values, old.record.values) else old
+    spans = spanned(shape, new.record.values, old.record.values)
+    older = tuple(dict.fromkeys((*old.older, *new.older)))
+    return Parcel(stands.record.with_values(**spans) if spans else stands.record, older)
+
+
+def spanned(shape: Shape, new: Mapping[str, Value], old: Mapping[str, Value]) -> dict[str, Value]:
+    """The least and greatest values of both rows, in the columns that ask for it."""
+    found: dict[str, Value] = {}
+    for names, choose in ((shape.landing.earliest, min), (shape.landing.latest, max)):
+        for name in (one for one in names if one in shape.columns):
+            there = [one for one in (old.get(name), new.get(name)) if isinstance(one, datetime)]
+            found[name] = choose(there) if there else None
+    return found
+
+
+def _is_ours(shape: Shape, row: Mapping[str, Value]) -> bool:
+    return shape.mark is None or row.get(shape.mark.column) == shape.mark.word
+
+
+def _rank(shape: Shape, row: Mapping[str, Value]) -> tuple[str, ...]:
+    """Compared code point by code point, as databases compare bytes; a cell without a value comes first."""
+    return tuple(str(row.get(name) or "") for name in shape.rank)
+
+
+def _ordered(key: Key) -> tuple[str, ...]:
+    return tuple("" if one is None else str(one) for one in key)

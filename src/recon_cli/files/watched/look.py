@@ -1,0 +1,162 @@
+"""Looks: what a file is like at a moment, and whether it stayed so while it was read. Nothing is ever changed there."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from recon_cli.core.errors import ReconError, UnreachableError
+from recon_cli.core.report import Problem
+
+Say = Callable[[Problem], None]
+Met = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A file at one moment. `path` is relative to the root, as the file system spells it (`os.fsdecode`).
+
+    Two equal looks some time apart mean that nobody wrote meanwhile. The time is the file server's: never compare it
+    with a local clock.
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+
+
+class Moved(Exception):  # noqa: N818  news, not a fault
+    """The file is not what it was at the last look."""
+
+
+def names_in(root: Path) -> list[str]:
+    """The folders at the root.
+
+    Raises:
+        UnreachableError: there is no root, or it cannot be listed: the source is offline.
+    """
+    try:
+        with os.scandir(root) as found:
+            return sorted(one.name for one in found if _is_folder(one))
+    except OSError as exc:
+        hint = "is it mounted? nothing is taken as deleted"
+        raise UnreachableError(f"the source {root} is offline", cause=exc.strerror, hint=hint) from exc
+
+
+def _nobody(_path: str, _mtime_ns: int) -> None:
+    """Tell nobody."""
+
+
+def walk(root: Path, folder: str, say: Say, met: Met = _nobody) -> Iterator[Look]:
+    """Every regular file below a folder of the root, at any depth; what cannot be listed is said and left out.
+
+    `folder` may be spelled composed or decomposed (NFC, NFD), whichever way the file system has it. Links to folders
+    are not followed. `met` is told every folder, with its time before it was listed.
+    """
+    top = _spelled_there(root, folder)
+    if top is None:
+        say(Problem(folder or str(root), "offline", "there is no such folder: is the source mounted?"))
+        return
+    waiting = [top]
+    while waiting:
+        where = waiting.pop()
+        try:
+            met(where, (root / where).stat().st_mtime_ns)
+            with os.scandir(root / where) as found:
+                entries = sorted(found, key=lambda one: one.name)
+        except OSError as exc:
+            say(Problem(where or str(root), "not listed", exc.strerror or str(exc)))
+            continue
+        for entry in entries:
+            path = f"{where}/{entry.name}" if where else entry.name
+            if _is_folder(entry):
+                waiting.append(path)
+            elif (seen := _looked(entry, path)) is not None:
+                yield seen
+
+
+def changed(root: Path, folders: Mapping[str, int]) -> list[str]:
+    """Those of these folders whose time is another by now: something was made, renamed or removed in them."""
+    found = []
+    for path, mtime_ns in folders.items():
+        with suppress(OSError):
+            if (root / path).stat().st_mtime_ns != mtime_ns:
+                found.append(path)
+    return found
+
+
+def again(root: Path, path: str) -> Look | None:
+    """A second look; None if the file is gone, or is none."""
+    with suppress(OSError):
+        found = (root / path).stat()
+        if stat.S_ISREG(found.st_mode):
+            return _of(path, found)
+    return None
+
+
+def read(root: Path, seen: Look, limit_bytes: int) -> bytes:
+    """The whole file, as it was at the look.
+
+    Raises:
+        Moved: it is another by now, or changed while it was read.
+        ReconError: it cannot be read, or is larger than the limit.
+    """
+    if seen.size_bytes > limit_bytes:
+        raise ReconError(f"{seen.path} is too large", cause=f"{seen.size_bytes} bytes, the limit is {limit_bytes}")
+    try:
+        with (root / seen.path).open("rb") as file:
+            before = _of(seen.path, os.fstat(file.fileno()))
+            raw = file.read(limit_bytes + 1)
+            after = _of(seen.path, os.fstat(file.fileno()))
+    except FileNotFoundError as exc:
+        raise Moved from exc
+    except OSError as exc:
+        raise ReconError(f"cannot read {seen.path}", cause=exc.strerror or str(exc)) from exc
+    if not before == after == seen or len(raw) != seen.size_bytes:
+        raise Moved
+    return raw
+
+
+def _spelled_there(root: Path, folder: str) -> str | None:
+    """The folder as the file system spells it."""
+    there = ""
+    for name in filter(None, folder.split("/")):
+        with suppress(OSError):
+            if (root / there / name).is_dir():
+                there = f"{there}/{name}" if there else name
+                continue
+            with os.scandir(root / there) as found:
+                close = [one.name for one in found if _composed(one.name) == _composed(name) and _is_folder(one)]
+            if close:
+                there = f"{there}/{close[0]}" if there else close[0]
+                continue
+        return None
+    return there if (root / there).is_dir() else None
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    with suppress(OSError):
+        return entry.is_dir(follow_symlinks=False)
+    return False
+
+
+def _looked(entry: os.DirEntry[str], path: str) -> Look | None:
+    with suppress(OSError):
+        found = entry.stat()
+        if stat.S_ISREG(found.st_mode):
+            return _of(path, found)
+    return None
+
+
+def _of(path: str, found: os.stat_result) -> Look:
+    return Look(path, found.st_size, found.st_mtime_ns, found.st_ino)

@@ -1,0 +1,342 @@
+"""Intake: from files to the outbox. The scan is the truth; what was put is on disk before it counts as seen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from recon_cli.core.errors import ConfigError, ReconError
+from recon_cli.core.ports import Progress, Silent
+from recon_cli.core.report import Problem
+from recon_cli.files.watched import look as looks
+from recon_cli.files.watched.look import Look, Moved
+from recon_cli.jobs.sync.route import Route
+from recon_cli.jobs.sync.seen import Entry, Seen, State, iso
+from recon_cli.outbox import moves
+from recon_cli.outbox.item import DeadLetter, Item, Letter, Placed
+from recon_cli.outbox.queue import BATCH_BYTES, Outbox
+from recon_cli.systems import feed as feeds
+from recon_cli.systems.feed import Feed, Sending, Sources, Spot, Unfit
+
+MAIN = "main"
+"""In a letter's `meta`: the main table, by which the feed is found again."""
+_LOOKED_UP = 500
+_OFFLINE_SHARE = 2
+_FEW = 4
+_MOST_SETTLING = 20_000
+
+
+@dataclass(slots=True)
+class Taken:
+    """What an intake did since it was made. `problems` are those of the last scan."""
+
+    files: int = 0
+    put: int = 0
+    known: int = 0
+    unfit: int = 0
+    unchanged: int = 0
+    waiting: int = 0
+    notes: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    offline: bool = False
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is put together."""
+
+    letters: list[Letter] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    size_bytes: int = 0
+
+
+class Intake:
+    """One source's files into one outbox.
+
+    Args:
+        route: what was asked for.
+        feed: the application's rules.
+        queue: where letters go.
+        seen: what was put already.
+        progress: told how many files were looked at.
+        step: told the name of each step before it is done; tests kill the process there.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        feed: Feed,
+        queue: Outbox,
+        seen: Seen,
+        progress: Progress | None = None,
+        step: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        self.route, self.feed, self.queue, self.seen = route, feed, queue, seen
+        self.progress = progress or Silent()
+        self.step = step
+        self.clock = queue.clock
+        self.taken = Taken()
+        self.settling: dict[str, tuple[Look, float]] = {}
+        self.folders: dict[str, int] = {}
+        self.listens: Callable[[str], None] = lambda _folder: None
+        self._sources: Sources | None = None
+        self._batch = _Batch()
+
+    @property
+    def registry(self) -> str:
+        """Where the list of sources is, below the root."""
+        return self.route.registry or self.feed.registry
+
+    def scan(self) -> None:
+        """Look at every file; those that are new, or others than they were, begin to settle.
+
+        Raises:
+            UnreachableError: the source is offline.
+            ConfigError: the registry cannot be read, and there is none from before.
+        """
+        self.step("scan")
+        self.taken.problems = []
+        sources = self.sources()
+        self.taken.problems += sources.problems
+        self.taken.files = self.taken.unchanged = 0
+        met = 0
+        for some in _some(self._looks(sources)):
+            known = self.seen.known(some)
+            met += len(known)
+            for one in some:
+                self._met(one, known.get(one.path))
+            self._make_room()
+        self._tell_absent(met)
+
+    def sources(self) -> Sources:
+        """The sources by the registry as it is now; while it cannot be read, as it was before."""
+        folders = looks.names_in(self.route.root)
+        try:
+            self._sources = self.feed.sources(registry_bytes(self.route, self.feed), folders)
+        except ConfigError as exc:
+            if self._sources is None:
+                raise
+            self.taken.problems.append(Problem(self.feed.registry, exc.message, "the one read before still holds"))
+        return self._sources
+
+    def settle(self) -> float | None:
+        """Read and put what settled; seconds until the next may be, None if nothing settles."""
+        now = self.clock.monotonic()
+        due = [path for path, (_look, since) in self.settling.items() if now - since >= self.route.settle_s]
+        for path in due:
+            before, _since = self.settling.pop(path)
+            after = looks.again(self.route.root, path)
+            if after is None:
+                continue
+            if after != before:
+                self.settling[path] = (after, now)
+            else:
+                self._ready(after)
+        self.flush()
+        left = [since + self.route.settle_s - self.clock.monotonic() for _look, since in self.settling.values()]
+        return max(0.0, min(left)) if left else None
+
+    def flush(self) -> None:
+        """Put what was gathered; when this returns, it is on disk."""
+        batch, self._batch = self._batch, _Batch()
+        if batch.letters:
+            self.step("put")
+            placed = self.queue.put(batch.letters)
+            new = sum(1 for place in placed if place is Placed.NEW)
+            self.taken.put += new
+            self.taken.known += len(placed) - new
+        if batch.dead:
+            self.step("bury")
+            self.queue.change(lambda db: moves.add_dead(db, batch.dead))
+            self.taken.unfit += len(batch.dead)
+        if batch.entries:
+            self.step("mark")
+            self.seen.mark(batch.entries)
+
+    def look_into(self, folder: str) -> None:
+        """A hint that something is new below a folder: its files begin to settle, if they are ours."""
+        if self._sources is None:
+            return
+        for one in looks.walk(self.route.root, folder, lambda _problem: None, self._met_folder):
+            self._hinted(one)
+
+    def look_at(self, path: str) -> None:
+        """A hint that a file may have changed."""
+        one = looks.again(self.route.root, path)
+        if one is not None:
+            self._hinted(one)
+
+    def poll(self) -> None:
+        """Look into the folders whose time changed since they were listed last."""
+        for folder in looks.changed(self.route.root, self.folders):
+            self.look_into(folder)
+
+    def _met_folder(self, path: str, mtime_ns: int) -> None:
+        """Listen before the folder is listed: what is made in between is told then."""
+        self.listens(path)
+        self.folders[path] = mtime_ns
+
+    def _hinted(self, one: Look) -> None:
+        if self._sources is not None and self._owner(self._sources, one.path):
+            self._met(one, self.seen.known([one]).get(one.path))
+
+    def _looks(self, sources: Sources) -> Iterator[Look]:
+        done: set[str] = set()
+        for folder in sources.folders:
+            for one in looks.walk(self.route.root, folder, self.taken.problems.append, self._met_folder):
+                if one.path not in done and self._owner(sources, one.path):
+                    done.add(one.path)
+                    self.taken.files += 1
+                    self.progress.update(self.taken.files, note=one.path)
+                    yield one
+
+    def _owner(self, sources: Sources, path: str) -> str | None:
+        return sources.owner(path) if self.feed.wants(path) else None
+
+    def _met(self, one: Look, entry: Entry | None) -> None:
+        if entry is not None and entry.look == one:
+            self._met_again(one, entry)
+        elif one.path not in self.settling or self.settling[one.path][0] != one:
+            self.settling[one.path] = (one, self.clock.monotonic())
+
+    def _met_again(self, one: Look, entry: Entry) -> None:
+        age_s = self.clock.now().timestamp() - entry.checked
+        late = self.route.patience_s if entry.state is State.HALF else self.route.rehash_s
+        if entry.state is not State.UNFIT and age_s >= late:
+            self.settling.setdefault(one.path, (one, self.clock.monotonic()))
+        else:
+            self.taken.unchanged += 1
+            self.taken.waiting += entry.state is State.HALF
+
+    def _ready(self, one: Look) -> None:
+        assert self._sources is not None  # a scan came before
+        owner = self._owner(self._sources, one.path)
+        if owner is None:
+            return
+        try:
+            raw = looks.read(self.route.root, one, self.route.limit_bytes)
+        except Moved:
+            self.settling[one.path] = (one, self.clock.monotonic())
+            return
+        except ReconError as exc:
+            self.taken.problems.append(Problem(self.feed.spelled(one.path), exc.message, exc.cause or ""))
+            return
+        self._read(one, Spot(owner, self.feed.spelled(one.path)), raw)
+
+    def _read(self, one: Look, spot: Spot, raw: bytes) -> None:
+        before = self.seen.known([one]).get(one.path)
+        found = self.feed.sending(raw, spot)
+        if isinstance(found, Unfit):
+            self._unfit(one, spot, raw, found, before)
+            return
+        put = before if before is not None and before.state is State.PUT else None
+        now = self.clock.now()
+        if put is not None and put.hash == found.file_hash:
+            self._same(one, spot, raw, found, put)
+        else:
+            if put is not None:
+                self._sighted(spot, put, self.seen.fact("scanned") or put.first_seen)
+            entry = Entry(one, State.PUT, spot.source, found.file_hash, self._key(found.key), first_seen=iso(now))
+            self._letter(found, entry, spot, raw)
+        self.taken.notes += found.notes
+        self._keep_small(len(raw))
+
+    def _same(self, one: Look, spot: Spot, raw: bytes, found: Sending, put: Entry) -> None:
+        """Read again, and still the same: that it is still there is told; it is sent only if no target has it yet."""
+        now = self.clock.now()
+        entry = replace(put, look=one, item=self._key(found.key), checked=now.timestamp())
+        if put.delivered:
+            self._sighted(spot, put, iso(now))
+            self._batch.entries.append(entry)
+        else:
+            self._letter(found, entry, spot, raw)
+
+    def _key(self, key: str) -> str:
+        """The identity in the outbox; another one after everything was to be sent again, for it remembers the last."""
+        round_ = self.seen.fact("round")
+        return f"{key}#{round_}" if round_ else key
+
+    def _letter(self, found: Sending, entry: Entry, spot: Spot, raw: bytes) -> None:
+        meta = {**self._meta(spot), feeds.HASH: found.file_hash, feeds.SEEN: entry.first_seen}
+        self._batch.letters.append(Letter(self.route.target.label, found.table, entry.item, raw, meta))
+        self._batch.entries.append(replace(entry, checked=self.clock.now().timestamp()))
+
+    def _sighted(self, spot: Spot, before: Entry, last: str) -> None:
+        """Say until when the content that was there before, or still is, was seen."""
+        told = self.feed.sighting(spot, before.hash, before.first_seen, max(last, before.first_seen))
+        if told is not None:
+            table, key, payload = told
+            self._batch.letters.append(Letter(self.route.target.label, table, key, payload, self._meta(spot)))
+
+    def _unfit(self, one: Look, spot: Spot, raw: bytes, found: Unfit, before: Entry | None) -> None:
+        now = self.clock.now().timestamp()
+        again = before is not None and before.state is State.HALF and before.look == one
+        since = before.checked if again and before is not None else now
+        if found.waits and now - since < self.route.patience_s:
+            self._batch.entries.append(Entry(one, State.HALF, spot.source, checked=since))
+            self.taken.waiting += 1
+            return
+        key = f"{spot.source}/{spot.path}/{hashlib.sha256(raw).hexdigest()}"
+        letter = Letter(self.route.target.label, self.feed.table, key, raw, self._meta(spot))
+        self._batch.dead.append(DeadLetter(Item(0, letter, now), found.reason, found.detail, now))
+        self._batch.entries.append(Entry(one, State.UNFIT, spot.source, item=key, checked=now))
+        self.taken.problems.append(Problem(spot.path, found.reason, found.detail))
+        self._keep_small(len(raw))
+
+    def _meta(self, spot: Spot) -> dict[str, str]:
+        return {
+            feeds.SYSTEM: self.feed.name,
+            MAIN: self.feed.table,
+            feeds.SOURCE: spot.source,
+            feeds.PATH: spot.path,
+        }
+
+    def _keep_small(self, size_bytes: int) -> None:
+        self._batch.size_bytes += size_bytes
+        if len(self._batch.entries) >= self.route.batch_items or self._batch.size_bytes >= BATCH_BYTES:
+            self.flush()
+
+    def _make_room(self) -> None:
+        """Of a great many new files the first are read before the last are looked at: memory stays flat."""
+        while len(self.settling) >= _MOST_SETTLING:
+            self.clock.sleep(self.settle() or 0.0)
+
+    def _tell_absent(self, met: int) -> None:
+        """A source that is suddenly half empty is offline: nothing of it is taken as deleted."""
+        known = self.seen.count()
+        absent = known - met
+        self.taken.offline = known >= _FEW and absent * _OFFLINE_SHARE > known
+        if self.taken.offline:
+            told = f"{absent} of {known} files known from before are not there: is it mounted? none is taken as deleted"
+            self.taken.problems.append(Problem(str(self.route.root), "offline", told))
+        else:
+            self.seen.note("scanned", iso(self.clock.now()))
+
+
+def _some(found: Iterator[Look]) -> Iterator[Sequence[Look]]:
+    while some := list(islice(found, _LOOKED_UP)):
+        yield some
+
+
+def registry_bytes(route: Route, feed: Feed) -> bytes | None:
+    """The bytes of the list of sources; None where there is none.
+
+    Raises:
+        ConfigError: the route names one that is not there, or it cannot be read.
+    """
+    named = Path(route.registry).expanduser() if route.registry else Path(feed.registry)
+    if not feed.registry:
+        return None
+    path = route.root / named
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as exc:
+        if route.registry:
+            raise ConfigError(f"no registry {path}", cause=exc.strerror) from exc
+        return None
+    except OSError as exc:
+        raise ConfigError(f"cannot read the registry {path}", cause=exc.strerror) from exc

@@ -1,0 +1,145 @@
+"""One run of a sync: scan, settle, put; then lease, deliver, acknowledge until nothing is ready."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from recon_cli.core import words
+from recon_cli.core.canonical import Json
+from recon_cli.core.delivery import DeliveryError, Failure
+from recon_cli.core.errors import ExitCode, UnreachableError
+from recon_cli.core.report import Problem, Report
+from recon_cli.core.retry import RetryPolicy
+from recon_cli.jobs.sync.ends import Ends
+from recon_cli.jobs.sync.intake import Taken
+from recon_cli.jobs.sync.route import Route
+from recon_cli.ops import signals
+from recon_cli.outbox.drain import Drain, Drained, Pace
+from recon_cli.outbox.status import status
+
+CODES = {
+    Failure.AUTH: ExitCode.AUTH,
+    Failure.DRIFT: ExitCode.DRIFT,
+    Failure.TRANSIENT: ExitCode.UNREACHABLE,
+    Failure.THROTTLED: ExitCode.UNREACHABLE,
+}
+_NAP_S = 0.2
+_ROUNDS = 4
+"""How often one run waits for files to settle; those that go on changing are the next run's."""
+_SHOWN = 50
+
+
+def once(ends: Ends, *, resend: bool = False, wait_s: float = 0.0) -> Report:
+    """Take in what is there and deliver what is ready.
+
+    Args:
+        ends: what to work with.
+        resend: send every file again, also those that the target is known to have.
+        wait_s: how long to stay for a target that does not answer, and for items that are to be tried again.
+    """
+    intake = ends.intake
+    began = ends.queue.clock.monotonic()
+    refill(ends)
+    if resend:
+        ends.seen.read_again(delivered=True)
+    offline = None
+    try:
+        intake.scan()
+        for _round in range(_ROUNDS):
+            if (left_s := intake.settle()) is None:
+                break
+            ends.queue.clock.sleep(left_s)
+    except UnreachableError as exc:
+        offline = exc
+        intake.taken.problems.append(Problem(str(ends.route.root), exc.message, exc.cause or ""))
+    intake.taken.waiting += len(intake.settling)
+    drained = drain(ends, until=ends.queue.clock.monotonic() + wait_s)
+    return report(ends, drained, ends.queue.clock.monotonic() - began, offline=offline is not None)
+
+
+def refill(ends: Ends) -> None:
+    """Where the queue lost items, or is another one than at the last run: put again what no target has yet."""
+    mark = f"sync:{ends.seen.fact('name') or ''}"
+    token = ends.queue.read(lambda db: db.execute("SELECT value FROM facts WHERE name = ?", (mark,)).fetchone())
+    losses = str(ends.queue.read(lambda db: db.execute("SELECT count(*) FROM losses").fetchone())[0])
+    if token is None or ends.seen.fact("losses") != losses:
+        ends.seen.read_again(delivered=False)
+        if not ends.seen.fact("name"):
+            ends.seen.note("name", f"{random.getrandbits(64):x}")
+        mark = f"sync:{ends.seen.fact('name')}"
+        ends.queue.change(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES (?, '1')", (mark,)))
+        ends.seen.note("losses", losses)
+
+
+def pace(route: Route, *, patient: bool = False) -> Pace:
+    """How a route drains."""
+    return Pace(route.batch_items, rate=route.rate, patient=patient, items=RetryPolicy(route.retries))
+
+
+def drain(ends: Ends, *, until: float, stop: Callable[[], bool] = signals.stop_requested) -> Drained:
+    """Deliver until nothing is ready; until `until` (monotonic) also what is to be tried again."""
+    queue, target = ends.queue, ends.route.target.label
+    one = Drain(queue, target, ends.delivery, pace(ends.route), random.random, stop)
+    done = one.run()
+    while queue.clock.monotonic() < until and queue.has_waiting(target) and not stop():
+        queue.clock.sleep(_NAP_S)
+        one.done.stopped_by = None
+        done = one.run()
+    return done
+
+
+def report(ends: Ends, drained: Drained, took_s: float, *, offline: bool) -> Report:
+    """What the run did, and what is left."""
+    taken = ends.intake.taken
+    left = ends.queue.read(lambda db: status(db, ends.queue.path, ends.queue.clock.monotonic()))
+    target = ends.route.target.label
+    waiting = sum(n for (one, _table), n in left.by_lane.items() if one == target) + left.accounts["spilled"]
+    problems = [*taken.problems]
+    problems += [Problem(f"{one.target} {one.table}".rstrip(), one.failure.value, one.detail) for one in left.circuits]
+    if drained.buried:
+        problems.append(Problem(target, "dead letters", f"{drained.buried} given up; `recon queue dead list` has them"))
+    stash = ends.delivery.stash
+    stashed = stash.kept if stash else 0
+    body: dict[str, Json] = {
+        "system": ends.route.system,
+        "source": str(ends.route.root),
+        "target": target,
+        "files": taken.files,
+        "put": taken.put,
+        "unchanged": taken.unchanged,
+        "being_written": taken.waiting,
+        "unfit": taken.unfit,
+        "delivered": drained.delivered,
+        "retried": drained.retried,
+        "buried": drained.buried,
+        "stashed": stashed,
+        "waiting": waiting,
+        "notes": [note.document() for note in taken.notes[:_SHOWN]],
+        "took_s": round(took_s, 3),
+    }
+    hints = [f"{words.count(len(taken.notes), 'file')} taken with a remark; `--json` has them"] if taken.notes else []
+    code = _code(taken, drained, waiting, offline=offline)
+    return Report(
+        "recon.sync/1", _told(body), body, problems=tuple(problems[:_SHOWN]), exit_code=code, hints=tuple(hints)
+    )
+
+
+def _code(taken: Taken, drained: Drained, waiting: int, *, offline: bool) -> ExitCode:
+    stopped: DeliveryError | None = drained.stopped_by
+    if stopped is not None and waiting:
+        return CODES.get(stopped.failure, ExitCode.PARTIAL)
+    if offline:
+        return ExitCode.UNREACHABLE
+    partial = drained.buried or drained.retried or waiting or taken.unfit or taken.problems
+    return ExitCode.PARTIAL if partial else ExitCode.DONE
+
+
+def _told(body: dict[str, Json]) -> str:
+    parts = [words.count(int(str(body["files"])), "file"), f"{body['put']} put", f"{body['delivered']} delivered"]
+    parts += [f"{body[name]} {shown}" for name, shown in _LEFT.items() if body[name]]
+    ends = f"({body['source']} → {body['target']})"
+    return f"{body['system']}: {', '.join(parts)} {ends} in {words.seconds(float(str(body['took_s'])))}"
+
+
+_LEFT = {"waiting": "waiting", "being_written": "being written", "unfit": "unfit", "buried": "given up"}
