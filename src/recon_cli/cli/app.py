@@ -36,6 +36,10 @@ COMMANDS: dict[str, Listed] = {
     "undo": Listed("recon_cli.cli.undo", "Take a run back.", dry_run=True),
     "check": Listed("recon_cli.cli.check", "Find out whether files and records agree.", dry_run=True),
     "backup": Listed("recon_cli.cli.backup", "Keep databases as JSON snapshots that come back exactly."),
+    "reconstruct": Listed(
+        "recon_cli.cli.reconstruct", "Make a Gaussian splat of a folder of photos, every stage recorded.", dry_run=True
+    ),
+    "job": Listed("recon_cli.cli.job", "List, follow, cancel, retry, delete and rebuild reconstruction jobs."),
     "queue": Listed("recon_cli.cli.queue", "Look into the outbox and its dead letters."),
     "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it.", dry_run=True),
     "demo": Listed("recon_cli.cli.demo", "Lose a database and get it back, on servers of this machine."),
