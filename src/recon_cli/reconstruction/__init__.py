@@ -1,0 +1,1 @@
+"""Photos to Gaussian splats: what each stage does; `jobs` runs them."""
