@@ -1,0 +1,1 @@
+"""The trainer for machines without a GPU: numba kernels with gradients by hand."""
