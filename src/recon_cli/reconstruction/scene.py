@@ -125,3 +125,13 @@ def photo(path: Path, max_side_px: int | None) -> Pixels:
         width, height = (max(1, round(length * max_side_px / side)) for length in image.size)
         image = image.resize((width, height), Image.Resampling.BOX)
     return np.asarray(image, dtype=np.uint8)
+
+
+def shrunk(pixels: Pixels, factor: int) -> Pixels:
+    """Pixels `factor` times smaller on each side, by area averaging."""
+    from PIL import Image  # noqa: PLC0415  an extra
+
+    if factor == 1:
+        return pixels
+    size = (max(1, round(pixels.shape[1] / factor)), max(1, round(pixels.shape[0] / factor)))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), dtype=np.uint8)

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import prange
 
-from recon_cli.reconstruction.training.cpu.jit import kernel, parallel
+from recon_cli.reconstruction.jit import kernel, parallel
 from recon_cli.reconstruction.training.cpu.raster import TILE
 
 BLOCK = 256

@@ -14,11 +14,10 @@ from recon_cli.reconstruction.training.cpu import bins, project, raster
 Array = npt.NDArray[Any]
 
 
-def camera_row(view: View, scale: float = 1.0) -> Array:
-    """A view's camera as the kernels take it, for pictures `scale` times as large."""
-    fx, fy = view.focal
-    cx, cy = view.middle
-    lens = np.array([fx, fy, cx, cy]) * scale
+def camera_row(view: View, size: tuple[int, int]) -> Array:
+    """A view's camera as the kernels take it, for a picture of another `size` (height, width) of the same part."""
+    down, across = size[0] / view.pixels.shape[0], size[1] / view.pixels.shape[1]
+    lens = np.array([view.focal[0] * across, view.focal[1] * down, view.middle[0] * across, view.middle[1] * down])
     return np.concatenate([view.rotation.ravel(), view.translation, lens, view.centre])
 
 

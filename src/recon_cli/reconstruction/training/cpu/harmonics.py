@@ -5,7 +5,7 @@ The constants are √((2l+1)/4π·…) as in every table of real harmonics; sign
 
 from __future__ import annotations
 
-from recon_cli.reconstruction.training.cpu.jit import kernel
+from recon_cli.reconstruction.jit import kernel
 
 C0 = 0.28209479177387814
 C1 = 0.4886025119029199

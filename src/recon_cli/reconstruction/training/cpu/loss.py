@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import prange
 
-from recon_cli.reconstruction.training.cpu.jit import kernel, parallel
+from recon_cli.reconstruction.jit import kernel, parallel
 
 REACH = 5
 SHARE = 0.2

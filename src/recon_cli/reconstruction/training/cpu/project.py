@@ -14,7 +14,7 @@ from numba import prange
 
 from recon_cli.reconstruction.training.cpu import harmonics
 from recon_cli.reconstruction.training.cpu.bins import BLOCK
-from recon_cli.reconstruction.training.cpu.jit import kernel, parallel
+from recon_cli.reconstruction.jit import kernel, parallel
 from recon_cli.reconstruction.training.cpu.raster import SLOT
 
 BLUR = 0.3
@@ -25,6 +25,8 @@ EPSILON = 1e-15
 MARGIN = 1.3
 """The linear form is taken at most this far outside of the picture, in half pictures."""
 FAINTEST = 1 / 255
+HUGE = 1e12
+"""A Gaussian whose gradient is larger, or no number, stays as it is in this step."""
 
 
 @kernel
@@ -251,7 +253,7 @@ def step(params, first, second, rates, times, camera, size, degree, flat, offset
     """One step of Adam for the Gaussians in view, straight from their slots.
 
     `times` counts each Gaussian's steps, for the bias of its moments. `strain` gathers, for those in view, the length
-    of the gradient on the picture (in half pictures), how often, and the largest radius in pixels.
+    of the gradient on the picture (in half pictures), and how often.
     """
     count = SHAPE + 3 * (degree + 1) ** 2
     for block in prange((len(params) + BLOCK - 1) // BLOCK):
@@ -264,6 +266,11 @@ def step(params, first, second, rates, times, camera, size, degree, flat, offset
             _gather(slots, offsets[number], offsets[number + 1], pull)
             one = params[number]
             unproject(one, camera, size, degree, flat[number], pull, room, grads)
+            total = 0.0
+            for k in range(count):
+                total += abs(grads[k])
+            if not total < HUGE:
+                continue
             strain[number, 0] += math.hypot(pull[0] * size[1], pull[1] * size[0]) * 0.5
             strain[number, 1] += 1
             times[number] += 1

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from recon_cli.reconstruction.training.cpu.jit import kernel, parallel
+from recon_cli.reconstruction.jit import kernel, parallel
 
 FLAT = 10
 SLOT = 9
