@@ -55,9 +55,13 @@ class Scene:
 
     def extent(self) -> float:
         """How far the cameras stand from their mean, at most, and a tenth more: the unit of what moves."""
-        centres = np.array([view.centre for view in self.views])
-        reach = float(np.linalg.norm(centres - centres.mean(axis=0), axis=1).max()) * 1.1
-        return reach if reach > 0 else 1.0
+        return extent_of(np.array([view.centre for view in self.views]))
+
+
+def extent_of(centres: npt.NDArray[np.float64]) -> float:
+    """The extent of a scene with cameras at `centres` (n, 3); 1 where they stand in one place."""
+    reach = float(np.linalg.norm(centres - centres.mean(axis=0), axis=1).max()) * 1.1
+    return reach if reach > 0 else 1.0
 
 
 def load(folder: Path, *, max_side_px: int | None, hold_every: int = 8) -> Scene:

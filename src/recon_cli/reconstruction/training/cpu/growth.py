@@ -17,6 +17,7 @@ from recon_cli.reconstruction.training.cpu.state import State
 Array = npt.NDArray[Any]
 FAINT = 0.01
 """Under this opacity a Gaussian is taken out."""
+KEEP = 0
 WIDEST = 0.5
 """Over this part of the scene's extent, too."""
 WIDE = 0.004
@@ -57,6 +58,8 @@ def double(state: State, which: Array, extent: float) -> None:
     rows = state.params[which]
     opacity = 1 / (1 + np.exp(-rows[:, 10].astype(np.float64)))
     half = np.clip(1 - np.sqrt(1 - opacity), 1e-4, 1 - 1e-4)
+    if KEEP:
+        half = np.where(np.exp(rows[:, 3:6].max(axis=1)) > WIDE * extent, np.clip(opacity*KEEP,1e-4,1-1e-4), half)
     longest = rows[:, 3:6].argmax(axis=1)
     each = np.arange(len(rows))
     length = np.exp(rows[each, 3 + longest].astype(np.float64))
