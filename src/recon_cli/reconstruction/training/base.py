@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+PLY = "point_cloud.ply"
+"""The name of what a training leaves."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """What is asked of a training; `None` leaves it to the preset.
 
     `threads` 0 takes all cores; the result does not depend on it. `command` is the template of an external trainer:
-    words with `{scene}`, `{out}`, `{iterations}`, `{ply}` in them, or `inria:PATH/train.py`.
+    words with `{scene}`, `{out}`, `{iterations}`, `{ply}` in them, or `inria:PATH/train.py`. `strategy` is how gsplat grows:
+    `mcmc` or `default`.
     """
 
     preset: str = "standard"
@@ -24,6 +28,7 @@ class TrainOptions:
     use_all_views: bool = False
     threads: int = 0
     command: str = ""
+    strategy: str = "mcmc"
 
 
 @dataclass(frozen=True, slots=True)
