@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,7 +10,7 @@ from typing import Protocol
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import StageError
 from recon_cli.core.ports import Progress
-from recon_cli.reconstruction import process, survival
+from recon_cli.reconstruction import process, survival, warming
 from recon_cli.reconstruction.process import FailedError
 from recon_cli.reconstruction.request import Request
 from recon_cli.reconstruction.stages import STAGES, Stage, first_unfinished
@@ -48,10 +49,19 @@ class Line:
         """
         self.work.log.parent.mkdir(parents=True, exist_ok=True)
         self.work.append(f"=== Job {self.work.id} started ===")
-        for number in range(first_unfinished(self.work), len(self.stages)):
-            for later in STAGES[number:]:
-                self.work.forget(later.name)
-            self._stage(self.stages[number])
+        warm: subprocess.Popen[bytes] | None = None
+        try:
+            for number in range(first_unfinished(self.work), len(self.stages)):
+                stage = self.stages[number]
+                for later in STAGES[number:]:
+                    self.work.forget(later.name)
+                if stage.name == "features":
+                    warm = warming.start(self.request, self.work.stage_log("warming"))
+                if stage.name == "train":
+                    warming.finish(warm, self.record.cancelled)
+                self._stage(stage)
+        finally:
+            warming.stop(warm)
         self.work.append(f"=== Job {self.work.id} completed ===")
         return {stage.name: self.work.outcome(stage.name) or {} for stage in self.stages}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,6 +17,7 @@ from recon_cli.jobs.reconstruct import desk as desks
 from recon_cli.jobs.reconstruct import result
 from recon_cli.jobs.reconstruct.desk import Desk
 from recon_cli.jobs.reconstruct.record import Recorder
+from recon_cli.ops import atomic
 from recon_cli.ops.signals import Stopped
 from recon_cli.reconstruction import request as wishes
 from recon_cli.reconstruction import turn
@@ -68,9 +70,18 @@ def run(desk: Desk, work: Work, watcher: Watcher) -> Report:
             with suppress(ReconError):
                 desk.table.move(work.id, State.PENDING)
             raise
+        _leave_report(work, request, outcomes)
         recorder.end(State.DONE, {**result.cells(work, outcomes), "completed_at": now(), "progress": 100})
         desks.remember(desk, work.id)
         return result.report(desk, work, request)
+
+
+def _leave_report(work: Work, request: wishes.Request, outcomes: Mapping[str, Mapping[str, Json]]) -> None:
+    """`report.json` among the results: what was asked, and what every stage gave and took."""
+    stages: dict[str, Json] = {name: dict(outcome) for name, outcome in outcomes.items()}
+    document: dict[str, Json] = {"job": work.id, "request": request.document(), "stages": stages}
+    body = json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape")
+    atomic.write_file(work.result / "report.json", body)
 
 
 def _begin(desk: Desk, work: Work) -> bool:
