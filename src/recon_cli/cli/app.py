@@ -38,6 +38,10 @@ COMMANDS: dict[str, Listed] = {
     "backup": Listed("recon_cli.cli.backup", "Keep databases as JSON snapshots that come back exactly."),
     "sync": Listed("recon_cli.cli.sync", "Send files to a database through an outbox that loses nothing."),
     "queue": Listed("recon_cli.cli.queue", "Look into the outbox and its dead letters."),
+    "reconstruct": Listed(
+        "recon_cli.cli.reconstruct", "Make a Gaussian splat of a folder of photos, every stage recorded.", dry_run=True
+    ),
+    "job": Listed("recon_cli.cli.job", "List, follow, cancel, retry, delete and rebuild reconstruction jobs."),
     "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it.", dry_run=True),
     "demo": Listed("recon_cli.cli.demo", "Lose a database and get it back, on servers of this machine."),
     "config": Listed("recon_cli.cli.config", "Show settings and where each came from."),

@@ -42,6 +42,23 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconstructSettings:
+    """`[reconstruct]`: where jobs lie, what they may take, and which programs help them."""
+
+    root: Path = Path("recon-jobs")
+    store: str = ""
+    concurrent: int = 1
+    memory_mb: int | None = None
+    time_limit_s: float | None = None
+    threads: int | None = None
+    min_side_px: int = 100
+    max_megapixels: float = 120.0
+    max_photo_mb: float | None = None
+    colmap: str = "colmap"
+    train_command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every value that is set, by dotted key, and typed views of it."""
 
@@ -72,6 +89,23 @@ class Settings:
             Path(named) if named else None,
             self._get("queue.max_items", 10_000),
             self._get("queue.overflow", "spill"),
+        )
+
+    @property
+    def reconstruct(self) -> ReconstructSettings:
+        """`[reconstruct]`."""
+        return ReconstructSettings(
+            Path(self._get("reconstruct.root", "recon-jobs")),
+            self._get("reconstruct.store", ""),
+            self._get("reconstruct.concurrent", 1),
+            self._get("reconstruct.memory_mb", 0) or None,
+            self._get("reconstruct.time_limit_s", 0.0) or None,
+            self._get("reconstruct.threads", 0) or None,
+            self._get("reconstruct.min_side_px", 100),
+            self._get("reconstruct.max_megapixels", 120.0),
+            self._get("reconstruct.max_photo_mb", 0.0) or None,
+            self._get("reconstruct.colmap", "colmap"),
+            self._get("reconstruct.train_command", ""),
         )
 
     @property

@@ -1,0 +1,125 @@
+"""`recon job`: reconstruction jobs, looked at and changed."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from recon_cli.cli import desk as desks
+from recon_cli.cli import options
+from recon_cli.cli.scanning import state_dir
+from recon_cli.core.errors import UsageError
+from recon_cli.core.states import State
+from recon_cli.jobs.reconstruct import changes, listing, log, rebuild, retry
+from recon_cli.ops.clock import SystemClock
+from recon_cli.ui import escape
+
+app = options.App(help="List, follow, cancel, retry, delete and rebuild reconstruction jobs.")
+
+Job: TypeAlias = Annotated[str, typer.Argument(metavar="JOB", help="A job's id.")]
+Jobs: TypeAlias = Annotated[list[str], typer.Argument(metavar="JOB…", help="Ids of jobs.")]
+
+
+@app.command("list", dry_run=True)
+def list_(
+    status: Annotated[str | None, typer.Option(metavar="STATE", help="Only those: pending, running, done, …")] = None,
+) -> None:
+    """List every job, the newest first.
+
+    Example: `recon job list --status failed`
+    """
+    call = options.current()
+    with desks.opened(call) as desk:
+        call.show(listing.listed(desk, state=_state(status)))
+
+
+@app.command(dry_run=True)
+def show(job: Job) -> None:
+    """Show one job: its row, its errors, what each stage gave and took, the end of its log."""
+    call = options.current()
+    with desks.opened(call) as desk:
+        call.show(listing.shown(desk, job))
+
+
+@app.command("log", dry_run=True)
+def log_(
+    job: Job,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = False,
+    stage: Annotated[str | None, typer.Option(metavar="STAGE", help="Everything that one stage said.")] = None,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many of the last lines.")] = 200,
+) -> None:
+    """Show what a job said.
+
+    Example: `recon job log 1a2b3c4d -f`
+    """
+    call = options.current()
+    with desks.opened(call) as desk:
+        path = log.path(desk, job, stage)
+        if call.json and follow:
+            raise UsageError("`--follow` has no end to make a document of", hint="leave one of `-f` and `--json` out")
+        if call.json:
+            call.show(log.report(path, job, lines))
+        for line in log.follow(desk, job, path, lines) if follow else log.last(path, lines):
+            call.screen.out.write(escape.line(line) + "\n")
+            call.screen.out.flush()
+
+
+@app.command()
+def cancel(job: Job) -> None:
+    """End a job within seconds, wherever it is; what it finished is kept."""
+    call = options.current()
+    with desks.opened(call) as desk:
+        call.show(changes.cancel(desk, job))
+
+
+@app.command("retry", dry_run=True)
+def retry_(
+    jobs: Annotated[
+        list[str] | None, typer.Argument(metavar="[JOB]…", help="Ids of jobs; without, all that were interrupted.")
+    ] = None,
+) -> None:
+    """Go on with jobs that failed, were cancelled or interrupted, at the first stage that is not done.
+
+    Example: `recon job retry 1a2b3c4d`
+    """
+    call = options.current()
+    with desks.opened(call) as desk:
+        ids = changes.to_retry(desk, jobs or [])
+        call.show(retry.would(ids) if call.dry_run else retry.retried(desk, ids, desks.watcher(call)))
+
+
+@app.command(dry_run=True)
+def delete(jobs: Jobs) -> None:
+    """Delete jobs: their rows, their errors and their folders with everything in them."""
+    call = options.current()
+    with desks.opened(call) as desk:
+        call.show(changes.delete(desk, jobs, dry_run=call.dry_run))
+
+
+@app.command("rebuild", dry_run=True)
+def rebuild_() -> None:
+    """Rebuild the job table from the job folders, of this program or of the reconstruction server.
+
+    Example: `recon job rebuild --dry-run`
+    """
+    call = options.current()
+    root, store, state = desks.root(call), desks.store(call), state_dir(call)
+    call.show(rebuild.rebuild(root, store, state, SystemClock(), dry_run=call.dry_run))
+
+
+@app.command(dry_run=True)
+def stats() -> None:
+    """Show how jobs ended, how long their stages took, and how much came out of them."""
+    call = options.current()
+    with desks.opened(call) as desk:
+        call.show(listing.stats(desk))
+
+
+def _state(word: str | None) -> State | None:
+    if word is None:
+        return None
+    known = [one.value.lower() for one in State]
+    if word.lower() not in known:
+        raise UsageError(f"no state `{word}`", hint=f"use one of {', '.join(known)}")
+    return State(word.upper())

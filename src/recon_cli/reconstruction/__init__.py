@@ -1,0 +1,1 @@
+"""Photos to Gaussian splats: photos judged, cameras solved, Gaussians trained, cleaned, written and shown."""

@@ -1,0 +1,48 @@
+"""How kernels are compiled: once per machine, kept in recon's cache folder.
+
+`reassoc` and `contract` let sums and products be vectorised and fused; NaN and infinity keep their meaning. The work of
+one `prange` step never depends on how many threads there are, so neither do the results.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _cache_dir() -> Path:
+    """`RECON_CACHE_DIR`, else `$XDG_CACHE_HOME/recon`, else `~/.cache/recon`."""
+    named = os.environ.get("RECON_CACHE_DIR")
+    if named:
+        return Path(named).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path("~/.cache").expanduser()) / "recon"
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_dir() / "kernels"))
+
+import numba  # noqa: E402  reads NUMBA_CACHE_DIR when it is imported
+
+MATHS = {"reassoc", "contract", "nsz", "arcp"}
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile for one thread; called from other kernels it is inlined."""
+    return cast("Callable[P, R]", numba.njit(cache=True, fastmath=MATHS, error_model="numpy", nogil=True)(function))
+
+
+def parallel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile with `prange` over threads."""
+    compiled = numba.njit(cache=True, fastmath=MATHS, error_model="numpy", nogil=True, parallel=True)(function)
+    return cast("Callable[P, R]", compiled)
+
+
+def use_threads(number: int) -> None:
+    """Let kernels run on `number` threads; 0 is all cores this process may use."""
+    most = int(numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(min(number, most) if number else most)

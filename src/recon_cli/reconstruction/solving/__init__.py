@@ -1,0 +1,1 @@
+"""Cameras from photos: features, matches, a sparse model by a ladder of mappers, undistorted photos."""

@@ -1,0 +1,1 @@
+"""Files of Gaussians: `.ply`, `.splat` and `.spz`, read and written."""

@@ -1,0 +1,1 @@
+"""From a solved scene to Gaussians: one interface, three backends."""

@@ -1,0 +1,84 @@
+"""Warming: the trainer's kernels are compiled while cameras are being solved, once on a machine.
+
+Compiling takes half a minute; a mark in the cache says that these very sources were compiled already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from recon_cli.reconstruction import process, survival
+from recon_cli.reconstruction.request import Request
+
+_LOOK_S = 0.25
+
+
+def start(request: Request, log: Path) -> subprocess.Popen[bytes] | None:
+    """A child that compiles in the background; None where there is nothing to compile."""
+    if request.trainer not in {"auto", "cpu"} or _mark().exists() or not _version("numba"):
+        return None
+    words = [sys.executable, "-m", "recon_cli.reconstruction.warming", str(_mark())]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as said:
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
+
+
+def finish(child: subprocess.Popen[bytes] | None, cancelled: Callable[[], bool]) -> None:
+    """Wait until it is done: what follows would only compile the same.
+
+    Raises:
+        CancelledError: somebody asked for an end.
+    """
+    while child is not None and child.poll() is None:
+        if cancelled():
+            raise process.CancelledError("cancelled while compiling the trainer")
+        time.sleep(_LOOK_S)
+
+
+def stop(child: subprocess.Popen[bytes] | None) -> None:
+    """End it, whatever it does."""
+    if child is not None and child.poll() is None:
+        with suppress(ProcessLookupError):
+            child.kill()
+        child.wait()
+
+
+def _mark() -> Path:
+    from recon_cli.reconstruction.training import base  # noqa: PLC0415  light, and only asked here
+
+    kernels = sorted(Path(base.__file__).parent.joinpath("cpu").glob("*.py"))
+    seen = [f"{path.name}:{path.stat().st_mtime_ns}" for path in kernels]
+    digest = hashlib.sha256("\n".join([*seen, _version("numba"), _version("numpy"), sys.version]).encode())
+    base_dir = os.environ.get("RECON_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base_dir).expanduser() / "recon" / f"warm-{digest.hexdigest()[:16]}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def main() -> None:
+    """Compile, and leave the mark."""
+    survival.die_with_parent()
+    os.nice(5)
+    from recon_cli.reconstruction.training.cpu import warm  # noqa: PLC0415  compiles
+
+    warm()
+    mark = Path(sys.argv[1])
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+
+
+if __name__ == "__main__":
+    main()
