@@ -99,6 +99,12 @@ class Invocation:
             self.clear()
             warn(text, self.screen)
 
+    def say(self, text: str) -> None:
+        """Tell what happens while a command runs for long, on standard error; not when quiet."""
+        if not self.quiet:
+            self.clear()
+            self.screen.say(text)
+
     def note(self, text: str) -> None:
         """Tell what `-v` asks for."""
         if self.verbose:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from typing import Annotated
 
 import click
@@ -23,12 +24,17 @@ from recon_cli.cli.sync_ends import (
     route,
     watch_of,
 )
-from recon_cli.core.errors import UsageError
+from recon_cli.core.errors import ReconError, UsageError
 from recon_cli.jobs.sync import init as making
 from recon_cli.jobs.sync import run as job
+from recon_cli.jobs.sync import verify as proof
+from recon_cli.jobs.sync import watch as watching
 from recon_cli.jobs.sync.ends import feed_of, opened
-from recon_cli.jobs.watched import watched
+from recon_cli.jobs.watched import Watch, watched
+from recon_cli.ops import metrics
 from recon_cli.ops.clock import SystemClock
+from recon_cli.ops.metrics import Gauge
+from recon_cli.ops.ping import Ping
 from recon_cli.stores.sink.registry import open_sink
 
 _FLAGS = frozenset({"--json", "-q", "--quiet", "-v", "--verbose", "--dry-run", "--debug"})
@@ -62,6 +68,7 @@ def run(
     table: TableName = None,
     registry: Registry = None,
     once: Annotated[bool, typer.Option("--once", help="Take what is there, deliver what can be, and end.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until a signal comes.")] = False,
     on_drift: Drift = None,
     resend: Annotated[bool, typer.Option("--resend", help="Send every file again: the target lost rows.")] = False,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Records a second at most.")] = None,
@@ -76,10 +83,26 @@ def run(
     call = options.current()
     found = chosen(call, name, system, source, target)
     asked = route(found, table=table, registry=registry, on_drift=on_drift, rate=rate)
-    if not once:
-        raise UsageError("once, or for ever?", hint="say `--once`, or `--watch`")
+    if once is watch:
+        raise UsageError("once, or for ever?", hint="say `--once` or `--watch`")
     with open_queue(call) as queue, opened(asked, queue, state_dir(call), call.progress) as ends:
+        if watch:
+            watching.watch(ends, call.say, _heart(watch_of(call, found)))
         call.show(watched(watch_of(call, found), SystemClock(), lambda: job.once(ends, resend=resend, wait_s=wait)))
+
+
+def _heart(watch: Watch) -> Callable[[], None]:
+    """What tells the watchers of a long run that it lives."""
+    ping = Ping(watch.ping_url)
+
+    def beat() -> None:
+        ping.success()
+        if watch.textfile:
+            gauge = Gauge("recon_last_success_timestamp_seconds", SystemClock().now().timestamp(), {"job": watch.job})
+            with suppress(ReconError):
+                metrics.update(watch.textfile, [gauge])
+
+    return beat
 
 
 @app.command("init", dry_run=True)
@@ -99,3 +122,27 @@ def init(
     asked = route(found, table=table)
     with closing(open_sink(asked.target)) as sink:
         call.show(making.init(feed_of(asked), sink, asked.target, apply=not (sql or call.dry_run)))
+
+
+@app.command("verify", dry_run=True)
+def verify(
+    name: Name = None,
+    system: SystemName = None,
+    source: Source = None,
+    target: Target = None,
+    table: TableName = None,
+    registry: Registry = None,
+    content: Annotated[
+        bool, typer.Option("--content", help="Compare the documents in the target with the files, too.")
+    ] = False,
+) -> None:
+    """Prove that every file is in the target: read all files and all rows; exit code 0 if they agree, 4 if not.
+
+    Example: `recon sync verify --system gfx --from /mnt/nas --to supabase`
+    """
+    call = options.current()
+    found = chosen(call, name, system, source, target)
+    asked = route(found, table=table, registry=registry)
+    with closing(open_sink(asked.target)) as sink:
+        watch = watch_of(call, found, "verify")
+        call.show(watched(watch, SystemClock(), lambda: proof.verify(asked, sink, call.progress, content=content)))

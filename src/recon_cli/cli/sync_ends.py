@@ -81,9 +81,11 @@ def route(
     )
 
 
-def watch_of(call: Invocation, found: syncs.SyncSettings) -> Watch:
+def watch_of(call: Invocation, found: syncs.SyncSettings, what: str = "") -> Watch:
     """Who wants to hear of it."""
-    return Watch(f"sync {found.name}", found.ping_url or call.settings.ping_url, found.textfile)
+    return Watch(
+        f"sync {what} {found.name}".replace("  ", " "), found.ping_url or call.settings.ping_url, found.textfile
+    )
 
 
 def _folder(place: Place) -> Path:

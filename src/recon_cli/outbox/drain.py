@@ -83,6 +83,12 @@ class Drain:
         self._note_speed()
         return self.done
 
+    def again(self) -> Drained:
+        """Drain once more, counted anew, with the batch size that was learnt."""
+        self.done = Drained()
+        self._began = self.clock.monotonic()
+        return self.run()
+
     def _note_speed(self) -> None:
         """For the estimate that `recon queue status` gives."""
         took_s = self.clock.monotonic() - self._began

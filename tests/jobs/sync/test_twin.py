@@ -56,6 +56,12 @@ def test_the_twin_in_any_order_is_27_contents_1510_hands_and_24_sessions(recon: 
     assert delivered == twin.FILES
     assert whole(target) == WHOLE
     assert sync(recon, target, "gfx", "--once")["delivered"] == 0
+    told = sync(recon, target, "verify", "gfx", "--content")
+    assert told["agree"]
+    main, seen = told["tables"]
+    assert main["sums"] == {"hand_count": {"files": twin.HANDS, "target": twin.HANDS}}
+    assert (main["expected"], main["found"], main["others"]) == (twin.CONTENTS, twin.CONTENTS, 0)
+    assert (seen["expected"], seen["found"]) == (twin.FILES, twin.FILES)
     assert recon("queue", "verify", "--json").document["accounts"]["acked"] == twin.FILES
 
 
@@ -117,3 +123,27 @@ def test_the_document_is_the_file(recon: Recon, target: Target) -> None:
         assert kept.encode() == export.raw
     else:
         assert kept == json.loads(export.raw)
+
+
+def test_verify_finds_a_row_that_is_gone_and_one_that_is_changed_and_resend_mends_it(
+    recon: Recon, target: Target
+) -> None:
+    configured(recon, target)
+    init(recon, target)
+    for export in twin.exports()[7:12]:
+        path = recon.folder / "nas" / export.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(export.raw)
+    sync(recon, target, "gfx", "--once")
+    gone, changed, swapped = twin.exports()[7:10]
+    target.ask(f"DELETE FROM gfx_sessions WHERE session_id = {gone.session_id}")  # noqa: S608  a number of ours
+    target.ask(f"UPDATE gfx_sessions SET hand_count = 77 WHERE session_id = {changed.session_id}")  # noqa: S608  same
+    document = f"UPDATE gfx_sessions SET raw_json = '{{}}' WHERE session_id = {swapped.session_id}"  # noqa: S608  same
+    target.ask(document)
+    told = sync(recon, target, "verify", "gfx", expect=4)
+    assert [(one["missing"], one["different"]) for one in told["tables"]] == [(1, 1), (0, 0)]
+    assert any("hand_count is '77'" in one.get("detail", "") for one in told["problems"])
+    told = sync(recon, target, "verify", "gfx", "--content", expect=4)
+    assert told["tables"][0]["different"] == 2, told["problems"]
+    assert sync(recon, target, "gfx", "--once", "--resend")["delivered"] == 5
+    assert sync(recon, target, "verify", "gfx", expect=4)["tables"][0]["missing"] == 0

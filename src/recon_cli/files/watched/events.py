@@ -22,15 +22,16 @@ _READ_BYTES = 65536
 class Events:
     """A watch on folders, each by itself. Linux only; `open` says None elsewhere, and where the kernel has no more.
 
+    `overflowed`: events were lost, and everything has to be looked at. `exhausted`: some folders are not watched.
     Not for several threads at once.
     """
 
     def __init__(self, root: Path, number: int, libc: ctypes.CDLL) -> None:
         self.root = root
         self.overflowed = False
+        self.exhausted = False
         self._number, self._libc = number, libc
         self._folders: dict[int, str] = {}
-        self._known: set[str] = set()
 
     @classmethod
     def open(cls, root: Path) -> Self | None:
@@ -41,19 +42,16 @@ class Events:
         number = libc.inotify_init1(_CLOEXEC | _NONBLOCK)
         return cls(root, number, libc) if number >= 0 else None
 
-    def add(self, folders: Iterable[str]) -> bool:
-        """Watch more folders (relative to the root); False where the kernel has no watch left."""
+    def add(self, folders: Iterable[str]) -> None:
+        """Watch more folders (relative to the root); `exhausted` where the kernel has no watch left."""
         for folder in folders:
-            if folder in self._known:
-                continue
             path = os.fsencode(self.root / folder)
             found = self._libc.inotify_add_watch(self._number, path, _CLOSE_WRITE | _MOVED_TO | _CREATE | _ONLYDIR)
             if found < 0 and ctypes.get_errno() in {errno.ENOSPC, errno.ENOMEM}:
-                return False
+                self.exhausted = True
+                return
             if found >= 0:
-                self._folders[found] = folder
-                self._known.add(folder)
-        return True
+                self._folders[found] = folder  # a folder that is watched already keeps its number
 
     def wait(self, seconds: float) -> tuple[list[str], list[str]]:
         """Files that may have changed, and folders that are new, as soon as there are any; empty after so long."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -82,8 +81,15 @@ class Intake:
         self.clock = queue.clock
         self.taken = Taken()
         self.settling: dict[str, tuple[Look, float]] = {}
+        self.folders: dict[str, int] = {}
+        self.listens: Callable[[str], None] = lambda _folder: None
         self._sources: Sources | None = None
         self._batch = _Batch()
+
+    @property
+    def registry(self) -> str:
+        """Where the list of sources is, below the root."""
+        return self.route.registry or self.feed.registry
 
     def scan(self) -> None:
         """Look at every file; those that are new, or others than they were, begin to settle.
@@ -110,7 +116,7 @@ class Intake:
         """The sources by the registry as it is now; while it cannot be read, as it was before."""
         folders = looks.names_in(self.route.root)
         try:
-            self._sources = self.feed.sources(self._registry(), folders)
+            self._sources = self.feed.sources(registry_bytes(self.route, self.feed), folders)
         except ConfigError as exc:
             if self._sources is None:
                 raise
@@ -151,17 +157,37 @@ class Intake:
             self.step("mark")
             self.seen.mark(batch.entries)
 
-    def look_again(self, path: str) -> None:
-        """A hint that a file may have changed: it begins to settle, if it is one of ours."""
-        sources = self._sources
+    def look_into(self, folder: str) -> None:
+        """A hint that something is new below a folder: its files begin to settle, if they are ours."""
+        if self._sources is None:
+            return
+        for one in looks.walk(self.route.root, folder, lambda _problem: None, self._met_folder):
+            self._hinted(one)
+
+    def look_at(self, path: str) -> None:
+        """A hint that a file may have changed."""
         one = looks.again(self.route.root, path)
-        if sources is not None and one is not None and self._owner(sources, path):
-            self._met(one, self.seen.known([one]).get(path))
+        if one is not None:
+            self._hinted(one)
+
+    def poll(self) -> None:
+        """Look into the folders whose time changed since they were listed last."""
+        for folder in looks.changed(self.route.root, self.folders):
+            self.look_into(folder)
+
+    def _met_folder(self, path: str, mtime_ns: int) -> None:
+        """Listen before the folder is listed: what is made in between is told then."""
+        self.listens(path)
+        self.folders[path] = mtime_ns
+
+    def _hinted(self, one: Look) -> None:
+        if self._sources is not None and self._owner(self._sources, one.path):
+            self._met(one, self.seen.known([one]).get(one.path))
 
     def _looks(self, sources: Sources) -> Iterator[Look]:
         done: set[str] = set()
         for folder in sources.folders:
-            for one in looks.walk(self.route.root, folder, self.taken.problems.append):
+            for one in looks.walk(self.route.root, folder, self.taken.problems.append, self._met_folder):
                 if one.path not in done and self._owner(sources, one.path):
                     done.add(one.path)
                     self.taken.files += 1
@@ -204,31 +230,40 @@ class Intake:
     def _read(self, one: Look, spot: Spot, raw: bytes) -> None:
         before = self.seen.known([one]).get(one.path)
         found = self.feed.sending(raw, spot)
-        now = self.clock.now()
         if isinstance(found, Unfit):
             self._unfit(one, spot, raw, found, before)
             return
-        same = before is not None and before.state is State.PUT and before.hash == found.file_hash
-        if before is not None and before.state is State.PUT:
-            self._sighted(spot, before, iso(now) if same else self.seen.fact("scanned") or before.first_seen)
-        first = before.first_seen if before is not None and same else iso(now)
-        delivered = before is not None and same and before.delivered
-        item = self._key(found.key)
-        entry = Entry(one, State.PUT, spot.source, found.file_hash, item, delivered, first, now.timestamp())
-        if not delivered:
-            self._letter(found, item, spot, raw, first)
-        self._batch.entries.append(entry)
+        put = before if before is not None and before.state is State.PUT else None
+        now = self.clock.now()
+        if put is not None and put.hash == found.file_hash:
+            self._same(one, spot, raw, found, put)
+        else:
+            if put is not None:
+                self._sighted(spot, put, self.seen.fact("scanned") or put.first_seen)
+            entry = Entry(one, State.PUT, spot.source, found.file_hash, self._key(found.key), first_seen=iso(now))
+            self._letter(found, entry, spot, raw)
         self.taken.notes += found.notes
         self._keep_small(len(raw))
+
+    def _same(self, one: Look, spot: Spot, raw: bytes, found: Sending, put: Entry) -> None:
+        """Read again, and still the same: that it is still there is told; it is sent only if no target has it yet."""
+        now = self.clock.now()
+        entry = replace(put, look=one, item=self._key(found.key), checked=now.timestamp())
+        if put.delivered:
+            self._sighted(spot, put, iso(now))
+            self._batch.entries.append(entry)
+        else:
+            self._letter(found, entry, spot, raw)
 
     def _key(self, key: str) -> str:
         """The identity in the outbox; another one after everything was to be sent again, for it remembers the last."""
         round_ = self.seen.fact("round")
         return f"{key}#{round_}" if round_ else key
 
-    def _letter(self, found: Sending, key: str, spot: Spot, raw: bytes, seen: str) -> None:
-        meta = {**self._meta(spot), feeds.HASH: found.file_hash, feeds.SEEN: seen}
-        self._batch.letters.append(Letter(self.route.target.label, found.table, key, raw, meta))
+    def _letter(self, found: Sending, entry: Entry, spot: Spot, raw: bytes) -> None:
+        meta = {**self._meta(spot), feeds.HASH: found.file_hash, feeds.SEEN: entry.first_seen}
+        self._batch.letters.append(Letter(self.route.target.label, found.table, entry.item, raw, meta))
+        self._batch.entries.append(replace(entry, checked=self.clock.now().timestamp()))
 
     def _sighted(self, spot: Spot, before: Entry, last: str) -> None:
         """Say until when the content that was there before, or still is, was seen."""
@@ -270,21 +305,6 @@ class Intake:
         while len(self.settling) >= _MOST_SETTLING:
             self.clock.sleep(self.settle() or 0.0)
 
-    def _registry(self) -> bytes | None:
-        """The registry's bytes; None where there is none."""
-        named = self.route.registry or self.feed.registry
-        if not named:
-            return None
-        path = Path(os.path.expanduser(named)) if self.route.registry else Path(named)  # noqa: PTH111  for text
-        try:
-            return (self.route.root / path).read_bytes()
-        except FileNotFoundError as exc:
-            if self.route.registry:
-                raise ConfigError(f"no registry {self.route.root / path}", cause=exc.strerror) from exc
-            return None
-        except OSError as exc:
-            raise ConfigError(f"cannot read the registry {self.route.root / path}", cause=exc.strerror) from exc
-
     def _tell_absent(self, met: int) -> None:
         """A source that is suddenly half empty is offline: nothing of it is taken as deleted."""
         known = self.seen.count()
@@ -300,3 +320,23 @@ class Intake:
 def _some(found: Iterator[Look]) -> Iterator[Sequence[Look]]:
     while some := list(islice(found, _LOOKED_UP)):
         yield some
+
+
+def registry_bytes(route: Route, feed: Feed) -> bytes | None:
+    """The bytes of the list of sources; None where there is none.
+
+    Raises:
+        ConfigError: the route names one that is not there, or it cannot be read.
+    """
+    named = Path(route.registry).expanduser() if route.registry else Path(feed.registry)
+    if not feed.registry:
+        return None
+    path = route.root / named
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as exc:
+        if route.registry:
+            raise ConfigError(f"no registry {path}", cause=exc.strerror) from exc
+        return None
+    except OSError as exc:
+        raise ConfigError(f"cannot read the registry {path}", cause=exc.strerror) from exc

@@ -59,7 +59,8 @@ class PostgrestSink:
         """See `Sink.read`; page by page along the key of the first column."""
         last: str | None = None
         while True:
-            query = [("select", ",".join(columns)), ("order", f"{columns[0]}.asc"), ("limit", str(_PAGE_ROWS))]
+            names = ",".join(f"{name}::text" for name in columns)  # so that no number is rounded on the way
+            query = [("select", names), ("order", f"{columns[0]}.asc"), ("limit", str(_PAGE_ROWS))]
             query += [(columns[0], f"gt.{last}")] if last is not None else []
             page = rows_of(self._wire.ask(Request("GET", table, query)), table)
             for row in page:
