@@ -19,7 +19,7 @@ from tests.support.sync_agent import finish, started, steps_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 on, under pytest-xdist
 
-KILLS = int(os.environ.get("RECON_KILLS", "30"))
+KILLS = int(os.environ.get("RECON_KILLS", "15"))
 STEPS = (
     *(f"{name}: {at}" for name in ("put", "change", "lease", "ack", "retry") for at in ("begin", "commit", "done")),
     *("spill: begin", "spill: write", "spill: written", "spill: commit", "spill: done"),
