@@ -45,15 +45,12 @@ class SyncGroup(options.Group):
     """`recon sync [NAME] …` is `recon sync run [NAME] …`: what is done most needs no word."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the word in where none of the others stands."""
-        return super().parse_args(ctx, args if self._has_word(args) else [_RUN, *args])
-
-    def _has_word(self, args: list[str]) -> bool:
-        """Whether the first word that is neither a global option nor its value is a sub-command or asks for help."""
-        rest = list(args)
-        while rest and (rest[0] in _FLAGS or rest[0].startswith("--config")):
-            rest = rest[2 if rest[0] == "--config" else 1 :]
-        return not args or (bool(rest) and (rest[0] in self.commands or rest[0] in {"-h", "--help"}))
+        """Put the word in where none of the others stands, behind the options that work everywhere."""
+        at = 0
+        while at < len(args) and (args[at] in _FLAGS or args[at].startswith("--config")):
+            at += 2 if args[at] == "--config" else 1
+        named = at < len(args) and (args[at] in self.commands or args[at] in {"-h", "--help"})
+        return super().parse_args(ctx, args if named or not args else [*args[:at], _RUN, *args[at:]])
 
 
 app = options.App(cls=SyncGroup, help="Send files to a database through an outbox that loses nothing.")

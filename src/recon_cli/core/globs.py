@@ -24,7 +24,7 @@ def _translate(token: str) -> str:
     fixed = {"/**/": "/(?:.*/)?", "**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     if token in fixed:
         return fixed[token]
-    if token.startswith("[") and len(token) > 1:
+    if token.startswith("[") and token not in {"[", "[]", "[!]"}:
         inner = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
         return f"[^{inner[1:]}]" if inner.startswith("!") else f"[{inner}]"
     return re.escape(token)

@@ -8,6 +8,7 @@ from recon_cli.core.catalog import Catalog
 from recon_cli.core.delivery import DeliveryError, Failure, Refusal
 from recon_cli.core.errors import AuthError, DataError, LockedError, NotFoundError, ReconError, UnreachableError
 from recon_cli.core.landing import Load, Parcel, Shape
+from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.intake import MAIN
 from recon_cli.jobs.sync.stash import Stash
 from recon_cli.outbox.item import Item, Letter
@@ -27,16 +28,18 @@ class Delivery:
         feed: the feed of this sync; items of other feeds that wait for the same target go by their own.
         delivered: told which items the target has, as soon as it has them.
         stash: where values go whose column is gone; None where that pauses the table.
+        columns: what the target had at the last delivery.
     """
 
     def __init__(
         self,
         sink: Sink,
+        columns: Columns,
         feed: Feed | None = None,
         delivered: Callable[[Iterable[str]], None] = lambda _keys: None,
         stash: Stash | None = None,
     ) -> None:
-        self.sink, self.delivered, self.stash = sink, delivered, stash
+        self.sink, self.columns, self.delivered, self.stash = sink, columns, delivered, stash
         self._feeds: dict[str, Feed] = {}
         if feed is not None:
             self._feeds |= {landing.table: feed for landing in feed.landings()}
@@ -88,8 +91,18 @@ class Delivery:
             if blocking:
                 told = blocking[0].problem()
                 raise DeliveryError(Failure.DRIFT, f"{told.item}: {told.reason}: {blocking[0].why}; {_INIT}")
-            self._shapes[feed.table] = {shape.table: shape for shape in feed.shapes(catalog)}
+            shapes = {shape.table: shape for shape in feed.shapes(catalog)}
+            for shape in shapes.values():
+                self._compare(shape)
+            self._shapes[feed.table] = shapes
         return self._shapes[feed.table]
+
+    def _compare(self, shape: Shape) -> None:
+        """A table that lost a column is paused, unless its values are put aside."""
+        lost = self.columns.lost(shape)
+        if lost and self.stash is None:
+            hint = "`--on-drift stash` goes on without it"
+            raise DeliveryError(Failure.DRIFT, f"`{shape.table}` lost its column `{lost[0]}`; {_INIT}, {hint}")
 
     def _explained(self, feed: Feed, error: DeliveryError) -> DeliveryError:
         """A refusal that is the table's fault and not the row's pauses the table; no row pays for it."""

@@ -151,6 +151,8 @@ def _cell(value: Value) -> Any:  # noqa: ANN401  what apsw binds
 
 
 def _failed(error: Exception) -> DeliveryError:
+    if isinstance(error, apsw.ConstraintError) and "UNIQUE" in str(error):
+        return DeliveryError(Failure.POISON, str(error), code="23505")
     for kind, failure, code in _KINDS:
         if isinstance(error, kind):
             return DeliveryError(failure, str(error), code=code)
