@@ -2,7 +2,8 @@
 
 Layout (little-endian), as COLMAP documents it: each file begins with a count (u64).
 `cameras.bin`: id u32, model i32, width u64, height u64, parameters f64.
-`images.bin`: id u32, rotation 4 f64 (w first), translation 3 f64, camera u32, name NUL, n u64, n of (x f64, y f64, point i64).
+`images.bin`: id u32, rotation 4 f64 (w first), translation 3 f64, camera u32, name NUL, n u64, n of (x f64, y f64,
+point i64).
 `points3D.bin`: id u64, position 3 f64, colour 3 u8, error f64, n u64, n of (image u32, index u32).
 """
 
@@ -130,7 +131,9 @@ def find(folder: Path) -> Path:
     for place in (folder, folder / "0", folder / "sparse", folder / "sparse" / "0"):
         if (place / "cameras.bin").is_file():
             return place
-    raise NotFoundError(f"no sparse model in {folder}", hint="a binary model has `cameras.bin`, `images.bin` and `points3D.bin`")
+    raise NotFoundError(
+        f"no sparse model in {folder}", hint="a binary model has `cameras.bin`, `images.bin` and `points3D.bin`"
+    )
 
 
 def read(folder: Path) -> Model:
@@ -186,8 +189,12 @@ def write(model: Model, folder: Path) -> None:
         ReconError: the file system refuses.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_file(folder / "cameras.bin", b"".join([_COUNT.pack(len(model.cameras)), *map(_camera_bytes, model.cameras.values())]))
-    write_file(folder / "images.bin", b"".join([_COUNT.pack(len(model.images)), *map(_image_bytes, model.images.values())]))
+    write_file(
+        folder / "cameras.bin", b"".join([_COUNT.pack(len(model.cameras)), *map(_camera_bytes, model.cameras.values())])
+    )
+    write_file(
+        folder / "images.bin", b"".join([_COUNT.pack(len(model.images)), *map(_image_bytes, model.images.values())])
+    )
     write_file(folder / "points3D.bin", _points_bytes(model.points))
 
 
@@ -271,7 +278,12 @@ def _points_bytes(points: Points) -> bytes:
     parts = [_COUNT.pack(len(points.ids))]
     start = 0
     for number, xyz, rgb, error, length in zip(
-        points.ids.tolist(), points.xyz.tolist(), points.rgb.tolist(), points.errors.tolist(), points.lengths.tolist(), strict=True
+        points.ids.tolist(),
+        points.xyz.tolist(),
+        points.rgb.tolist(),
+        points.errors.tolist(),
+        points.lengths.tolist(),
+        strict=True,
     ):
         parts.append(_POINT.pack(number, *xyz, *rgb, error, length))
         parts.append(points.tracks[start : start + length].astype("<u4").tobytes())

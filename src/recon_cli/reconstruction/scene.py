@@ -114,11 +114,15 @@ def photo(path: Path, max_side_px: int | None) -> Pixels:
     try:
         from PIL import Image  # noqa: PLC0415  an extra
     except ImportError as exc:
-        raise ToolMissingError("cannot read photos without Pillow", hint="pip install 'recon-cli[reconstruct]'") from exc
+        raise ToolMissingError(
+            "cannot read photos without Pillow", hint="pip install 'recon-cli[reconstruct]'"
+        ) from exc
     try:
         with Image.open(path) as opened:
             if opened.width * opened.height > MAX_PIXELS:
-                raise DataError(f"{path} has {opened.width}×{opened.height} pixels", hint=f"at most {MAX_PIXELS} are read")
+                raise DataError(
+                    f"{path} has {opened.width}×{opened.height} pixels", hint=f"at most {MAX_PIXELS} are read"
+                )
             image = opened.convert("RGB")
     except FileNotFoundError as exc:
         raise NotFoundError(f"no photo {path}", hint="the model names it") from exc

@@ -146,5 +146,7 @@ def _newest(out: Path) -> Path:
             continue  # a cloud of points beside it: Inria's trainer copies its input
     found = max(filter(None, good), default=None)
     if found is None:
-        raise StageError("the program ended well and left no splat", cause=_last_line(out / LOG), hint=f"read {out / LOG}")
+        raise StageError(
+            "the program ended well and left no splat", cause=_last_line(out / LOG), hint=f"read {out / LOG}"
+        )
     return found[2]

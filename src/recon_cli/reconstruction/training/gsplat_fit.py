@@ -153,8 +153,8 @@ class Fit:
         if isinstance(self.strategy, MCMCStrategy):
             state: dict[str, Any] = self.strategy.initialize_state()
             return state
-        state = self.strategy.initialize_state(scene_scale=self.extent)
-        return state
+        scaled: dict[str, Any] = self.strategy.initialize_state(scene_scale=self.extent)
+        return scaled
 
     def _save(self, path: Path) -> None:
         held = io.BytesIO()
@@ -185,7 +185,9 @@ class Fit:
             torch.set_rng_state(body["torch"].cpu())
             torch.cuda.set_rng_state(body["cuda"].cpu())
         except Exception as exc:
-            raise DataError(f"the checkpoint {path} is damaged or of another training", cause=str(exc), hint=hint) from exc
+            raise DataError(
+                f"the checkpoint {path} is damaged or of another training", cause=str(exc), hint=hint
+            ) from exc
 
 
 def _strategy(preset: Preset, options: TrainOptions) -> Any:  # noqa: ANN401  gsplat has no types
