@@ -41,6 +41,7 @@ COMMANDS: dict[str, Listed] = {
     ),
     "job": Listed("recon_cli.cli.job", "List, follow, cancel, retry, delete and rebuild reconstruction jobs."),
     "queue": Listed("recon_cli.cli.queue", "Look into the outbox and its dead letters."),
+    "splat": Listed("recon_cli.cli.splat", "Look into splats, convert, clean and show them."),
     "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it.", dry_run=True),
     "demo": Listed("recon_cli.cli.demo", "Lose a database and get it back, on servers of this machine."),
     "config": Listed("recon_cli.cli.config", "Show settings and where each came from."),

@@ -28,6 +28,8 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_dir() / "kernels"))
 
 import numba  # noqa: E402  reads NUMBA_CACHE_DIR when it is imported
 
+MOST = int(numba.get_num_threads())
+"""Threads there are: the cores that this process may use."""
 MATHS = {"reassoc", "contract", "nsz", "arcp"}
 
 
@@ -44,5 +46,4 @@ def parallel(function: Callable[P, R]) -> Callable[P, R]:
 
 def use_threads(number: int) -> None:
     """Let kernels run on `number` threads; 0 is all cores this process may use."""
-    most = int(numba.config.NUMBA_NUM_THREADS)
-    numba.set_num_threads(min(number, most) if number else most)
+    numba.set_num_threads(min(number, MOST) if number else MOST)
