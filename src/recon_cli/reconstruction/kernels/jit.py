@@ -8,23 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
+
+from recon_cli.ops.paths import cache_dir
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _cache_dir() -> Path:
-    """`RECON_CACHE_DIR`, else `$XDG_CACHE_HOME/recon`, else `~/.cache/recon`."""
-    named = os.environ.get("RECON_CACHE_DIR")
-    if named:
-        return Path(named).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path("~/.cache").expanduser()) / "recon"
-
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_dir() / "kernels"))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_dir() / "kernels"))
 
 import numba  # noqa: E402  reads NUMBA_CACHE_DIR when it is imported
 
