@@ -59,7 +59,7 @@ def test_a_stage_that_ends_well_gives_its_outcome_and_what_it_took(work: Work) -
 
     ended = process.run(stage("well"), work, Limits(60, None), Ear(), lambda: False)
     assert ended.outcome == {"answer": 42}
-    assert 0 < ended.cpu_seconds
+    assert ended.cpu_seconds > 0
     assert heard[0] == (0, 4, "at work")
     assert "words for the log" in work.stage_log("well").read_text()
 
@@ -118,9 +118,7 @@ def test_a_stage_that_takes_too_long_is_ended(work: Work) -> None:
 def test_cancelling_ends_the_child_and_everything_it_started(work: Work) -> None:
     began = time.monotonic()
     with pytest.raises(CancelledError):
-        process.run(
-            stage("hangs"), work, Limits(60, None), Silent(), lambda: (work.folder / "pids").exists()
-        )
+        process.run(stage("hangs"), work, Limits(60, None), Silent(), (work.folder / "pids").exists)
     assert time.monotonic() - began < 30
     pids = [int(pid) for pid in (work.folder / "pids").read_text().split()]
     assert len(pids) == 2
@@ -140,7 +138,9 @@ process.run(stage, Work(Path(sys.argv[1])), process.Limits(60, None), Silent(), 
 
 
 def test_a_child_dies_with_a_parent_that_is_killed(work: Work) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(work.folder)], env={**os.environ, "PYTHONPATH": "src:."})
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(work.folder)], env={**os.environ, "PYTHONPATH": "src:."}
+    )
     pids = work.folder / "pids"
     while not pids.exists() or not pids.read_text():
         assert parent.poll() is None

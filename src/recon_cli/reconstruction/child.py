@@ -1,7 +1,7 @@
 """The child's side of a stage: run one function, and say on a pipe how far it is, what came of it or what went wrong.
 
-`python -m recon_cli.reconstruction.child FOLDER ENTRY TITLE PIPE`: the job's folder, the function as `module:name`, what
-it does in words for people, and the number of the descriptor to write to.
+`python -m recon_cli.reconstruction.child FOLDER ENTRY TITLE PIPE`: the job's folder, the function as `module:name`,
+what it does in words for people, and the number of the descriptor to write to.
 Everything that libraries print goes to the stage's log, which is this process's standard output and error.
 """
 

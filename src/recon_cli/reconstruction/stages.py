@@ -35,7 +35,6 @@ class Stage:
     check: Callable[[Work], str | None]
 
 
-
 def load(entry: str) -> Run:
     """Import a stage's function, and with it the libraries it needs."""
     module, _, name = entry.partition(":")

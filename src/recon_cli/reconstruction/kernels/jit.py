@@ -6,19 +6,14 @@ one `prange` step never depends on how many threads there are, so neither do the
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
-from recon_cli.ops.paths import cache_dir
+import numba
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_dir() / "kernels"))
-
-import numba  # noqa: E402  reads NUMBA_CACHE_DIR when it is imported
 
 MOST = int(numba.get_num_threads())
 """Threads there are: the cores that this process may use."""
