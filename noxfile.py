@@ -31,6 +31,7 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LOCK = ROOT / "requirements" / "lock.txt"
 PYTHON_FILES = ("src", "tests", "tools", "noxfile.py")
 DEBIAN_PACKAGES = (
+    "chromium",
     "git",
     "mariadb-server",
     "nginx-light",
@@ -141,7 +142,9 @@ def lock(session: nox.Session) -> None:
     session.install("uv")
     how = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "--quiet"]
     groups = [f"--group={name}" for name in PROJECT["dependency-groups"] if name != "nox"]
-    files = (("lock.txt", ["--all-extras", "pyproject.toml", *groups]), ("nox.txt", ["--group=nox"]))
+    # torch and what comes with it for CUDA weigh gigabytes and are in no session
+    extras = [f"--extra={name}" for name in PROJECT["project"]["optional-dependencies"] if name != "gpu"]
+    files = (("lock.txt", [*extras, "pyproject.toml", *groups]), ("nox.txt", ["--group=nox"]))
     for name, what in files:
         session.run("uv", "pip", "compile", *how, *what, "-o", f"requirements/{name}", *session.posargs)
 

@@ -8,7 +8,18 @@ import pytest
 
 from tests.support.recon import in_folder
 
-HEAVY = {"rich", "sqlalchemy", "paramiko", "pydantic", "cryptography", "psycopg", "pymysql", "pyftpdlib"}
+HEAVY = {
+    "rich",
+    "sqlalchemy",
+    "paramiko",
+    "pydantic",
+    "cryptography",
+    "psycopg",
+    "pymysql",
+    "pyftpdlib",
+    "numpy",
+    "numba",
+}
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["config", "show"], ["config", "check"]], ids=" ".join)

@@ -37,6 +37,8 @@ class Recon:
     env: dict[str, str]
     before: tuple[str, ...] = ()
     """What starts `recon`, where that is not the test itself."""
+    patience_s: float = 120.0
+    """After so long a command is taken for stuck."""
 
     def __call__(self, *args: str | Path, expect: int | None = 0, env: dict[str, str] | None = None) -> Done:
         """Run to the end; `expect` is the exit code it must have (None for any)."""
@@ -46,7 +48,7 @@ class Recon:
             env={**self.env, **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=120,
+            timeout=self.patience_s,
             check=False,
         )
         ended = Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))

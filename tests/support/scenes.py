@@ -1,7 +1,7 @@
-"""A scene that is exactly known: textured bodies on a floor in a round room, seen by cameras on a ring; no photo is needed.
+"""A scene that is exactly known: textured bodies on a floor in a round room, seen by cameras on a ring.
 
-The pictures are cast ray by ray with numpy, two by two rays a pixel. The sparse cloud is taken from the surfaces, so that
-there is nothing to solve: what is measured on it is the training alone.
+The pictures are cast ray by ray with numpy, two by two rays a pixel. The sparse cloud is taken from the surfaces, so
+that there is nothing to solve: what is measured on it is the training alone.
 """
 
 from __future__ import annotations
@@ -184,7 +184,12 @@ def cloud(size: Size) -> model.Points:
     places, colours = [], []
     each = -(-size.points // size.views)
     for r, t in zip(rotation, translation, strict=True):
-        rays = np.stack([random.uniform(-0.5, 0.5, 4 * each), random.uniform(-0.28, 0.28, 4 * each), np.full(4 * each, 0.85)], 1) @ r
+        rays = (
+            np.stack(
+                [random.uniform(-0.5, 0.5, 4 * each), random.uniform(-0.28, 0.28, 4 * each), np.full(4 * each, 0.85)], 1
+            )
+            @ r
+        )
         rays /= np.linalg.norm(rays, axis=1, keepdims=True)
         origin = -r.T @ t
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -196,5 +201,10 @@ def cloud(size: Size) -> model.Points:
     rgb = np.rint(np.clip(np.concatenate(colours), 0, 1) * 255).astype(np.uint8)
     count = len(xyz)
     return model.Points(
-        np.arange(1, count + 1, dtype=np.uint64), xyz, rgb, np.full(count, 0.5), np.zeros(count, np.int64), np.empty((0, 2), np.uint32)
+        np.arange(1, count + 1, dtype=np.uint64),
+        xyz,
+        rgb,
+        np.full(count, 0.5),
+        np.zeros(count, np.int64),
+        np.empty((0, 2), np.uint32),
     )

@@ -22,6 +22,14 @@ def state_dir() -> Path:
     return private_dir(_chosen("RECON_STATE_DIR", "XDG_STATE_HOME", "~/.local/state"))
 
 
+def cache_dir() -> Path:
+    """What can be made again, such as compiled kernels; it need not exist.
+
+    `RECON_CACHE_DIR`, else `$XDG_CACHE_HOME/recon`, else `~/.cache/recon`.
+    """
+    return _chosen("RECON_CACHE_DIR", "XDG_CACHE_HOME", "~/.cache")
+
+
 def user_config() -> Path:
     """The user's own settings file; it need not exist."""
     return _base("XDG_CONFIG_HOME", "~/.config") / "recon" / "config.toml"

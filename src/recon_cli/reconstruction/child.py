@@ -1,6 +1,7 @@
 """The child's side of a stage: run one function, and say on a pipe how far it is, what came of it or what went wrong.
 
-`python -m recon_cli.reconstruction.child FOLDER STAGE PIPE`, where PIPE is the number of the descriptor to write to.
+`python -m recon_cli.reconstruction.child FOLDER ENTRY TITLE PIPE`: the job's folder, the function as `module:name`,
+what it does in words for people, and the number of the descriptor to write to.
 Everything that libraries print goes to the stage's log, which is this process's standard output and error.
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import ReconError, StageError
 from recon_cli.reconstruction import request, survival
-from recon_cli.reconstruction.stages import BY_NAME, Stage
+from recon_cli.reconstruction.stages import load
 from recon_cli.reconstruction.work import Work
 
 _EVERY_S = 0.1
@@ -52,29 +53,29 @@ class Pipe:
 
 def main() -> int:
     """Run the stage that the command line names."""
-    folder, name, number = sys.argv[1:4]
+    folder, entry, title, number = sys.argv[1:5]
     survival.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer: it kills us
     pipe = Pipe(int(number))
     try:
-        outcome = _run(BY_NAME[name], Work(Path(folder)), pipe)
+        outcome = _run(entry, Work(Path(folder)), pipe)
     except BaseException as exc:  # noqa: BLE001  the boundary of this process: the parent hears of everything
         traceback.print_exc()
-        pipe.say({"error": _error(exc, BY_NAME[name])})
+        pipe.say({"error": _error(exc, title)})
         return 1
     pipe.say({"outcome": dict(outcome)})
     return 0
 
 
-def _run(stage: Stage, work: Work, pipe: Pipe) -> Mapping[str, Json]:
+def _run(entry: str, work: Work, pipe: Pipe) -> Mapping[str, Json]:
     wishes = request.read(work.folder)
     if wishes.memory_mb:
         survival.limit_memory(wishes.memory_mb)
-    return stage.load()(work, wishes, pipe)
+    return load(entry)(work, wishes, pipe)
 
 
-def _error(exc: BaseException, stage: Stage) -> dict[str, Json]:
-    known = _translated(exc, stage)
+def _error(exc: BaseException, title: str) -> dict[str, Json]:
+    known = _translated(exc, title)
     return {
         **known.document(),
         "type": type(exc).__name__,
@@ -82,16 +83,16 @@ def _error(exc: BaseException, stage: Stage) -> dict[str, Json]:
     }
 
 
-def _translated(exc: BaseException, stage: Stage) -> ReconError:
+def _translated(exc: BaseException, title: str) -> ReconError:
     if isinstance(exc, ReconError):
         return exc
     if isinstance(exc, MemoryError) or "bad_alloc" in str(exc):
-        return StageError(f"{stage.title} ran out of memory", cause=str(exc) or None, hint=survival.LESS_MEMORY)
+        return StageError(f"{title} ran out of memory", cause=str(exc) or None, hint=survival.LESS_MEMORY)
     if isinstance(exc, OSError) and exc.errno in _FULL:
-        return StageError(f"the disk is full while {stage.title}", cause=exc.strerror, hint=survival.MORE_ROOM)
+        return StageError(f"the disk is full while {title}", cause=exc.strerror, hint=survival.MORE_ROOM)
     if any(words in str(exc).lower() for words in ("no space left", "disk is full")):
-        return StageError(f"the disk is full while {stage.title}", cause=str(exc), hint=survival.MORE_ROOM)
-    return StageError(f"{stage.title} failed", cause=f"{type(exc).__name__}: {exc}")
+        return StageError(f"the disk is full while {title}", cause=str(exc), hint=survival.MORE_ROOM)
+    return StageError(f"{title} failed", cause=f"{type(exc).__name__}: {exc}")
 
 
 if __name__ == "__main__":

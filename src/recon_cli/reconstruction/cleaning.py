@@ -30,7 +30,7 @@ class CleanOptions:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """How many Gaussians there were, how many are left, and why the others went; what is no number goes by neighbours."""
+    """How many Gaussians there were, how many are left, why the others went. What is no number went by neighbours."""
 
     before: int
     after: int
@@ -57,7 +57,7 @@ def clean(ply: Path, out: Path, options: CleanOptions) -> Cleaned:
 
 def by_neighbours(points: npt.NDArray[Any], options: CleanOptions) -> tuple[npt.NDArray[np.bool_], float]:
     """Which points have their neighbours near enough, and the mean distance to neighbours of all."""
-    from recon_cli.reconstruction import neighbours  # noqa: PLC0415  compiles
+    from recon_cli.reconstruction.kernels import neighbours  # noqa: PLC0415  compiles
 
     distances = neighbours.nearest(points, options.neighbours)
     if not distances.shape[1]:
@@ -69,11 +69,11 @@ def by_neighbours(points: npt.NDArray[Any], options: CleanOptions) -> tuple[npt.
 
 def by_clusters(points: npt.NDArray[Any], mean: float, options: CleanOptions) -> npt.NDArray[np.bool_]:
     """Which points are in a cluster that is large enough; all of them where none is."""
-    from recon_cli.reconstruction import clusters  # noqa: PLC0415  compiles
+    from recon_cli.reconstruction.kernels import clusters  # noqa: PLC0415  compiles
 
     if len(points) <= options.min_points or mean <= 0:
         return np.ones(len(points), np.bool_)
     labels = clusters.find(points, options.reach * mean, options.min_points)
     sizes = np.bincount(labels[labels >= 0], minlength=1)
-    large = np.append(sizes >= options.min_share * len(points), False)  # noqa: FBT003  the last is for label -1
+    large = np.append(sizes >= options.min_share * len(points), False)
     return large[labels] if large.any() else np.ones(len(points), np.bool_)

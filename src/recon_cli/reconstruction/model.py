@@ -2,7 +2,8 @@
 
 Layout (little-endian), as COLMAP documents it: each file begins with a count (u64).
 `cameras.bin`: id u32, model i32, width u64, height u64, parameters f64.
-`images.bin`: id u32, rotation 4 f64 (w first), translation 3 f64, camera u32, name NUL, n u64, n of (x f64, y f64, point i64).
+`images.bin`: id u32, rotation 4 f64 (w first), translation 3 f64, camera u32, name NUL, n u64, n of (x f64, y f64,
+point i64).
 `points3D.bin`: id u64, position 3 f64, colour 3 u8, error f64, n u64, n of (image u32, index u32).
 """
 

@@ -114,9 +114,9 @@ def run(stage: Stage, work: Work, limits: Limits, progress: Progress, cancelled:
 
 
 def _start(stage: Stage, work: Work, pipe: int, log: int) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "recon_cli.reconstruction.child", str(work.folder), stage.name, str(pipe)]
+    words = [sys.executable, "-m", "recon_cli.reconstruction.child", str(work.folder), stage.entry, stage.title]
     return subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(pipe,), start_new_session=True
+        [*words, str(pipe)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(pipe,), start_new_session=True
     )
 
 

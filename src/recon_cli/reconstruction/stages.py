@@ -34,23 +34,25 @@ class Stage:
     time_limit_s: float
     check: Callable[[Work], str | None]
 
-    def load(self) -> Run:
-        """Import the function, and with it the libraries it needs."""
-        module, _, name = self.entry.partition(":")
-        run: Run = getattr(import_module(f"recon_cli.reconstruction.{module}"), name)
-        return run
+
+def load(entry: str) -> Run:
+    """Import a stage's function, and with it the libraries it needs."""
+    module, _, name = entry.partition(":")
+    run: Run = getattr(import_module(module), name)
+    return run
 
 
+_HERE = "recon_cli.reconstruction"
 STAGES: tuple[Stage, ...] = (
-    Stage("validate", "judging the photos", "images.stage:run", 3, 2 * _HOUR_S, checks.photos),
-    Stage("features", "finding features", "solving.features:run", 12, 6 * _HOUR_S, checks.features),
-    Stage("matching", "matching photos", "solving.matching:run", 15, 24 * _HOUR_S, checks.matches),
-    Stage("mapping", "solving cameras", "solving.mapping:run", 8, 12 * _HOUR_S, checks.model),
-    Stage("undistort", "undistorting photos", "solving.undistort:run", 4, 2 * _HOUR_S, checks.scene),
-    Stage("train", "training Gaussians", "finishing:train", 50, 48 * _HOUR_S, checks.cloud),
-    Stage("clean", "removing floaters", "finishing:clean", 2, 2 * _HOUR_S, checks.cleaned),
-    Stage("export", "writing splats", "finishing:export", 3, 2 * _HOUR_S, checks.exported),
-    Stage("viewer", "making the viewer", "finishing:viewer", 3, 1 * _HOUR_S, checks.viewer),
+    Stage("validate", "judging the photos", f"{_HERE}.images.stage:run", 3, 2 * _HOUR_S, checks.photos),
+    Stage("features", "finding features", f"{_HERE}.solving.features:run", 12, 6 * _HOUR_S, checks.features),
+    Stage("matching", "matching photos", f"{_HERE}.solving.matching:run", 15, 24 * _HOUR_S, checks.matches),
+    Stage("mapping", "solving cameras", f"{_HERE}.solving.mapping:run", 8, 12 * _HOUR_S, checks.model),
+    Stage("undistort", "undistorting photos", f"{_HERE}.solving.undistort:run", 4, 2 * _HOUR_S, checks.scene),
+    Stage("train", "training Gaussians", f"{_HERE}.finishing:train", 50, 48 * _HOUR_S, checks.cloud),
+    Stage("clean", "removing floaters", f"{_HERE}.finishing:clean", 2, 2 * _HOUR_S, checks.cleaned),
+    Stage("export", "writing splats", f"{_HERE}.finishing:export", 3, 2 * _HOUR_S, checks.exported),
+    Stage("viewer", "making the viewer", f"{_HERE}.finishing:viewer", 3, 1 * _HOUR_S, checks.viewer),
 )
 BY_NAME: Mapping[str, Stage] = {stage.name: stage for stage in STAGES}
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from recon_cli.ops import paths
 from recon_cli.reconstruction import process, survival
 from recon_cli.reconstruction.request import Request
 
@@ -52,13 +53,11 @@ def stop(child: subprocess.Popen[bytes] | None) -> None:
 
 
 def _mark() -> Path:
-    from recon_cli.reconstruction.training import base  # noqa: PLC0415  light, and only asked here
-
-    kernels = sorted(Path(base.__file__).parent.joinpath("cpu").glob("*.py"))
+    here = Path(__file__).parent
+    kernels = [path for place in ("kernels", "training/cpu") for path in sorted((here / place).glob("*.py"))]
     seen = [f"{path.name}:{path.stat().st_mtime_ns}" for path in kernels]
     digest = hashlib.sha256("\n".join([*seen, _version("numba"), _version("numpy"), sys.version]).encode())
-    base_dir = os.environ.get("RECON_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base_dir).expanduser() / "recon" / f"warm-{digest.hexdigest()[:16]}"
+    return paths.cache_dir() / f"warm-{digest.hexdigest()[:16]}"
 
 
 def _version(package: str) -> str:

@@ -79,7 +79,7 @@ def read(path: Path) -> Gaussians:
     return Gaussians(
         xyz=np.ascontiguousarray(rows["xyz"]),
         log_scales=log_scales,
-        rotations=(turns - 128) / 128 if kind is SHORT else turns,
+        rotations=((turns - 128) / 128 if kind is SHORT else turns).astype(np.float32),
         logits=np.log(opacity / (1 - opacity)),
         harmonics=((rgba[:, None, :3] - 0.5) / SH_C0).astype(np.float32),
     )
@@ -95,7 +95,8 @@ def write(gaussians: Gaussians, path: Path) -> int:
 
 
 def _bytes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+    whole: npt.NDArray[np.uint8] = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+    return whole
 
 
 def _chunks(gaussians: Gaussians) -> Iterator[bytes]:

@@ -1,8 +1,9 @@
 """`.spz`: about a tenth of a PLY; versions 2 and 3 are read, 3 is written.
 
 gzip over: magic NGSP, version u32, count u32, degree u8, bits after the point u8, flags u8, 0; then, all Gaussians of
-each: positions 3×24 bit, opacity u8, colour 3×u8, log scales 3×u8, rotation (version 2: x y z as 3×u8; 3: the three smaller
-components in 10 bits each), harmonics u8. Its axes are x right, y up, z back: y and z change their sign on the way.
+each: positions 3×24 bit, opacity u8, colour 3×u8, log scales 3×u8, rotation (version 2: x y z as 3×u8; 3: the three
+smaller components in 10 bits each), harmonics u8. Its axes are x right, y up, z back: y and z change
+their sign on the way.
 Public description: the format's reference implementation (Niantic, MIT).
 """
 
@@ -104,8 +105,8 @@ def _gathered(raw: Bytes, version: int, number: int, degree: int, bits: int) -> 
     harmonics[:, 1:] = (rest.astype(np.float32) - 128) / 128 * SIGNS[None, 1 : harmonics.shape[1], None]
     turns[:, 2:] *= -1
     return Gaussians(
-        (whole.astype(np.float64) / (1 << bits)).astype(np.float32) * TURNED,
-        scales,
+        ((whole.astype(np.float64) / (1 << bits)) * TURNED).astype(np.float32),
+        scales.astype(np.float32),
         turns,
         np.log(opacity / (1 - opacity)),
         harmonics,
@@ -169,7 +170,8 @@ def _parts(gaussians: Gaussians) -> Iterator[bytes]:
 
 
 def _rounded(values: npt.NDArray[Any]) -> bytes:
-    return np.rint(np.clip(values, 0, 255)).astype(np.uint8).tobytes()
+    whole: Bytes = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+    return whole.tobytes()
 
 
 def _turns(rotations: npt.NDArray[np.float32]) -> bytes:
@@ -184,7 +186,8 @@ def _turns(rotations: npt.NDArray[np.float32]) -> bytes:
         size = np.minimum(511, np.rint(511 * np.abs(xyzw[:, component]) / ROOT)).astype(np.uint32)
         longer = word << 10 | (xyzw[:, component] < 0).astype(np.uint32) << 9 | size
         word = np.where(largest == component, word, longer)
-    return word.astype("<u4").tobytes()
+    words: npt.NDArray[np.uint32] = word.astype("<u4")
+    return words.tobytes()
 
 
 def _rest(harmonics: npt.NDArray[np.float32]) -> bytes:

@@ -16,8 +16,8 @@ class TrainOptions:
     """What is asked of a training; `None` leaves it to the preset.
 
     `threads` 0 takes all cores; the result does not depend on it. `command` is the template of an external trainer:
-    words with `{scene}`, `{out}`, `{iterations}`, `{ply}` in them, or `inria:PATH/train.py`. `strategy` is how gsplat grows:
-    `mcmc` or `default`.
+    words with `{scene}`, `{out}`, `{iterations}`, `{ply}` in them, or `inria:PATH/train.py`. `strategy` is how gsplat
+    grows: `mcmc` or `default`.
     """
 
     preset: str = "standard"

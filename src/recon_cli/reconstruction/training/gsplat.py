@@ -1,8 +1,8 @@
-"""The trainer for NVIDIA GPUs: gsplat's rasteriser and strategies, driven by our scene, schedule, score and checkpoints.
+"""The trainer for NVIDIA GPUs: gsplat's rasteriser and strategies; scene, schedule, score and checkpoints are ours.
 
-Written from gsplat 1.5's documented interface (`rasterization`, `MCMCStrategy`, `DefaultStrategy`). torch and gsplat are
-imported when it is asked for. The order of additions on a GPU is not fixed: resumed bytes are equal in the state they
-start from, and the same run twice is equal only as far as CUDA is.
+Written from gsplat 1.5's documented interface (`rasterization`, `MCMCStrategy`, `DefaultStrategy`). torch and gsplat
+are imported when it is asked for. The order of additions on a GPU is not fixed:
+the same run twice, or resumed, is equal only as far as CUDA is.
 """
 
 from __future__ import annotations

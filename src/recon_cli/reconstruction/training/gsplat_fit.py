@@ -153,8 +153,8 @@ class Fit:
         if isinstance(self.strategy, MCMCStrategy):
             state: dict[str, Any] = self.strategy.initialize_state()
             return state
-        state = self.strategy.initialize_state(scene_scale=self.extent)
-        return state
+        scaled: dict[str, Any] = self.strategy.initialize_state(scene_scale=self.extent)
+        return scaled
 
     def _save(self, path: Path) -> None:
         held = io.BytesIO()

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recon_cli.reconstruction.kernels import bins, project, raster
 from recon_cli.reconstruction.scene import View
-from recon_cli.reconstruction.training.cpu import bins, project, raster
 
 Array = npt.NDArray[Any]
 

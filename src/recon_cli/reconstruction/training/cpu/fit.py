@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recon_cli.reconstruction.kernels import project
+from recon_cli.reconstruction.kernels.loss import Loss, psnr_db
 from recon_cli.reconstruction.scene import Scene, View, shrunk
 from recon_cli.reconstruction.training.cpu import draw as drawing
-from recon_cli.reconstruction.training.cpu import growth, project
-from recon_cli.reconstruction.training.cpu.loss import Loss, psnr_db
+from recon_cli.reconstruction.training.cpu import growth
 from recon_cli.reconstruction.training.cpu.plan import SMALLEST_PX, Plan
 from recon_cli.reconstruction.training.cpu.state import State
 

@@ -1,7 +1,8 @@
 """More Gaussians where the picture pulls at them, fewer where they show nothing; never more than there is room for.
 
-Those with the largest mean gradient on the picture are doubled: wide ones are cut in two along their longest axis, small
-ones are copied. The opacity of the two is such that together they cover as much as one did. Nothing here is random.
+Those with the largest mean gradient on the picture are doubled: wide ones are cut in two along their longest axis,
+small ones are copied. The opacity of the two is such that together they cover as much as one did.
+Nothing here is random.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from recon_cli.reconstruction.training.cpu.state import State
 Array = npt.NDArray[Any]
 FAINT = 0.01
 """Under this opacity a Gaussian is taken out."""
-KEEP = 0
 WIDEST = 0.5
 """Over this part of the scene's extent, too."""
 WIDE = 0.004
@@ -58,8 +58,6 @@ def double(state: State, which: Array, extent: float) -> None:
     rows = state.params[which]
     opacity = 1 / (1 + np.exp(-rows[:, 10].astype(np.float64)))
     half = np.clip(1 - np.sqrt(1 - opacity), 1e-4, 1 - 1e-4)
-    if KEEP:
-        half = np.where(np.exp(rows[:, 3:6].max(axis=1)) > WIDE * extent, np.clip(opacity * KEEP, 1e-4, 1 - 1e-4), half)
     longest = rows[:, 3:6].argmax(axis=1)
     each = np.arange(len(rows))
     length = np.exp(rows[each, 3 + longest].astype(np.float64))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recon_cli.reconstruction.training.cpu.project import SHAPE
+from recon_cli.reconstruction.kernels.project import SHAPE
 
 COARSE = ((0.15, 4), (0.4, 2))
 """Until this part of the training, pictures are this much smaller."""
@@ -23,10 +23,10 @@ HARMONICS = (0.2, 0.4, 0.6)
 """From which part on each further degree is learnt."""
 
 # Steps at the beginning and the end; positions in extents of the scene.
-POSITION = (4e-4, 4e-6)
-SCALE = (1e-2, 2e-3)
+POSITION = (2.5e-3, 1.5e-5)
+SCALE = (5e-2, 5e-3)
 ROTATION = (4e-3, 4e-4)
-OPACITY = (5e-2, 1e-2)
+OPACITY = (1e-1, 2e-2)
 COLOUR = (1e-2, 1e-3)
 HARMONIC = (1e-3, 1e-4)
 
@@ -62,7 +62,7 @@ class Plan:
         if done > GROWTH[1]:
             return 0
         way = (done - GROWTH[0]) / (GROWTH[1] - GROWTH[0])
-        return round(self.first * (self.most / self.first) ** min(1.0, way * 1.2))
+        return int(self.first * (self.most / self.first) ** min(1.0, way * 1.2))
 
     def rates(self, iteration: int) -> npt.NDArray[Any]:
         """The step length of each column of the parameters."""

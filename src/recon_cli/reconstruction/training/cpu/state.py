@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 from recon_cli.core.errors import DataError
 from recon_cli.ops.atomic import write_file
-from recon_cli.reconstruction import neighbours
+from recon_cli.reconstruction.kernels import neighbours
+from recon_cli.reconstruction.kernels.project import SHAPE
 from recon_cli.reconstruction.scene import Scene
 from recon_cli.reconstruction.splats.gaussians import SH_C0, Gaussians
-from recon_cli.reconstruction.training.cpu.project import SHAPE
 
 Array = npt.NDArray[Any]
 CHECKPOINT = "checkpoint.bin"
-FIRST_OPACITY = 0.1
+FIRST_OPACITY = 0.5
 _ARRAYS = ("params", "first", "second", "times", "strain")
 
 
@@ -57,8 +57,8 @@ class State:
 def empty(capacity: int, degree: int) -> State:
     """Room for `capacity` Gaussians of a degree, and none in it."""
     columns = SHAPE + 3 * (degree + 1) ** 2
-    tables = (np.zeros((capacity, columns), np.float32) for _ in range(3))
-    return State(*tables, np.zeros(capacity, np.int32), np.zeros((capacity, 2), np.float32), 0)
+    one, two, three = (np.zeros((capacity, columns), np.float32) for _ in range(3))
+    return State(one, two, three, np.zeros(capacity, np.int32), np.zeros((capacity, 2), np.float32), 0)
 
 
 def begin(scene: Scene, capacity: int, degree: int, seed: int) -> State:
@@ -81,7 +81,8 @@ def begin(scene: Scene, capacity: int, degree: int, seed: int) -> State:
 def _widths(points: Array, extent: float) -> Array:
     far = neighbours.nearest(points, 3)
     width = np.sqrt((far**2).mean(axis=1)) if far.shape[1] else np.full(len(points), 0.01 * extent)
-    return np.clip(width, 1e-5 * extent, 0.1 * extent)
+    clipped: Array = np.clip(width, 1e-5 * extent, 0.1 * extent)
+    return clipped
 
 
 def save(state: State, folder: Path, mark: str) -> None:
@@ -95,7 +96,7 @@ def save(state: State, folder: Path, mark: str) -> None:
 
 def _chunks(state: State, mark: str) -> Iterator[bytes]:
     arrays = [np.ascontiguousarray(getattr(state, name)[: state.count]) for name in _ARRAYS]
-    sums = [zlib.crc32(array) for array in arrays]
+    sums = [zlib.crc32(array.tobytes()) for array in arrays]
     head = {
         "mark": mark,
         "count": state.count,

@@ -27,7 +27,7 @@ CHECKPOINT_EVERY_S = 20.0
 
 
 class CpuTrainer:
-    """numba kernels with gradients by hand. The same scene, options and versions give the same bytes, on any threads."""
+    """numba kernels with gradients by hand: equal scenes, options and versions give equal bytes, on any threads."""
 
     name = "cpu"
 
@@ -68,7 +68,8 @@ def _train(
     *,
     resume: bool,
 ) -> TrainOutcome:
-    from recon_cli.reconstruction import jit, scene  # noqa: PLC0415  compiles
+    from recon_cli.reconstruction import scene  # noqa: PLC0415  compiles
+    from recon_cli.reconstruction.kernels import jit  # noqa: PLC0415  same
     from recon_cli.reconstruction.splats import ply  # noqa: PLC0415  same
     from recon_cli.reconstruction.training.cpu import fit, plan, state  # noqa: PLC0415  same
 
@@ -120,8 +121,8 @@ def _mark(loaded: Scene, preset: presets.Preset, options: TrainOptions) -> str:
     words = (views, loaded.points.shape, preset.__class__.__name__, str(preset), options.seed, options.use_all_views)
     digest = hashlib.sha256(json.dumps(words).encode())
     for view in loaded.views:
-        digest.update(view.pixels)
-    digest.update(loaded.points)
+        digest.update(view.pixels.tobytes())
+    digest.update(loaded.points.tobytes())
     return digest.hexdigest()
 
 
@@ -132,7 +133,8 @@ def warm() -> None:
     """
     import numpy as np  # noqa: PLC0415  an extra
 
-    from recon_cli.reconstruction import neighbours, scene  # noqa: PLC0415  compiles
+    from recon_cli.reconstruction import scene  # noqa: PLC0415  compiles
+    from recon_cli.reconstruction.kernels import neighbours  # noqa: PLC0415  same
     from recon_cli.reconstruction.training.cpu import fit, plan, state  # noqa: PLC0415  same
 
     random = np.random.default_rng(0)

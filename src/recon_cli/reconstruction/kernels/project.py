@@ -1,8 +1,8 @@
 """From Gaussians in space to flat ones on the picture, and the way back.
 
 The covariance is carried by the local linear form of the projection (EWA splatting), widened by BLUR pixels² so that
-nothing falls between pixels. A row of parameters is: position 3, log scale 3, rotation 4 (w first, any length), logit of
-opacity 1, and 3 colours for each harmonic.
+nothing falls between pixels. A row of parameters is: position 3, log scale 3, rotation 4 (w first, any length), logit
+of opacity 1, and 3 colours for each harmonic.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import math
 import numpy as np
 from numba import prange
 
-from recon_cli.reconstruction.training.cpu import harmonics
-from recon_cli.reconstruction.training.cpu.bins import BLOCK
-from recon_cli.reconstruction.jit import kernel, parallel
-from recon_cli.reconstruction.training.cpu.raster import SLOT
+from recon_cli.reconstruction.kernels import harmonics
+from recon_cli.reconstruction.kernels.bins import BLOCK
+from recon_cli.reconstruction.kernels.jit import kernel, parallel
+from recon_cli.reconstruction.kernels.raster import SLOT
 
 BLUR = 0.3
 SHAPE = 11
@@ -30,7 +30,7 @@ HUGE = 1e12
 
 
 @kernel
-def _turn(w, x, y, z, out):  # noqa: ANN001, ANN202  a kernel
+def _turn(w, x, y, z, out):
     """The rotation of a unit quaternion."""
     out[0, 0] = 1 - 2 * (y * y + z * z)
     out[0, 1] = 2 * (x * y - w * z)
@@ -44,7 +44,7 @@ def _turn(w, x, y, z, out):  # noqa: ANN001, ANN202  a kernel
 
 
 @kernel
-def _flatten(params, camera, size, axes, lens, flat_axes):  # noqa: ANN001, ANN202, PLR0917  a kernel
+def _flatten(params, camera, size, axes, lens, flat_axes):
     """Fill `axes` (rotation times scale), `lens` (2×3: projection times view) and `flat_axes` (2×3, their product).
 
     Gives the place in the camera's frame, and whether the linear form was held back at the margin, in x and y.
@@ -78,7 +78,7 @@ def _flatten(params, camera, size, axes, lens, flat_axes):  # noqa: ANN001, ANN2
 
 
 @kernel
-def _covariance(flat_axes):  # noqa: ANN001, ANN202  a kernel
+def _covariance(flat_axes):
     xx, xy, yy = BLUR, 0.0, BLUR
     for k in range(3):
         xx += flat_axes[0, k] * flat_axes[0, k]
@@ -88,7 +88,7 @@ def _covariance(flat_axes):  # noqa: ANN001, ANN202  a kernel
 
 
 @kernel
-def _look(params, camera):  # noqa: ANN001, ANN202  a kernel
+def _look(params, camera):
     """The direction from the camera to a Gaussian, and the distance."""
     dx, dy, dz = params[0] - camera[16], params[1] - camera[17], params[2] - camera[18]
     far = math.sqrt(dx * dx + dy * dy + dz * dz)
@@ -96,7 +96,7 @@ def _look(params, camera):  # noqa: ANN001, ANN202  a kernel
 
 
 @parallel
-def project(params, camera, size, degree, near, flat, depth):  # noqa: ANN001, ANN201, PLR0917  a kernel
+def project(params, camera, size, degree, near, flat, depth):
     """Fill `flat` (see `raster`) and `depth`; what is not to be seen gets a `cut` of -1.
 
     `camera`: rotation 9, translation 3, fx, fy, cx, cy, place 3.
@@ -137,7 +137,7 @@ def project(params, camera, size, degree, near, flat, depth):  # noqa: ANN001, A
 
 
 @kernel
-def unproject(one, camera, size, degree, flat, pull, room, out):  # noqa: ANN001, ANN201, PLR0917  a kernel
+def unproject(one, camera, size, degree, flat, pull, room, out):
     """Gradients of one Gaussian's parameters into `out`, from those of its flat form, `pull` (SLOT numbers).
 
     `room` is scratch: (8, 16) numbers.
@@ -186,7 +186,7 @@ def unproject(one, camera, size, degree, flat, pull, room, out):  # noqa: ANN001
         pz += fy * y / (z * z * z) * j3
     for k in range(3):
         out[k] = camera[k] * px + camera[3 + k] * py + camera[6 + k] * pz
-    # axes = turn·scale
+    # the axes are the turn, each column times its scale
     w, i, j, k = one[6], one[7], one[8], one[9]
     norm = math.sqrt(w * w + i * i + j * j + k * k)
     w, i, j, k = w / norm, i / norm, j / norm, k / norm
@@ -225,7 +225,7 @@ def unproject(one, camera, size, degree, flat, pull, room, out):  # noqa: ANN001
 
 
 @parallel
-def gradients(params, camera, size, degree, flat, offsets, slots, out):  # noqa: ANN001, ANN201, PLR0917  a kernel
+def gradients(params, camera, size, degree, flat, offsets, slots, out):
     """Gradients of all parameters, from the slots of every Gaussian (`offsets`)."""
     for block in prange((len(params) + BLOCK - 1) // BLOCK):
         room = np.empty((14, 16))
@@ -239,7 +239,7 @@ def gradients(params, camera, size, degree, flat, offsets, slots, out):  # noqa:
 
 
 @kernel
-def _gather(slots, start, end, pull):  # noqa: ANN001, ANN202  a kernel
+def _gather(slots, start, end, pull):
     """The sum of a Gaussian's slots, always in the same order."""
     for k in range(SLOT):
         pull[k] = 0.0
@@ -249,7 +249,7 @@ def _gather(slots, start, end, pull):  # noqa: ANN001, ANN202  a kernel
 
 
 @parallel
-def step(params, first, second, rates, times, camera, size, degree, flat, offsets, slots, strain):  # noqa: ANN001, ANN201, PLR0913, PLR0917  a kernel
+def step(params, first, second, rates, times, camera, size, degree, flat, offsets, slots, strain):
     """One step of Adam for the Gaussians in view, straight from their slots.
 
     `times` counts each Gaussian's steps, for the bias of its moments. `strain` gathers, for those in view, the length

@@ -1,7 +1,7 @@
 """DBSCAN on a grid, exact, compiled.
 
-Cells are so small that all points of one are within the radius of each other; so a cell with enough points is dense as a
-whole, and neighbours are only looked for in the 5×5×5 cells around (Gunawan 2013).
+Cells are so small that all points of one are within the radius of each other; so a cell with enough points is dense
+as a whole, and neighbours are only looked for in the 5×5×5 cells around (Gunawan 2013).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recon_cli.reconstruction.jit import kernel
+from recon_cli.reconstruction.kernels.jit import kernel
 
 Array = npt.NDArray[Any]
 FAR = 1 << 20
@@ -34,7 +34,7 @@ def find(points: Array, radius: float, min_points: int) -> Array:
 
 
 @kernel
-def _around(cells, cell, out):  # noqa: ANN001, ANN202  a kernel
+def _around(cells, cell, out):
     """Indexes of the cells there are within two steps of `cell`, itself first; gives their number."""
     out[0] = cell
     number = 1
@@ -51,7 +51,7 @@ def _around(cells, cell, out):  # noqa: ANN001, ANN202  a kernel
 
 
 @kernel
-def _close(points, one, other, limit):  # noqa: ANN001, ANN202  a kernel
+def _close(points, one, other, limit):
     far = 0.0
     for k in range(3):
         gap = points[one, k] - points[other, k]
@@ -60,7 +60,7 @@ def _close(points, one, other, limit):  # noqa: ANN001, ANN202  a kernel
 
 
 @kernel
-def _root(parents, one):  # noqa: ANN001, ANN202  a kernel
+def _root(parents, one):
     while parents[one] != one:
         parents[one] = parents[parents[one]]
         one = parents[one]
@@ -68,7 +68,7 @@ def _root(parents, one):  # noqa: ANN001, ANN202  a kernel
 
 
 @kernel
-def _cores(points, order, cells, bounds, limit, least):  # noqa: ANN001, ANN202, PLR0917  a kernel
+def _cores(points, order, cells, bounds, limit, least):
     """Which points have at least `least` others, or themselves, within reach."""
     core = np.zeros(len(points), np.bool_)
     near = np.empty(125, np.int64)
@@ -89,7 +89,7 @@ def _cores(points, order, cells, bounds, limit, least):  # noqa: ANN001, ANN202,
 
 
 @kernel
-def _touch(points, order, core, one, other, limit):  # noqa: ANN001, ANN202, PLR0917  a kernel
+def _touch(points, order, core, one, other, limit):
     """Whether a core point of one run of `order` is within reach of one of the other."""
     for first in range(one[0], one[1]):
         if core[order[first]]:
@@ -100,7 +100,7 @@ def _touch(points, order, core, one, other, limit):  # noqa: ANN001, ANN202, PLR
 
 
 @kernel
-def _label(points, order, cells, bounds, limit, least, labels):  # noqa: ANN001, ANN202, PLR0917  a kernel
+def _label(points, order, cells, bounds, limit, least, labels):
     core = _cores(points, order, cells, bounds, limit, least)
     parents = np.arange(len(cells))
     near = np.empty(125, np.int64)

@@ -5,7 +5,7 @@ The constants are √((2l+1)/4π·…) as in every table of real harmonics; sign
 
 from __future__ import annotations
 
-from recon_cli.reconstruction.jit import kernel
+from recon_cli.reconstruction.kernels.jit import kernel
 
 C0 = 0.28209479177387814
 C1 = 0.4886025119029199
@@ -16,7 +16,7 @@ C30, C31, C32, C33, C34 = (
 
 
 @kernel
-def basis(degree, x, y, z, out):  # noqa: ANN001, ANN201  a kernel
+def basis(degree, x, y, z, out):
     """The (degree + 1)² values at the unit direction (x, y, z)."""
     out[0] = C0
     if degree > 0:
@@ -40,7 +40,7 @@ def basis(degree, x, y, z, out):  # noqa: ANN001, ANN201  a kernel
 
 
 @kernel
-def slope(degree, x, y, z, pull):  # noqa: ANN001, ANN201  a kernel
+def slope(degree, x, y, z, pull):
     """The gradient in x, y, z of Σ pull·basis, the direction taken as free."""
     gx, gy, gz = 0.0, 0.0, 0.0
     if degree > 0:

@@ -1,7 +1,7 @@
 """Which Gaussian touches which tile, in order of depth.
 
-The bounds are exact: a Gaussian is listed in a tile when the ellipse inside which it is over 1/255 has a part there, and
-only the rows of the tile are walked that this part has.
+The bounds are exact: a Gaussian is listed in a tile when the ellipse inside which it is over 1/255 has a part there,
+and only the rows of the tile are walked that this part has.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import math
 import numpy as np
 from numba import prange
 
-from recon_cli.reconstruction.jit import kernel, parallel
-from recon_cli.reconstruction.training.cpu.raster import TILE
+from recon_cli.reconstruction.kernels.jit import kernel, parallel
+from recon_cli.reconstruction.kernels.raster import TILE
 
 BLOCK = 256
 """Gaussians of one parallel step: fixed, so that no result depends on the number of threads."""
 
 
 @kernel
-def band(low, high, a, b, c, cut):  # noqa: ANN001, ANN201, PLR0917  a kernel
-    """The reach in x of the ellipse a·x² + 2b·x·y + c·y² ≤ 2·cut where low ≤ y ≤ high; empty when the first is larger."""
+def band(low, high, a, b, c, cut):
+    """The reach in x of the ellipse a·x² + 2b·x·y + c·y² ≤ 2·cut where low ≤ y ≤ high; none if the first is larger."""
     det = a * c - b * b
     if cut <= 0 or det <= 0:
         return 1.0, -1.0
@@ -39,7 +39,7 @@ def band(low, high, a, b, c, cut):  # noqa: ANN001, ANN201, PLR0917  a kernel
 
 
 @kernel
-def bounds(one, size):  # noqa: ANN001, ANN201  a kernel
+def bounds(one, size):
     """First and last row of tiles, exclusive, of a flat Gaussian."""
     low, high = band(-1e30, 1e30, one[4], one[3], one[2], one[6])  # with x and y exchanged: the reach in y
     if low > high:
@@ -51,7 +51,7 @@ def bounds(one, size):  # noqa: ANN001, ANN201  a kernel
 
 
 @kernel
-def tiles(one, row, size):  # noqa: ANN001, ANN201  a kernel
+def tiles(one, row, size):
     """First and last tile, exclusive, that a flat Gaussian touches in a row of tiles."""
     top = row * TILE - one[1]
     low, high = band(top, top + TILE, one[2], one[3], one[4], one[6])
@@ -64,7 +64,7 @@ def tiles(one, row, size):  # noqa: ANN001, ANN201  a kernel
 
 
 @parallel
-def count(flat, size, counts):  # noqa: ANN001, ANN201  a kernel
+def count(flat, size, counts):
     """How many tiles each Gaussian touches."""
     for block in prange((len(flat) + BLOCK - 1) // BLOCK):
         for number in range(block * BLOCK, min(block * BLOCK + BLOCK, len(flat))):
@@ -78,7 +78,7 @@ def count(flat, size, counts):  # noqa: ANN001, ANN201  a kernel
 
 
 @parallel
-def spread(flat, size, offsets, cells, reach):  # noqa: ANN001, ANN201  a kernel
+def spread(flat, size, offsets, cells, reach):
     """The tile of every slot, and the rows of it (first, last exclusive); slots of one Gaussian lie side by side."""
     across = (size[1] + TILE - 1) // TILE
     for block in prange((len(flat) + BLOCK - 1) // BLOCK):
@@ -103,7 +103,7 @@ def spread(flat, size, offsets, cells, reach):  # noqa: ANN001, ANN201  a kernel
 
 
 @kernel
-def arrange(order, offsets, cells, reach, starts, owners, rows, slots):  # noqa: ANN001, ANN201, PLR0917  a kernel
+def arrange(order, offsets, cells, reach, starts, owners, rows, slots):
     """Lists of the tiles, front to back: counting sort by tile of the slots taken in `order` of depth."""
     for cell in cells:
         starts[cell + 1] += 1

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import prange
 
-from recon_cli.reconstruction.jit import kernel, parallel
+from recon_cli.reconstruction.kernels.jit import kernel, parallel
 
 LEAF = 16
 """Points of a leaf of the tree."""
@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 
 
 @kernel
-def _build(points, order, axes, splits):  # noqa: ANN001, ANN202  a kernel
+def _build(points, order, axes, splits):
     """Sort `order` into a balanced tree: node k has children 2k+1 and 2k+2, split at the median of its longest side."""
     count = len(order)
     stack = [(0, 0, count)]
@@ -43,7 +43,7 @@ def _build(points, order, axes, splits):  # noqa: ANN001, ANN202  a kernel
 
 
 @kernel
-def _nearest(points, order, axes, splits, query, skip, distances):  # noqa: ANN001, ANN202, PLR0917  a kernel
+def _nearest(points, order, axes, splits, query, skip, distances):
     """Fill `distances` with the smallest squared distances from `query`, sorted; `skip` is not counted."""
     most = len(distances)
     for k in range(most):
@@ -81,7 +81,7 @@ def _nearest(points, order, axes, splits, query, skip, distances):  # noqa: ANN0
 
 
 @parallel
-def _all(points, order, axes, splits, number, out):  # noqa: ANN001, ANN202, PLR0917  a kernel
+def _all(points, order, axes, splits, number, out):
     for block in prange((len(order) + 63) // 64):
         distances = np.empty(number)
         for at in range(block * 64, min(block * 64 + 64, len(order))):

@@ -1,7 +1,7 @@
 """How far a drawing is from its photo: 0.8·L1 + 0.2·(1 − SSIM), with the exact gradient; PSNR.
 
-SSIM as published (Wang et al. 2004): Gaussian window of 11 pixels with a deviation of 1.5, C1 = 0.01², C2 = 0.03², here with
-zeros outside of the picture, as the field's trainers have it. The blur is its own transpose.
+SSIM as published (Wang et al. 2004): Gaussian window of 11 pixels with a deviation of 1.5, C1 = 0.01², C2 = 0.03², here
+with zeros outside of the picture, as the field's trainers have it. The blur is its own transpose.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import prange
 
-from recon_cli.reconstruction.jit import kernel, parallel
+from recon_cli.reconstruction.kernels.jit import kernel, parallel
 
 REACH = 5
 SHARE = 0.2
@@ -28,17 +28,18 @@ Picture = npt.NDArray[Any]
 def window(kind: Any) -> Picture:  # noqa: ANN401  a numpy type
     """Half of the blur's weights, the middle last, in the type of the pictures."""
     weights = np.exp(-((np.arange(2 * REACH + 1) - float(REACH)) ** 2) / (2 * 1.5**2))
-    return (weights / weights.sum())[: REACH + 1].astype(kind)
+    half: Picture = (weights / weights.sum())[: REACH + 1].astype(kind)
+    return half
 
 
 @kernel
-def _mix(w, a, b, c, d, e, f, g, h, i, j, k):  # noqa: ANN001, ANN202, PLR0913, PLR0917  a kernel
+def _mix(w, a, b, c, d, e, f, g, h, i, j, k):
     """Eleven numbers, weighed."""
     return w[5] * f + w[4] * (e + g) + w[3] * (d + h) + w[2] * (c + i) + w[1] * (b + j) + w[0] * (a + k)
 
 
 @parallel
-def blur(planes, w, between, out):  # noqa: ANN001, ANN201  a kernel
+def blur(planes, w, between, out):
     """Blur each of `planes` (n, height, width); `between` is scratch of the same shape."""
     count, height, width = planes.shape
     for line in prange(count * height):
@@ -79,7 +80,7 @@ def blur(planes, w, between, out):  # noqa: ANN001, ANN201  a kernel
 
 
 @parallel
-def products(drawn, photo, out):  # noqa: ANN001, ANN201  a kernel
+def products(drawn, photo, out):
     """What SSIM needs the blur of: for each channel x, y, x², y², x·y."""
     channels, height, _ = drawn.shape
     for line in prange(channels * height):
@@ -93,7 +94,7 @@ def products(drawn, photo, out):  # noqa: ANN001, ANN201  a kernel
 
 
 @parallel
-def slopes(means, out, scores):  # noqa: ANN001, ANN201  a kernel
+def slopes(means, out, scores):
     """SSIM's slopes by the blurred x, x² and x·y of each channel into `out`; the sums of SSIM's rows into `scores`."""
     channels, height = scores.shape
     width = means.shape[2]
@@ -119,7 +120,7 @@ def slopes(means, out, scores):  # noqa: ANN001, ANN201  a kernel
 
 
 @parallel
-def descent(drawn, photo, slopes_blurred, out):  # noqa: ANN001, ANN201  a kernel
+def descent(drawn, photo, slopes_blurred, out):
     """The gradient of the loss by every pixel of `drawn`."""
     channels, height, width = drawn.shape
     by_l1 = drawn[0, 0, 0] * 0 + (1 - SHARE) / (channels * height * width)

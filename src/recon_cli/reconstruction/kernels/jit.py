@@ -6,28 +6,17 @@ one `prange` step never depends on how many threads there are, so neither do the
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
+
+import numba
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _cache_dir() -> Path:
-    """`RECON_CACHE_DIR`, else `$XDG_CACHE_HOME/recon`, else `~/.cache/recon`."""
-    named = os.environ.get("RECON_CACHE_DIR")
-    if named:
-        return Path(named).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path("~/.cache").expanduser()) / "recon"
-
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_dir() / "kernels"))
-
-import numba  # noqa: E402  reads NUMBA_CACHE_DIR when it is imported
-
+MOST = int(numba.get_num_threads())
+"""Threads there are: the cores that this process may use."""
 MATHS = {"reassoc", "contract", "nsz", "arcp"}
 
 
@@ -44,5 +33,4 @@ def parallel(function: Callable[P, R]) -> Callable[P, R]:
 
 def use_threads(number: int) -> None:
     """Let kernels run on `number` threads; 0 is all cores this process may use."""
-    most = int(numba.config.NUMBA_NUM_THREADS)
-    numba.set_num_threads(min(number, most) if number else most)
+    numba.set_num_threads(min(number, MOST) if number else MOST)
