@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -154,10 +155,8 @@ def test_garbage_is_refused_or_read_but_never_crashes(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "garbage"
     path.write_bytes(first + raw)
-    try:
+    with suppress(DataError):
         files.read(path)
-    except DataError as exc:
-        assert exc.cause
 
 
 @pytest.mark.parametrize(

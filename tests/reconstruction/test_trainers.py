@@ -27,7 +27,8 @@ for step in range(total + 1):
     time.sleep(0.02)
 folder = out / "point_cloud" / f"iteration_{total}"
 folder.mkdir(parents=True)
-(out / "input.ply").write_bytes(b"ply\\nformat binary_little_endian 1.0\\nelement vertex 0\\nproperty float x\\nend_header\\n")
+head = b"ply\\nformat binary_little_endian 1.0\\nelement vertex 0\\nproperty float x\\nend_header\\n"
+(out / "input.ply").write_bytes(head)
 shutil.copy(MADE, folder / "point_cloud.ply")
 (out / "words").write_text(" ".join(words))
 """

@@ -1,7 +1,7 @@
-"""A training as a process of its own, so that a test can kill it: `python -m tests.support.training SCENE OUT WORD=VALUE…`.
+"""A training as a process, so that a test can kill it: `python -m tests.support.training SCENE OUT WORD=VALUE…`.
 
-Prints one line for each step. `every_s` is the time between checkpoints, `memory_mb` the most it may have on top of what
-the interpreter and the kernels take.
+Prints one line for each step. `every_s` is the time between checkpoints, `memory_mb` the most it may have on top of
+what the interpreter and the kernels take.
 """
 
 from __future__ import annotations

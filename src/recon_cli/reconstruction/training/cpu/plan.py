@@ -24,10 +24,10 @@ HARMONICS = (0.2, 0.4, 0.6)
 
 # Steps at the beginning and the end; positions in extents of the scene.
 POSITION = (2.5e-3, 1.5e-5)
-SCALE = (1e-1, 8e-3)
-ROTATION = (2e-2, 2e-3)
-OPACITY = (1e-1, 2e-2)
-COLOUR = (2e-2, 2e-3)
+SCALE = (1.2e-1, 8e-3)
+ROTATION = (3e-2, 2e-3)
+OPACITY = (1.5e-1, 2.5e-2)
+COLOUR = (3e-2, 2e-3)
 HARMONIC = (1e-3, 1e-4)
 
 
