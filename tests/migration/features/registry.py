@@ -70,6 +70,11 @@ def feature(
     return register
 
 
+def register_into(collection: dict[str, Feature], build: Build) -> None:
+    """Put a whole database, made by a function, into a collection under the function's name; rows may be refused."""
+    collection[build.__name__] = Feature(build.__name__, build, codes=frozenset({0, 3}))
+
+
 def column(db: sqlite3.Connection, declared: str, *cells: object) -> None:
     """A table `t` with a column `c` of that type and a row for each cell; no key, which would be a second feature."""
     db.execute(f"CREATE TABLE t (n INTEGER, c {declared})")
