@@ -36,6 +36,7 @@ COMMANDS: dict[str, Listed] = {
     "undo": Listed("recon_cli.cli.undo", "Take a run back.", dry_run=True),
     "check": Listed("recon_cli.cli.check", "Find out whether files and records agree.", dry_run=True),
     "backup": Listed("recon_cli.cli.backup", "Keep databases as JSON snapshots that come back exactly."),
+    "migrate": Listed("recon_cli.cli.migrate", "Move a SQLite database to a server, complete and provable."),
     "queue": Listed("recon_cli.cli.queue", "Look into the outbox and its dead letters."),
     "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it.", dry_run=True),
     "demo": Listed("recon_cli.cli.demo", "Lose a database and get it back, on servers of this machine."),
