@@ -77,8 +77,16 @@ def indexes(db: Connection, one: Table, other: Table, names: dict[str, str], pai
         yield from (f"{one.name}: index {spelled} {word}" for word in best[0])
         if not was.constraint and best[1].name != was.name:
             yield f"{one.name}: index {spelled} is called {best[1].name} now"
-    extra = [each.name for each in left if each.unique or not told.names(each.name)]
-    yield from (f"{one.name}: index {name} is new" for name in extra if not told.names(name))
+    extra = [each.name for each in left if not told.names(each.name) and not _for_key(each, one, other, names)]
+    yield from (f"{one.name}: index {name} is new" for name in extra)
+
+
+def _for_key(index: Index, one: Table, other: Table, names: dict[str, str]) -> bool:
+    """Whether it stands for a primary key that could not be one (`shape.key` asks that this is told)."""
+    wanted = [names.get(column, column) for column in one.key]
+    parts = [part.column or part.expression for part in index.parts]
+    each = zip(wanted, parts, strict=False)
+    return index.unique and not other.key and len(parts) == len(wanted) and all(name in part for name, part in each)
 
 
 def _index_told(told: Told, one: Table, index: Index) -> bool:

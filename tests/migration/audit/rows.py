@@ -44,7 +44,8 @@ def compared(one: Table, other: Table, names: dict[str, str], was: list[Row], be
     left = _by_key(became, [pair[2] for pair in pairing])
     unpaired: list[Row] = []
     for row in was:
-        there = _take(left, tuple(_canonical(row[pair[0]]) for pair in pairing))
+        key = tuple(_canonical(row[pair[0]]) for pair in pairing)
+        there = None if None in key and pairing is not columns else _take(left, key)
         if there is None:
             unpaired.append(row)
         else:
@@ -115,9 +116,10 @@ def _closest(rest: list[Row], row: Row, columns: Sequence[Pair], pairing: Sequen
         said = [verdict(row[pair[0]], there[pair[2]], pair[3].base) for pair in pairing]
         return all(one is None or one.startswith(RULE) for one in said)
 
-    exact = next((there for there in rest if fits(there)), None)
-    if exact is not None or len(pairing) < len(columns):
-        return exact
+    keyed = [there for there in rest if fits(there)]
+    if len(pairing) < len(columns) and len(keyed) < 2:
+        return next(iter(keyed), None)
+    rest = keyed or rest
 
     def wrong(there: Row) -> int:
         said = [verdict(row[pair[0]], there[pair[2]], pair[3].base) for pair in columns]

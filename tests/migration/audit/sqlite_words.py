@@ -77,13 +77,12 @@ def table_written(sql: str) -> Written:
 
 def _note(found: Written, sql: str, body: list[Token], place: int, column: str, following: Token | None) -> None:
     word = body[place].keyword
-    if following is None:
-        found.autoincrement |= word == "AUTOINCREMENT"
-    elif word == "CHECK" and following.text == "(":
+    opens = following is not None and following.text == "("
+    if word == "CHECK" and opens:
         found.checks.append(_inside(sql, body, place + 1))
-    elif word == "AS" and following.text == "(" and column:
+    elif word == "AS" and opens and column:
         found.generated[column] = _inside(sql, body, place + 1)
-    elif word == "COLLATE" and column:
+    elif word == "COLLATE" and column and following is not None:
         found.collations[column] = following.name.upper()
     elif word == "REFERENCES":
         found.deferred.append("")

@@ -27,14 +27,14 @@ class Probe:
 class Feature:
     """A database with one thing in it that gets lost on the way.
 
-    `types`: the Postgres types of which a column has to have one. `codes`: exit codes that are right.
+    `types`: the Postgres types of which a column has to have one. `refused`: rows may end in the rejects file.
     """
 
     name: str
     build: Build
     types: Mapping[str, str] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
-    codes: frozenset[int] = frozenset({0})
+    refused: bool = False
     slow: bool = False
     encoding: str = "UTF-8"
 
@@ -59,20 +59,19 @@ def feature(
     slow: bool = False,
     encoding: str = "UTF-8",
 ) -> Callable[[Build], Build]:
-    """Register the function under its name. `refused`: some rows may end in the rejects file (exit code 3)."""
+    """Register the function under its name; the rest as in `Feature`."""
 
     def register(build: Build) -> Build:
         name = build.__name__
-        codes = frozenset({0, 3}) if refused else frozenset({0})
-        FEATURES[name] = Feature(name, build, types or {}, probes, codes, slow, encoding)
+        FEATURES[name] = Feature(name, build, types or {}, probes, refused, slow, encoding)
         return build
 
     return register
 
 
 def register_into(collection: dict[str, Feature], build: Build) -> None:
-    """Put a whole database, made by a function, into a collection under the function's name; rows may be refused."""
-    collection[build.__name__] = Feature(build.__name__, build, codes=frozenset({0, 3}))
+    """Put a whole database, made by a function, into a collection under the function's name."""
+    collection[build.__name__] = Feature(build.__name__, build)
 
 
 def column(db: sqlite3.Connection, declared: str, *cells: object) -> None:

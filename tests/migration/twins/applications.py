@@ -42,17 +42,51 @@ def django(db: sqlite3.Connection) -> None:
     script(db, DJANGO)
     r = random.Random(3)
     at = "2024-03-01 12:34:56.789012"
-    db.executemany("INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)", [("auth", f"000{n}_initial", at) for n in range(9)])
-    db.executemany("INSERT INTO django_content_type (app_label, model) VALUES (?, ?)", [("auth", "user"), ("shop", "item")])
-    users = [(f"pbkdf2_sha256$720000${n}", at if n % 2 else None, n == 0, f"user{n}", "a@b.c", True, "2024-03-01 12:34:56") for n in range(30)]
-    db.executemany("INSERT INTO auth_user (password, last_login, is_superuser, username, email, is_active, date_joined) VALUES (?, ?, ?, ?, ?, ?, ?)", users)
-    db.executemany("INSERT INTO auth_permission (content_type_id, codename, name) VALUES (?, ?, ?)", [(n % 2 + 1, f"p{n}", "Can") for n in range(8)])
-    db.executemany("INSERT INTO auth_user_user_permissions (user_id, permission_id) VALUES (?, ?)", [(n + 1, n % 8 + 1) for n in range(20)])
+    db.executemany(
+        "INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)",
+        [("auth", f"000{n}_initial", at) for n in range(9)],
+    )
+    db.executemany(
+        "INSERT INTO django_content_type (app_label, model) VALUES (?, ?)", [("auth", "user"), ("shop", "item")]
+    )
+    users = [
+        (f"pbkdf2_sha256$720000${n}", at if n % 2 else None, n == 0, f"user{n}", "a@b.c", True, "2024-03-01 12:34:56")
+        for n in range(30)
+    ]
+    db.executemany(
+        "INSERT INTO auth_user (password, last_login, is_superuser, username, email, is_active, date_joined) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        users,
+    )
+    db.executemany(
+        "INSERT INTO auth_permission (content_type_id, codename, name) VALUES (?, ?, ?)",
+        [(n % 2 + 1, f"p{n}", "Can") for n in range(8)],
+    )
+    db.executemany(
+        "INSERT INTO auth_user_user_permissions (user_id, permission_id) VALUES (?, ?)",
+        [(n + 1, n % 8 + 1) for n in range(20)],
+    )
     log = [(str(n), "객체", n % 3 + 1, json.dumps([{"added": {}}]), n % 2 + 1, n % 30 + 1, at) for n in range(40)]
-    db.executemany("INSERT INTO django_admin_log (object_id, object_repr, action_flag, change_message, content_type_id, user_id, action_time) VALUES (?, ?, ?, ?, ?, ?, ?)", log)
-    db.executemany("INSERT INTO django_session VALUES (?, ?, ?)", [(f"{r.getrandbits(128):032x}", ".eJxVjDs", at) for _ in range(20)])
+    db.executemany(
+        "INSERT INTO django_admin_log (object_id, object_repr, action_flag, change_message, content_type_id, user_id, action_time) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        log,
+    )
+    db.executemany(
+        "INSERT INTO django_session VALUES (?, ?, ?)",
+        [(f"{r.getrandbits(128):032x}", ".eJxVjDs", at) for _ in range(20)],
+    )
     items = [
-        (f"{r.getrandbits(128):032x}", round(r.random() * 900 + 1, 2), f"2024-02-{n % 28 + 1:02d}", "09:30:00" if n % 2 else None, n * 10**9, r.random(), json.dumps({"색": n}), f"s{n}", n % 4, r.randbytes(9))
+        (
+            f"{r.getrandbits(128):032x}",
+            round(r.random() * 900 + 1, 2),
+            f"2024-02-{n % 28 + 1:02d}",
+            "09:30:00" if n % 2 else None,
+            n * 10**9,
+            r.random(),
+            json.dumps({"색": n}),
+            f"s{n}",
+            n % 4,
+            r.randbytes(9),
+        )
         for n in range(60)
     ]
     db.executemany(f"INSERT INTO shop_item VALUES ({', '.join('?' * 10)})", items)
@@ -83,11 +117,32 @@ def rails(db: sqlite3.Connection) -> None:
     at = "2024-05-06 07:08:09.123456"
     db.executemany("INSERT INTO schema_migrations VALUES (?)", [(f"2024010100{n:04d}",) for n in range(12)])
     db.execute("INSERT INTO ar_internal_metadata VALUES ('environment', 'production', ?, ?)", (at, at))
-    users = [(f"u{n}@example.com", n % 9 == 0, n, '{"dark":true}', n * 1.25, None if n % 2 else "1990-01-31", f"t{n}" if n % 3 else None, at, at) for n in range(50)]
-    db.executemany("INSERT INTO users (email, admin, sign_in_count, settings, balance, born_on, token, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", users)
+    users = [
+        (
+            f"u{n}@example.com",
+            n % 9 == 0,
+            n,
+            '{"dark":true}',
+            n * 1.25,
+            None if n % 2 else "1990-01-31",
+            f"t{n}" if n % 3 else None,
+            at,
+            at,
+        )
+        for n in range(50)
+    ]
+    db.executemany(
+        "INSERT INTO users (email, admin, sign_in_count, settings, balance, born_on, token, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        users,
+    )
     posts = [(f"제목 {n}", "본문\n" * n, n % 50 + 1, n % 3, n / 7, at) for n in range(120)]
-    db.executemany("INSERT INTO posts (title, body, user_id, status, rating, created_at) VALUES (?, ?, ?, ?, ?, ?)", posts)
-    db.executemany("INSERT INTO active_storage_blobs (key, byte_size, metadata, created_at) VALUES (?, ?, ?, ?)", [(f"k{n}", 2**33 + n, '{"identified":true}', at) for n in range(9)])
+    db.executemany(
+        "INSERT INTO posts (title, body, user_id, status, rating, created_at) VALUES (?, ?, ?, ?, ?, ?)", posts
+    )
+    db.executemany(
+        "INSERT INTO active_storage_blobs (key, byte_size, metadata, created_at) VALUES (?, ?, ?, ?)",
+        [(f"k{n}", 2**33 + n, '{"identified":true}', at) for n in range(9)],
+    )
     db.executemany("INSERT INTO tags VALUES (?, ?)", [("Ruby", 1), ("python", 0), ("Öl", 2), ("öl", 3)])
     db.execute("DELETE FROM posts WHERE id > 100")
 
@@ -109,14 +164,33 @@ def browser(db: sqlite3.Connection) -> None:
     """A browser's places: times in microseconds, hashes of 48 bits, a table of untyped values."""
     script(db, PLACES)
     r = random.Random(4)
-    db.executemany("INSERT INTO moz_origins VALUES (?, ?, ?, ?)", [(n, "https://", f"h{n}.example", n) for n in range(1, 20)])
+    db.executemany(
+        "INSERT INTO moz_origins VALUES (?, ?, ?, ?)", [(n, "https://", f"h{n}.example", n) for n in range(1, 20)]
+    )
     places = [
-        (n, f"https://h{n % 19 + 1}.example/글/{n}", "제목" if n % 5 else None, "elpmaxe.", n, 0, -1 if n % 2 else 2000, 1_700_000_000_000_000 + n, f"{r.getrandbits(72):018x}", r.getrandbits(48), n % 19 + 1)
+        (
+            n,
+            f"https://h{n % 19 + 1}.example/글/{n}",
+            "제목" if n % 5 else None,
+            "elpmaxe.",
+            n,
+            0,
+            -1 if n % 2 else 2000,
+            1_700_000_000_000_000 + n,
+            f"{r.getrandbits(72):018x}",
+            r.getrandbits(48),
+            n % 19 + 1,
+        )
         for n in range(1, 200)
     ]
     db.executemany(f"INSERT INTO moz_places VALUES ({', '.join('?' * 11)})", places)
-    db.executemany("INSERT INTO moz_historyvisits VALUES (?, ?, ?, ?, ?, ?)", [(n, n - 1, n, 1_700_000_000_000_000 + n, 1, 0) for n in range(1, 200)])
-    db.executemany("INSERT INTO moz_meta VALUES (?, ?)", [("origin_frecency_count", 19), ("sync/token", "abc"), ("ratio", 0.5)])
+    db.executemany(
+        "INSERT INTO moz_historyvisits VALUES (?, ?, ?, ?, ?, ?)",
+        [(n, n - 1, n, 1_700_000_000_000_000 + n, 1, 0) for n in range(1, 200)],
+    )
+    db.executemany(
+        "INSERT INTO moz_meta VALUES (?, ?)", [("origin_frecency_count", 19), ("sync/token", "abc"), ("ratio", 0.5)]
+    )
 
 
 HOUSE = """
@@ -133,10 +207,27 @@ def house(db: sqlite3.Connection) -> None:
     """A house that measures itself: floats of seconds, 16-byte ids, hashes over four bytes, columns that are always NULL."""
     script(db, HOUSE)
     r = random.Random(5)
-    db.executemany("INSERT INTO state_attributes VALUES (?, ?, ?)", [(n, r.getrandbits(32), '{"unit":"°C"}') for n in range(1, 30)])
-    states = [(n, None, f"{r.gauss(20, 3):.2f}" if n % 9 else "unavailable", None, 1_700_000_000 + n + r.random(), n - 1 or None, n % 29 + 1, r.randbytes(16)) for n in range(1, 300)]
+    db.executemany(
+        "INSERT INTO state_attributes VALUES (?, ?, ?)", [(n, r.getrandbits(32), '{"unit":"°C"}') for n in range(1, 30)]
+    )
+    states = [
+        (
+            n,
+            None,
+            f"{r.gauss(20, 3):.2f}" if n % 9 else "unavailable",
+            None,
+            1_700_000_000 + n + r.random(),
+            n - 1 or None,
+            n % 29 + 1,
+            r.randbytes(16),
+        )
+        for n in range(1, 300)
+    ]
     db.executemany(f"INSERT INTO states VALUES ({', '.join('?' * 8)})", states)
-    db.executemany("INSERT INTO statistics VALUES (?, ?, ?, ?, ?)", [(n, None, 1_700_000_000.0 + 3600 * n, r.random(), None) for n in range(1, 90)])
+    db.executemany(
+        "INSERT INTO statistics VALUES (?, ?, ?, ?, ?)",
+        [(n, None, 1_700_000_000.0 + 3600 * n, r.random(), None) for n in range(1, 90)],
+    )
 
 
 NOTES = """
@@ -155,7 +246,19 @@ END;
 def notes(db: sqlite3.Connection) -> None:
     """Notes with a full-text index and an R-tree beside them."""
     script(db, NOTES)
-    rows = [(f"{n:032x}", f"{n % 3:032x}", f"제목 {n}", "- [ ] 할 일\n" * (n % 4), 1_700_000_000_000 + n, 37.5665 if n % 2 else 0, n % 2, n) for n in range(80)]
+    rows = [
+        (
+            f"{n:032x}",
+            f"{n % 3:032x}",
+            f"제목 {n}",
+            "- [ ] 할 일\n" * (n % 4),
+            1_700_000_000_000 + n,
+            37.5665 if n % 2 else 0,
+            n % 2,
+            n,
+        )
+        for n in range(80)
+    ]
     db.executemany("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     db.executemany("INSERT INTO places VALUES (?, ?, ?, ?, ?)", [(n, n, n + 0.5, -n, n) for n in range(1, 30)])
 

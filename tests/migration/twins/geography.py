@@ -37,15 +37,28 @@ def geopackage(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA trusted_schema = ON")
     first, second = GEOPACKAGE.split("CREATE TRIGGER", 1)
     script(db, first)
-    db.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", [("undefined", -1, "NONE", -1, "undefined", None), ("WGS 84", 4326, "EPSG", 4326, "GEOGCS[…]", "longitude/latitude")])
-    db.execute("INSERT INTO gpkg_contents VALUES ('stations', 'features', 'stations', '', '2024-05-06T07:08:09.123Z', 126.5, 37.1, 127.5, 37.9, 4326)")
+    db.executemany(
+        "INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            ("undefined", -1, "NONE", -1, "undefined", None),
+            ("WGS 84", 4326, "EPSG", 4326, "GEOGCS[…]", "longitude/latitude"),
+        ],
+    )
+    db.execute(
+        "INSERT INTO gpkg_contents VALUES ('stations', 'features', 'stations', '', '2024-05-06T07:08:09.123Z', 126.5, 37.1, 127.5, 37.9, 4326)"
+    )
     db.execute("INSERT INTO gpkg_geometry_columns VALUES ('stations', 'geom', 'POINT', 4326, 0, 0)")
-    db.execute("INSERT INTO gpkg_extensions VALUES ('stations', 'geom', 'gpkg_rtree_index', 'http://www.geopackage.org/spec120/#extension_rtree', 'write-only')")
+    db.execute(
+        "INSERT INTO gpkg_extensions VALUES ('stations', 'geom', 'gpkg_rtree_index', 'http://www.geopackage.org/spec120/#extension_rtree', 'write-only')"
+    )
     db.execute("INSERT INTO gpkg_ogr_contents VALUES ('stations', 60)")
     for n in range(60):
         x, y = 126.5 + n / 60, 37.1 + n / 75
         point = b"GP\0\x01" + struct.pack("<iBIdd", 4326, 1, 1, x, y)
-        db.execute("INSERT INTO stations (geom, name, height, seen, open, small) VALUES (?, ?, ?, ?, ?, ?)", (point, f"역 {n}", n * 1.5, f"2024-01-{n % 28 + 1:02d}", n % 2, n))
+        db.execute(
+            "INSERT INTO stations (geom, name, height, seen, open, small) VALUES (?, ?, ?, ?, ?, ?)",
+            (point, f"역 {n}", n * 1.5, f"2024-01-{n % 28 + 1:02d}", n % 2, n),
+        )
         db.execute("INSERT INTO rtree_stations_geom VALUES (?, ?, ?, ?, ?)", (n + 1, x, x, y, y))
     script(db, "CREATE TRIGGER" + second)
 
@@ -83,8 +96,13 @@ MODULES = {
 def spatialite(db: sqlite3.Connection) -> None:
     """SpatiaLite: geometries as bytes, virtual tables of modules that are not here, triggers with their functions."""
     script(db, SPATIALITE)
-    db.executemany("INSERT INTO spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", [(n, "epsg", n, "KGD2002", "+proj=tmerc", "PROJCS") for n in (4326, 5186, 5179)])
-    db.execute("INSERT INTO spatialite_history (table_name, geometry_column, event, timestamp, ver_sqlite) VALUES ('roads', 'geom', 'created', '2024-01-01T00:00:00.000Z', '3.40.1')")
+    db.executemany(
+        "INSERT INTO spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)",
+        [(n, "epsg", n, "KGD2002", "+proj=tmerc", "PROJCS") for n in (4326, 5186, 5179)],
+    )
+    db.execute(
+        "INSERT INTO spatialite_history (table_name, geometry_column, event, timestamp, ver_sqlite) VALUES ('roads', 'geom', 'created', '2024-01-01T00:00:00.000Z', '3.40.1')"
+    )
     db.execute("INSERT INTO geometry_columns VALUES ('roads', 'geom', 2, 2, 5186, 1)")
     for n in range(1, 50):
         line = b"\0\x01" + struct.pack("<i4d", 5186, n, n, n + 1.0, n + 2.0) + b"\x7c\x02\0\0\0\xfe"

@@ -43,12 +43,28 @@ def chinook(db: sqlite3.Connection) -> None:
     db.executemany("INSERT INTO MediaType VALUES (?, ?)", [(1, "MPEG audio file"), (2, "AAC audio file")])
     db.executemany("INSERT INTO Genre VALUES (?, ?)", [(1, "Rock"), (2, "Bossa Nova"), (3, None)])
     tracks = [
-        (n, f"Track {n}", n % 40 + 1, n % 2 + 1, n % 3 + 1, None if n % 4 else "A. Jobim", r.randint(1, 10**6), r.randint(1, 2**31 + 9), 0.99 + n % 2)
+        (
+            n,
+            f"Track {n}",
+            n % 40 + 1,
+            n % 2 + 1,
+            n % 3 + 1,
+            None if n % 4 else "A. Jobim",
+            r.randint(1, 10**6),
+            r.randint(1, 2**31 + 9),
+            0.99 + n % 2,
+        )
         for n in range(1, 301)
     ]
     db.executemany("INSERT INTO Track VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", tracks)
-    db.executemany("INSERT INTO Employee VALUES (?, ?, ?, ?)", [(1, "Adams", None, "1962-02-18 00:00:00"), (2, "Edwards", 1, "1958-12-08 00:00:00")])
-    db.executemany("INSERT INTO Invoice VALUES (?, ?, ?, ?)", [(n, n % 9, f"2009-{n % 12 + 1:02d}-01 00:00:00", n * 0.99) for n in range(1, 60)])
+    db.executemany(
+        "INSERT INTO Employee VALUES (?, ?, ?, ?)",
+        [(1, "Adams", None, "1962-02-18 00:00:00"), (2, "Edwards", 1, "1958-12-08 00:00:00")],
+    )
+    db.executemany(
+        "INSERT INTO Invoice VALUES (?, ?, ?, ?)",
+        [(n, n % 9, f"2009-{n % 12 + 1:02d}-01 00:00:00", n * 0.99) for n in range(1, 60)],
+    )
     db.executemany("INSERT INTO Playlist VALUES (?, ?)", [(1, "Music"), (2, "TV Shows")])
     db.executemany("INSERT INTO PlaylistTrack VALUES (?, ?)", [(n % 2 + 1, n) for n in range(1, 301)])
 
@@ -85,15 +101,36 @@ def northwind(db: sqlite3.Connection) -> None:
     """Trade: names with spaces, CHECKs in brackets, pictures, views of joins."""
     script(db, NORTHWIND)
     r = random.Random(2)
-    db.executemany("INSERT INTO Categories (CategoryName, Description, Picture) VALUES (?, ?, ?)", [(f"C{n}", "Soft drinks, coffees", r.randbytes(900)) for n in range(8)])
-    db.executemany("INSERT INTO Customers VALUES (?, ?, ?)", [(f"ALF{n:02d}", "Comércio Mineiro", None if n % 2 else "SP") for n in range(20)])
-    db.executemany("INSERT INTO Employees (LastName, BirthDate, Photo, ReportsTo) VALUES (?, ?, ?, ?)", [(f"Davolio{n}", f"1968-12-{n + 1:02d}", b"", 1) for n in range(9)])
+    db.executemany(
+        "INSERT INTO Categories (CategoryName, Description, Picture) VALUES (?, ?, ?)",
+        [(f"C{n}", "Soft drinks, coffees", r.randbytes(900)) for n in range(8)],
+    )
+    db.executemany(
+        "INSERT INTO Customers VALUES (?, ?, ?)",
+        [(f"ALF{n:02d}", "Comércio Mineiro", None if n % 2 else "SP") for n in range(20)],
+    )
+    db.executemany(
+        "INSERT INTO Employees (LastName, BirthDate, Photo, ReportsTo) VALUES (?, ?, ?, ?)",
+        [(f"Davolio{n}", f"1968-12-{n + 1:02d}", b"", 1) for n in range(9)],
+    )
     db.executemany("INSERT INTO EmployeeTerritories VALUES (?, ?)", [(n % 9 + 1, f"0{n}581") for n in range(20)])
-    products = [(f"Chai {n}", n % 8 + 1, r.choice([18, 21.35, 0.5, 263.5]), n, str(n % 5 == 0 or 0).replace("True", "1")) for n in range(60)]
-    db.executemany("INSERT INTO Products (ProductName, CategoryID, UnitPrice, UnitsInStock, Discontinued) VALUES (?, ?, ?, ?, ?)", products)
-    orders = [(10248 + n, f"ALF{n % 20:02d}", n % 9 + 1, f"2016-{n % 12 + 1:02d}-04 10:00:00", r.choice([32.38, 11.61, 0])) for n in range(80)]
+    products = [
+        (f"Chai {n}", n % 8 + 1, r.choice([18, 21.35, 0.5, 263.5]), n, str(n % 5 == 0 or 0).replace("True", "1"))
+        for n in range(60)
+    ]
+    db.executemany(
+        "INSERT INTO Products (ProductName, CategoryID, UnitPrice, UnitsInStock, Discontinued) VALUES (?, ?, ?, ?, ?)",
+        products,
+    )
+    orders = [
+        (10248 + n, f"ALF{n % 20:02d}", n % 9 + 1, f"2016-{n % 12 + 1:02d}-04 10:00:00", r.choice([32.38, 11.61, 0]))
+        for n in range(80)
+    ]
     db.executemany("INSERT INTO Orders VALUES (?, ?, ?, ?, ?)", orders)
-    details = [(10248 + n // 3, n % 60 + 1, r.choice([14, 9.8, 34.8]), n % 40 + 1, r.choice([0, 0.05, 0.15])) for n in range(240)]
+    details = [
+        (10248 + n // 3, n % 60 + 1, r.choice([14, 9.8, 34.8]), n % 40 + 1, r.choice([0, 0.05, 0.15]))
+        for n in range(240)
+    ]
     db.executemany("INSERT INTO [Order Details] VALUES (?, ?, ?, ?, ?)", details)
 
 
@@ -136,12 +173,29 @@ def sakila(db: sqlite3.Connection) -> None:
     db.executemany("INSERT INTO actor VALUES (?, ?, ?, ?)", [(n, "PENELOPE", f"GUINESS{n}", at) for n in range(1, 51)])
     db.executemany("INSERT INTO language VALUES (?, ?, ?)", [(1, "English", at), (2, "한국어", at)])
     films = [
-        (n, f"ACADEMY DINOSAUR {n}", "A Epic Drama", "2006", 1, None, n % 7 + 1, 0.99 + n % 5, 60 + n, 20.99, ("G", "PG", "R")[n % 3], "Deleted Scenes,Behind the Scenes", at)
+        (
+            n,
+            f"ACADEMY DINOSAUR {n}",
+            "A Epic Drama",
+            "2006",
+            1,
+            None,
+            n % 7 + 1,
+            0.99 + n % 5,
+            60 + n,
+            20.99,
+            ("G", "PG", "R")[n % 3],
+            "Deleted Scenes,Behind the Scenes",
+            at,
+        )
         for n in range(1, 101)
     ]
     db.executemany(f"INSERT INTO film VALUES ({', '.join('?' * 13)})", films)
     db.executemany("INSERT INTO film_actor VALUES (?, ?, ?)", [(n % 50 + 1, n, at) for n in range(1, 101)])
-    rentals = [(n, f"2005-05-{n % 28 + 1:02d} 22:53:30.000", n, None if n % 6 else "2005-05-30 10:00:00.000", at) for n in range(1, 90)]
+    rentals = [
+        (n, f"2005-05-{n % 28 + 1:02d} 22:53:30.000", n, None if n % 6 else "2005-05-30 10:00:00.000", at)
+        for n in range(1, 90)
+    ]
     db.executemany("INSERT INTO rental VALUES (?, ?, ?, ?, ?)", rentals)
 
 
