@@ -80,9 +80,9 @@ def _content(sides: Sides, table: Table) -> bool:
 
 def _table(sides: Sides, one: Table, other: Table) -> Iterator[str]:
     told = sides.told
-    there = shape.named(
-        "column", one.name, [column.name for column in one.columns], [column.name for column in other.columns], told
-    )
+    extra = {"rowid"} if one.virtual else set()  # content too: other tables point at it
+    found_there = [column.name for column in other.columns if column.name not in extra]
+    there = shape.named("column", one.name, [column.name for column in one.columns], found_there, told)
     yield from there.words
     was = list(sqlite_side.rows(sides.file, one))
     became = list(postgres_side.rows(sides.server, sides.schema, other))
@@ -144,7 +144,8 @@ def _view(sides: Sides, name: str) -> Iterator[str]:
     columns = []
     for each in found.description or []:
         known = types.get(each.type_code)
-        columns.append(Column(each.name, "", known.name if known else ""))
+        base = known.name if known else ""
+        columns.append(Column(each.name, "", "computed" if base == "float8" else base))
     if [column.name for column in columns] != titles and not sides.told.names(name):
         yield f"view {name}: columns were {titles} and are {[column.name for column in columns]}"
         return

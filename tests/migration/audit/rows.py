@@ -15,6 +15,7 @@ from tests.migration.audit.told import Told, each_reject
 from tests.migration.audit.values import RULE, shown, verdict
 
 Row = tuple[Any, ...]
+UNSAID = "and nothing says so"
 MOST = 5
 """So many differences of a column are put into words; of the rest the number."""
 
@@ -138,7 +139,7 @@ def in_words(found: Differences, one: Table, told: Told) -> list[str]:
             words += [f"{one.name}.{column}: {len(said) - MOST} more"] if len(said) > MOST else []
     for column, rules in found.rules.items():
         if not told.states(one.name, column):
-            words.append(f"{one.name}.{column}: read as {', '.join(sorted(rules))} and nothing says so")
+            words.append(f"{one.name}.{column}: read as {', '.join(sorted(rules))} {UNSAID}")
         if len(rules) > 1 and any(rule.startswith("epoch") for rule in rules):
             words.append(f"{one.name}.{column}: one column read by several rules: {', '.join(sorted(rules))}")
     refused = len({str(each.get("rowid", each.get("key", each))) for each in each_reject(told, one.name)})
