@@ -37,6 +37,7 @@ DEBIAN_PACKAGES = (
     "mount",
     "openssh-client",
     "openssh-server",
+    "postgresql",
     "sqlite3",
     "strace",
     "systemd",
