@@ -131,7 +131,7 @@ def run(
         restart,
         call.dry_run,
         call.progress,
-        call.warn,
+        call.note,
     )
     if plan or plan_out or call.dry_run:
         call.show(job.plan_only(call.store(source), request, plan_out, SystemClock()))

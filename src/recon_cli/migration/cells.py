@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from recon_cli.core.catalog import Cell
 from recon_cli.migration import temporal
-from recon_cli.migration.documents import Document, look_at_document
+from recon_cli.migration.documents import Document, look_at_document, may_repeat
 from recon_cli.migration.plan import Coding, ColumnPlan
 from recon_cli.migration.policy import OnText, Policies
 from recon_cli.migration.profile import boolean_of
@@ -46,6 +46,8 @@ class Context:
     def __post_init__(self) -> None:
         if self.column.zone:
             self.zone = ZoneInfo(self.column.zone)
+        if self.column.coding is Coding.STAMP:
+            self.clocks = temporal.Clocks(aware=self.column.type == "timestamp with time zone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,14 @@ def _date(value: Cell, context: Context) -> int:
 
 
 def _time(value: Cell, _context: Context) -> int:
-    return _parsed(value, lambda text: temporal.clock(text)[0], "no time of day")
+    return _parsed(value, _of_day, "no time of day")
+
+
+def _of_day(text: bytes) -> int:
+    micros, offset = temporal.clock(text)
+    if offset is not None:
+        raise ValueError("an offset")
+    return micros
 
 
 def _parsed(value: Cell, read: Callable[[bytes], int], reason: str) -> int:
@@ -225,7 +234,10 @@ def _jsonb(value: Cell, context: Context) -> bytes:
 
 
 def _jsonbs(values: Sequence[Cell], _context: Context) -> Sequence[object]:
-    return [None if value is None else b"\x01" + value for value in cast("Sequence[bytes | None]", values)]
+    texts = cast("Sequence[bytes | None]", values)
+    if any(may_repeat(text) for text in texts if text is not None):
+        raise Refused("a key occurs twice")
+    return [None if text is None else b"\x01" + text for text in texts]
 
 
 def _uuid(value: Cell, _context: Context) -> bytes:

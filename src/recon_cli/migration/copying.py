@@ -11,6 +11,7 @@ import apsw
 import psycopg
 
 from recon_cli.core.catalog import Cell
+from recon_cli.core.errors import StageError
 from recon_cli.migration import ddl
 from recon_cli.migration.encode import HEADER, TRAILER, Encoder, Rejected
 from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
@@ -22,6 +23,10 @@ from recon_cli.stores.bulk.postgres_link import Connection, quote, run
 _NULL = b"\xff\xff\xff\xff"
 _IN_PIECES = {Coding.TEXT: b"", Coding.BYTES: b"", Coding.JSON: b"", Coding.JSONB: b"\x01"}
 _DATA_REFUSED = ("22", "23", "54")
+
+
+class MisjudgedError(StageError):
+    """A plan that was made quickly does not hold for every value: a careful one has to be made."""
 
 
 @dataclass(slots=True)
@@ -54,6 +59,7 @@ class Unit:
     policies: Policies
     span: Span = WHOLE
     frozen: bool = False
+    quick: bool = False
     progress: Callable[[int], None] = lambda _rows: None
 
     def copy(self, connection: Connection) -> Copied:
@@ -67,6 +73,8 @@ class Unit:
         except psycopg.Error as exc:
             if not (exc.sqlstate or "").startswith(_DATA_REFUSED):
                 raise
+            if self.quick:
+                raise MisjudgedError(f"{self.table.name} holds what was not seen at first", cause=str(exc)) from exc
             done = Copied()
             if self.frozen:
                 run(connection, ddl.create_table(self.target.aside, self.table))
@@ -102,6 +110,8 @@ class Unit:
         done.damage += source.damage
 
     def _count(self, done: Copied, chunk: Chunk, rejected: Sequence[Rejected]) -> None:
+        if rejected and self.quick:
+            raise MisjudgedError(f"{self.table.name} holds what was not seen at first", cause=rejected[0].reason)
         first = {one.place: one for one in reversed(rejected)}
         done.rejects += [self._line(chunk, one) for _, one in sorted(first.items())]
         rows = chunk.rows - len(first)

@@ -30,10 +30,13 @@ def look_at_document(text: bytes) -> Document:
         return Document.BAD
     if b"\\u0000" in text and _has_nul(text):
         return Document.BAD
+    return Document.JSON if may_repeat(text) else Document.JSONB
+
+
+def may_repeat(text: bytes) -> bool:
+    """Whether a key occurs twice in an object; the text is JSON."""
     keys = _KEYS.findall(text)
-    if len(set(keys)) < len(keys) and _repeats(text):
-        return Document.JSON
-    return Document.JSONB
+    return len(set(keys)) < len(keys) and _repeats(text)
 
 
 def _has_nul(text: bytes) -> bool:
@@ -48,7 +51,10 @@ def _repeats(text: bytes) -> bool:
         repeated = repeated or len(dict(found)) < len(found)
         return dict(found)
 
-    json.loads(text, object_pairs_hook=pairs)
+    try:
+        json.loads(text, object_pairs_hook=pairs)
+    except ValueError:
+        return False
     return repeated
 
 

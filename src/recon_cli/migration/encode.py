@@ -50,12 +50,15 @@ class Encoder:
         self._coders = [CODERS[column.coding] for column in columns]
         self._contexts = [Context(column, policies) for column in columns]
 
-    def wires(self, cells: Sequence[Sequence[Cell]]) -> tuple[list[Sequence[object]], list[Rejected]]:
+    def wires(
+        self, cells: Sequence[Sequence[Cell]], *, careful: bool = False
+    ) -> tuple[list[Sequence[object]], list[Rejected]]:
         """Each column's values as they go out; rows that were refused are left out of all columns."""
         done: list[Sequence[object]] = []
         rejected: list[Rejected] = []
         for column, coder, context, values in zip(self.columns, self._coders, self._contexts, cells, strict=True):
-            done.append(_converted(column, coder, context, values, rejected))
+            one_by_one = careful or column.careful
+            done.append(_converted(column, coder, context, values, rejected, one_by_one=one_by_one))
         if rejected:
             gone = {one.place for one in rejected}
             done = [[value for place, value in enumerate(values) if place not in gone] for values in done]
@@ -64,7 +67,11 @@ class Encoder:
     def encode(self, cells: Sequence[Sequence[Cell]]) -> tuple[bytes, list[Rejected]]:
         """A chunk as COPY rows."""
         wires, rejected = self.wires(cells)
-        return self.join(wires), rejected
+        try:
+            return self.join(wires), rejected
+        except (error, TypeError):  # a value of another kind than planned
+            wires, rejected = self.wires(cells, careful=True)
+            return self.join(wires), rejected
 
     def join(self, wires: Sequence[Sequence[object]]) -> bytes:
         """Values as they go out → COPY rows."""
@@ -122,9 +129,15 @@ def _nullable(form: str, values: Sequence[object]) -> list[bytes]:
 
 
 def _converted(
-    column: ColumnPlan, coder: Coder, context: Context, values: Sequence[Cell], rejected: list[Rejected]
+    column: ColumnPlan,
+    coder: Coder,
+    context: Context,
+    values: Sequence[Cell],
+    rejected: list[Rejected],
+    *,
+    one_by_one: bool,
 ) -> Sequence[object]:
-    if not column.careful:
+    if not one_by_one:
         try:
             return coder.many(values, context)
         except (ValueError, TypeError, AttributeError, OverflowError, error):

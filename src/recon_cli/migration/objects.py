@@ -106,7 +106,7 @@ def _braced(sql: str) -> str:
 
 
 def _trigger(planner: Planner, one: DeclaredObject) -> Iterator[ObjectPlan]:
-    found = _TOUCH.fullmatch(" ".join(word.text for word in tokens(one.sql)))
+    found = _TOUCH.fullmatch(" ".join(word.text for word in tokens(one.sql)).replace(" .", " . ").replace("  ", " "))
     table = next((t for t in planner.tables.values() if t.name.lower() == (one.table or "").lower()), None)
     hint = "write it anew for Postgres"
     if found is None or table is None or unquoted(found["same"]).lower() != table.name.lower():

@@ -167,6 +167,8 @@ class MigrationPlan:
     system: str = ""
     state: str = ""
     renamed: Mapping[str, str] = field(default_factory=dict)
+    quick: bool = False
+    """Made without looking at every value: a value that does not fit ends the run, and another plan is made."""
 
     @property
     def included(self) -> tuple[TablePlan, ...]:

@@ -86,6 +86,7 @@ def parse(raw: Any, name: str) -> MigrationPlan:  # noqa: ANN401  the edge where
             raw["system"],
             raw["state"],
             raw["renamed"],
+            bool(raw.get("quick")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise DataError(f"{name} is no migration plan", cause=f"{type(exc).__name__}: {exc}") from exc

@@ -33,7 +33,10 @@ _MOST_COLUMNS = 1600
 class Planner:
     """One plan in the making."""
 
-    def __init__(self, source: Source, profiles: Mapping[str, TableProfile], policies: Policies) -> None:
+    def __init__(
+        self, source: Source, profiles: Mapping[str, TableProfile], policies: Policies, *, quick: bool = False
+    ) -> None:
+        self.quick = quick
         self.source, self.profiles, self.policies = source, profiles, policies
         self.relations = Names()
         self.left_out: list[LeftOut] = []
@@ -65,6 +68,7 @@ class Planner:
             system=system,
             state=state,
             renamed={**self.renamed, **self.relations.renamed},
+            quick=self.quick,
         )
 
     def leave(self, item: str, reason: str, hint: str = "") -> None:

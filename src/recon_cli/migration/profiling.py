@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apsw
 
-from recon_cli.core.catalog import Cell, DeclaredTable
+from recon_cli.core.catalog import Cell, DeclaredTable, Generated
 from recon_cli.migration.cells import Text
 from recon_cli.migration.choose import affinity
 from recon_cli.migration.profile import (
@@ -22,68 +22,154 @@ from recon_cli.migration.reading import WHOLE, Reader, Span, Wanted, encoding_of
 from recon_cli.stores.bulk.sqlite_open import ask
 from recon_cli.stores.bulk.sqlite_words import quoted
 
-_COUNTS = (
-    "count({0})",
-    "total(typeof({0}) = 'integer')",
-    "total(typeof({0}) = 'text')",
-    "total(typeof({0}) = 'blob')",
-    "min(CASE WHEN typeof({0}) IN ('integer', 'real') THEN {0} END)",
-    "max(CASE WHEN typeof({0}) IN ('integer', 'real') THEN {0} END)",
-    "max(CASE WHEN typeof({0}) IN ('text', 'blob') THEN octet_length({0}) END)",
-    "total(CASE WHEN typeof({0}) IN ('text', 'blob') THEN octet_length({0}) END)",
-)
-_MOST_TERMS = 200
+_TERMS = {
+    "known": "count({0})",
+    "integers": "total(typeof({0}) = 'integer')",
+    "texts": "total(typeof({0}) = 'text')",
+    "blobs": "total(typeof({0}) = 'blob')",
+    "least": "min(CASE WHEN typeof({0}) IN ('integer', 'real') THEN {0} END)",
+    "greatest": "max(CASE WHEN typeof({0}) IN ('integer', 'real') THEN {0} END)",
+    "longest": "max(CASE WHEN typeof({0}) IN ('text', 'blob') THEN octet_length({0}) END)",
+    "total": "total(CASE WHEN typeof({0}) IN ('text', 'blob') THEN octet_length({0}) END)",
+}
+_QUICK = {
+    "integers": {"known": "count({0})", "integers": "count({0})"},
+    "reals": {"known": "count({0})"},
+    "texts": {
+        "known": "count({0})",
+        "blobs": "total(typeof({0}) = 'blob')",
+        "longest": "max(octet_length({0}))",
+        "total": "total(octet_length({0}))",
+    },
+}
+"""What is counted of a column where a quick look will do: the rest is assumed, and found out while copying."""
+_MOST_TERMS = 1500
+_SAMPLE_ROWS = 200
 
 
-def profile_table(db: apsw.Connection, table: DeclaredTable, rowid: str, span: Span = WHOLE) -> TableProfile:
-    """What a span of a table holds. Generated columns are looked at too, for their type."""
+def profile_table(
+    db: apsw.Connection, table: DeclaredTable, rowid: str, span: Span = WHOLE, *, quick: bool = False
+) -> TableProfile:
+    """What a span of a table holds. Generated columns are looked at too, for their type.
+
+    `quick` assumes of a column of INTEGER, REAL or TEXT affinity that it holds what it should, and of times and JSON
+    that they all look as some of them do. What copies by such a profile has to notice what does not fit.
+    """
     found = TableProfile()
+    assumed = _assumed(table) if quick else {}
     try:
-        _count(db, table, rowid, span, found)
+        _count(db, table, rowid, span, found, assumed)
     except apsw.CorruptError:
         return _read_all(db, table, rowid, span)
-    _stream(db, table, rowid, span, found)
+    _sample(db, table, rowid, span, found, assumed)
+    _stream(db, table, rowid, span, found, assumed)
     return found
 
 
-def _count(db: apsw.Connection, table: DeclaredTable, rowid: str, span: Span, found: TableProfile) -> None:
+def _assumed(table: DeclaredTable) -> dict[str, str]:
+    """Which columns are looked at quickly, and what they are assumed to hold; `` where that is counted."""
+    if any(column.generated is not Generated.NO for column in table.columns) or "virtual" in table.options:
+        return {}
+    found = {}
+    for column in table.columns:
+        probe = probes(table, column)
+        if probe is Probe.NONE and affinity(column.declared) in _QUICK:
+            found[column.name] = affinity(column.declared)
+        elif probe in {Probe.TEMPORAL, Probe.JSON}:
+            found[column.name] = ""
+    return found
+
+
+def _count(
+    db: apsw.Connection,
+    table: DeclaredTable,
+    rowid: str,
+    span: Span,
+    found: TableProfile,
+    assumed: Mapping[str, str],
+) -> None:
     where, bound = (f" WHERE {rowid} BETWEEN ? AND ?", (span.first, span.last)) if rowid and span != WHOLE else ("", ())
-    for start in range(0, max(1, len(table.columns)), _MOST_TERMS):
-        columns = table.columns[start : start + _MOST_TERMS]
-        terms = ["count(*)", *(term for column in columns for term in _terms(column.name, column.declared))]
-        sql = f"SELECT {', '.join(terms)} FROM {quoted(table.name)}{where}"
-        ((rows, *counts),) = ask(db, sql, bound)
-        found.rows = rows
-        for place, column in enumerate(columns):
-            found.columns[column.name] = _counted(rows, counts[place * 8 : place * 8 + 8])
+    ways = {column.name: _QUICK.get(assumed.get(column.name, ""), _terms(column.declared)) for column in table.columns}
+    wanted = [
+        (column.name, word, term.format(quoted(column.name)))
+        for column in table.columns
+        for word, term in ways[column.name].items()
+    ]
+    counts: dict[str, dict[str, Any]] = {column.name: {} for column in table.columns}
+    for start in range(0, max(1, len(wanted)), _MOST_TERMS):
+        part = wanted[start : start + _MOST_TERMS]
+        sql = f"SELECT {', '.join(['count(*)', *(term for *_, term in part)])} FROM {quoted(table.name)}{where}"
+        ((found.rows, *values),) = ask(db, sql, bound)
+        for (name, word, _), value in zip(part, values, strict=True):
+            counts[name][word] = value
+    for column in table.columns:
+        found.columns[column.name] = _counted(found.rows, counts[column.name], assumed.get(column.name, ""))
 
 
-def _terms(name: str, declared: str) -> Iterator[str]:
-    for place, term in enumerate(_COUNTS):
-        numeric = affinity(declared) in {"integers", "reals"} and place >= 6  # noqa: PLR2004  the two sizes
-        skipped = affinity(declared) == "texts" and place in {4, 5}
-        yield "NULL" if skipped else "max(0)" if numeric and place == 6 else term.format(quoted(name))  # noqa: PLR2004
+def _terms(declared: str) -> Mapping[str, str]:
+    """Texts have no bounds worth knowing, numbers no sizes."""
+    if affinity(declared) != "texts":
+        return _TERMS
+    return {word: term for word, term in _TERMS.items() if word not in {"least", "greatest"}}
 
 
-def _counted(rows: int, counts: Sequence[Any]) -> ColumnProfile:
-    known, integers, texts, blobs, least, greatest, longest, total = counts
+def _counted(rows: int, counts: Mapping[str, Any], assumed: str) -> ColumnProfile:
+    known, blobs = int(counts["known"]), int(counts.get("blobs") or 0)
+    texts = known - blobs if assumed == "texts" else int(counts.get("texts") or 0)
+    integers = int(counts.get("integers") or 0)
     return ColumnProfile(
         rows=rows,
         nulls=rows - known,
-        integers=int(integers),
-        texts=int(texts),
-        blobs=int(blobs),
-        reals=known - int(integers) - int(texts) - int(blobs),
-        least=least,
-        greatest=greatest,
-        longest_bytes=int(longest or 0),
-        total_bytes=int(total or 0),
+        integers=integers,
+        texts=texts,
+        blobs=blobs,
+        reals=known - integers - texts - blobs,
+        least=counts.get("least"),
+        greatest=counts.get("greatest"),
+        longest_bytes=int(counts.get("longest") or 0),
+        total_bytes=int(counts.get("total") or 0),
     )
 
 
-def _stream(db: apsw.Connection, table: DeclaredTable, rowid: str, span: Span, found: TableProfile) -> None:
+def _sample(
+    db: apsw.Connection,
+    table: DeclaredTable,
+    rowid: str,
+    span: Span,
+    found: TableProfile,
+    assumed: Mapping[str, str],
+) -> None:
+    """Look at the first values of a span, of columns of times and JSON that are assumed to go on as they begin."""
+    for name, what in assumed.items():
+        if what or found.columns[name].held != {"texts"}:
+            continue
+        reader = Reader(db, table.name, [Wanted(name, text=True)], rowid, 0, encoding_of(db))
+        column = table.column(name)
+        assert column is not None  # it is one of the table's
+        seen = 0
+        for chunk in reader.chunks(span):
+            texts = [cell for cell in chunk.cells[0] if isinstance(cell, bytes)]
+            look_at_texts(found.columns[name], texts, probes(table, column))
+            seen += len(texts)
+            if seen >= _SAMPLE_ROWS:
+                break
+
+
+def _stream(
+    db: apsw.Connection,
+    table: DeclaredTable,
+    rowid: str,
+    span: Span,
+    found: TableProfile,
+    assumed: Mapping[str, str],
+) -> None:
     """Look at the values themselves, of the columns where counting is not enough."""
-    chosen = [column for column in table.columns if _needs_look(table, found.columns[column.name], column.name)]
+    chosen = [
+        column
+        for column in table.columns
+        if _needs_look(table, found.columns[column.name], column.name)
+        and not (column.name in assumed and found.columns[column.name].held <= {"texts"})
+    ]
     if not chosen:
         return
     mixed = {column.name for column in chosen if len(found.columns[column.name].held) > 1}

@@ -23,7 +23,6 @@ PIECE_BYTES = 1 << 18
 _CHUNK_ROWS = 2000
 _CHUNK_BYTES = 2 << 20
 _FIRST_ROWS = 64
-_MMAP_BYTES = 1 << 40
 _CACHE_KIB = 8 << 10
 _LAST = 2**63 - 1
 _FIRST = -(2**63)
@@ -226,7 +225,7 @@ def _next(rows: Sequence[Row]) -> int:
 
 def settle(db: apsw.Connection) -> None:
     """Settings for scans: read through the file system's own cache."""
-    db.pragma("mmap_size", _MMAP_BYTES)
+    db.pragma("mmap_size", 0)  # pages that are mapped count as this process's memory
     db.pragma("cache_size", -_CACHE_KIB)
 
 

@@ -51,10 +51,19 @@ class Days(dict[bytes, int]):
 
 
 class Clocks(dict[bytes, int]):
-    """What follows the date → microseconds to add, an offset taken off; ValueError for what is no time."""
+    """What follows the date → microseconds to add, an offset taken off; ValueError for what is no time.
+
+    `aware` says whether there must be an offset (True), must be none (False), or either (None).
+    """
+
+    def __init__(self, *, aware: bool | None = None) -> None:
+        super().__init__()
+        self._aware = aware
 
     def __missing__(self, text: bytes) -> int:
         micros, offset = clock(text[1:]) if text else (0, None)
+        if self._aware is not None and self._aware != (offset is not None):
+            raise ValueError("an offset" if offset is not None else "no offset")
         if text and text[:1] not in b" T":
             raise ValueError("no space or T before the time")
         if len(self) > _CACHE_ENTRIES:

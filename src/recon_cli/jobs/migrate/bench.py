@@ -50,7 +50,7 @@ class Workbench:
             ReconError: it cannot be done.
         """
         if isinstance(task, tasks.Profile):
-            return tasks.Profiled(task, profile_table(self._db, task.table, task.rowid, task.span))
+            return tasks.Profiled(task, profile_table(self._db, task.table, task.rowid, task.span, quick=task.quick))
         if isinstance(task, tasks.Copy):
             return self._copy(task)
         if isinstance(task, tasks.Build):
@@ -67,7 +67,7 @@ class Workbench:
         plan, target = self._plan, self._target
 
         def copy(connection: Connection) -> tuple[int, str]:
-            unit = Unit(self._db, target, self._table(task.table), plan.policies, task.span, task.frozen)
+            unit = Unit(self._db, target, self._table(task.table), plan.policies, task.span, task.frozen, plan.quick)
             unit.progress = lambda rows: self._told(tasks.Advanced(rows, task.table))
             done = unit.copy(connection)
             return done.rows, json.dumps([len(done.rejects), done.damage])

@@ -26,7 +26,7 @@ def plan_of(session: Session, request: MigrateRequest) -> MigrationPlan:
         GuardError: the source has changed since.
     """
     if request.plan is None:
-        return make_plan(session, request)
+        return make_plan(session, request, quick=session.large)
     if request.plan.state != session.state:
         raise GuardError(
             "the source has changed since the plan was made",
@@ -35,14 +35,14 @@ def plan_of(session: Session, request: MigrateRequest) -> MigrationPlan:
     return request.plan
 
 
-def make_plan(session: Session, request: MigrateRequest) -> MigrationPlan:
-    """A new plan of the source as it is."""
+def make_plan(session: Session, request: MigrateRequest, *, quick: bool = False) -> MigrationPlan:
+    """A new plan of the source as it is; a quick one assumes of large tables what a part of them shows."""
     catalog = session.view.catalog()
     source = read_source(session.db, catalog)
     policies, notes = meaning.policies(catalog, request.system, request.policies)
     chosen = [table for table in catalog.tables if _wanted(table.name, request)]
-    profiles = _profiles(session, chosen, request)
-    planner = Planner(source, profiles, policies)
+    profiles = _profiles(session, chosen, request, quick=quick)
+    planner = Planner(source, profiles, policies, quick=quick)
     planner.notes += notes
     for table in catalog.tables:
         if table not in chosen:
@@ -55,10 +55,12 @@ def _wanted(name: str, request: MigrateRequest) -> bool:
     return included and not any(fnmatchcase(name, glob) for glob in request.exclude)
 
 
-def _profiles(session: Session, tables: Iterable[DeclaredTable], request: MigrateRequest) -> dict[str, TableProfile]:
+def _profiles(
+    session: Session, tables: Iterable[DeclaredTable], request: MigrateRequest, *, quick: bool
+) -> dict[str, TableProfile]:
     chosen = list(tables)
     found = {table.name: TableProfile() for table in chosen}
-    todo = list(_looks(session, chosen))
+    todo = list(_looks(session, chosen, quick=quick))
     for number, answer in enumerate(session.hands.work(todo, lambda _answer: ()), 1):
         if isinstance(answer, tasks.Profiled):
             found[answer.task.table.name].add(answer.profile)
@@ -66,8 +68,8 @@ def _profiles(session: Session, tables: Iterable[DeclaredTable], request: Migrat
     return found
 
 
-def _looks(session: Session, tables: Iterable[DeclaredTable]) -> Iterator[tasks.Profile]:
+def _looks(session: Session, tables: Iterable[DeclaredTable], *, quick: bool) -> Iterator[tasks.Profile]:
     for table in tables:
         number = row_number(table)
         parts = spans(session.db, table.name, number, _SPAN_ROWS) if "virtual" not in table.options else [WHOLE]
-        yield from (tasks.Profile(table, number, part) for part in parts)
+        yield from (tasks.Profile(table, number, part, quick) for part in parts)

@@ -50,4 +50,5 @@ class MigrateRequest:
     restart: bool = False
     dry: bool = False
     progress: Progress = field(default_factory=Silent)
-    warn: Callable[[str], None] = lambda _text: None
+    note: Callable[[str], None] = lambda _text: None
+    """Where to tell what `-v` asks for."""

@@ -17,6 +17,7 @@ from recon_cli.jobs.migrate.planning import make_plan, plan_of
 from recon_cli.jobs.migrate.request import MigrateRequest, OnExists, Verify
 from recon_cli.jobs.migrate.session import Session, opened
 from recon_cli.migration import ddl, planfile
+from recon_cli.migration.copying import MisjudgedError
 from recon_cli.migration.plan import MigrationPlan, TablePlan
 from recon_cli.migration.reading import WHOLE, Span, spans
 from recon_cli.migration.target import Done, Target
@@ -59,6 +60,20 @@ def migrate(source: Place, place: Place, request: MigrateRequest, state_dir: Pat
         target.verify_encoding(connection)
         target.lock(connection)
         plan = plan_of(session, request)
+        try:
+            return Migration(session, target, plan, request, state_dir, clock).run(connection)
+        except MisjudgedError as exc:
+            if not plan.quick:
+                raise
+            request.note(f"{exc.message} ({exc.cause}): looking at every value, and beginning again")
+        return _carefully(source, target, request, state_dir, clock)
+
+
+def _carefully(source: Place, target: Target, request: MigrateRequest, state_dir: Path, clock: Clock) -> Report:
+    """Begin again, with a plan that has seen every value."""
+    with opened(source, target, request.workers) as session, target.connection() as connection:
+        target.lock(connection)
+        plan = make_plan(session, request)
         return Migration(session, target, plan, request, state_dir, clock).run(connection)
 
 

@@ -34,6 +34,7 @@ class Session:
     view: SqliteView
     hands: Hands
     state: str
+    large: bool
 
     @property
     def db(self) -> apsw.Connection:
@@ -81,4 +82,4 @@ def opened(source: Place, target: Target | None, workers: int) -> Iterator[Sessi
         bench = Workbench(view.db, target, advanced.append)
         stack.callback(bench.close)
         hands: Hands = children or OwnHands(bench, advanced)
-        yield Session(str(store.path.absolute()), view, hands, f"{size}.{ticket}")
+        yield Session(str(store.path.absolute()), view, hands, f"{size}.{ticket}", size > SMALL_BYTES)

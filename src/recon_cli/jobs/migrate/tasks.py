@@ -50,6 +50,7 @@ class Profile:
     table: DeclaredTable
     rowid: str
     span: Span = WHOLE
+    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True)
