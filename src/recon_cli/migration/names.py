@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 
 LONGEST_BYTES = 63
+SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
+"""Every table of Postgres has them already (https://www.postgresql.org/docs/current/ddl-system-columns.html)."""
+NAMELESS = "unnamed"
+"""What SQLite lets be called nothing at all."""
 _MARK = 8
 
 
@@ -18,18 +22,19 @@ def shortened(name: str) -> str:
 
 
 class Names:
-    """Names of one kind in one place. `renamed` says which could not stay."""
+    """Names of one kind in one place. `renamed` says which could not stay; none becomes one of `reserved`."""
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
+        self._taken: set[str] = set(reserved)
         self.renamed: dict[str, str] = {}
 
     def take(self, name: str) -> str:
         """The name, shortened or numbered where it must be."""
-        chosen, number = shortened(name), 1
+        wanted = name or NAMELESS
+        chosen, number = shortened(wanted), 1
         while chosen in self._taken:
             number += 1
-            chosen = shortened(f"{name}_{number}")
+            chosen = shortened(f"{wanted}_{number}")
         self._taken.add(chosen)
         if chosen != name:
             self.renamed[name] = chosen

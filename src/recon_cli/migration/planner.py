@@ -12,7 +12,7 @@ from recon_cli.migration.choose import Asked, Choice
 from recon_cli.migration.dialect import Known, Relation, Untranslatable
 from recon_cli.migration.indexes import key_indexes, plan_indexes, unique_of
 from recon_cli.migration.introspect import Source, numbered, row_number
-from recon_cli.migration.names import Names
+from recon_cli.migration.names import SYSTEM_COLUMNS, Names
 from recon_cli.migration.objects import plan_objects
 from recon_cli.migration.plan import (
     CheckPlan,
@@ -77,7 +77,7 @@ class Planner:
 
     def _columns_of(self, table: DeclaredTable) -> TablePlan:
         profile = self.profiles[table.name]
-        names = Names()
+        names = Names(SYSTEM_COLUMNS)
         columns = tuple(self._column(table, column, profile, names) for column in table.columns)
         self.renamed.update({f"{table.name}.{old}": new for old, new in names.renamed.items()})
         if len(columns) > _MOST_COLUMNS:
@@ -108,6 +108,11 @@ class Planner:
         required = (not column.nullable or column.name in table.key) and not profile.nulls
         if not column.nullable and profile.nulls:
             self.leave(f"{place} NOT NULL", f"{profile.nulls} rows are NULL all the same")
+        compare = "" if column.collation in {None, "BINARY"} else str(column.collation).upper()
+        if compare and choice.type == "text":
+            self.notes.append(
+                f"{place}: COLLATE {compare} is kept by its indexes alone; `=` and ORDER BY go by bytes here"
+            )
         zone = self.policies.zones.get(place, self.policies.naive_zone)
         return ColumnPlan(
             column.name,
@@ -117,7 +122,7 @@ class Planner:
             column.declared,
             nullable=not required,
             identity=number and "virtual" not in table.options,
-            compare="" if column.collation in {None, "BINARY"} else str(column.collation).upper(),
+            compare=compare,
             zone=zone if choice.coding is Coding.STAMP_ZONE else "",
             holds=tuple(sorted(profile.held)),
             careful=choice.careful,

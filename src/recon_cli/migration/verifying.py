@@ -138,14 +138,14 @@ class Comparison:
     def _their_blocks(self, span: Span, starts: Sequence[int]) -> list[tuple[Any, ...]]:
         number = self.table.number
         assert number is not None  # blocks are cut by it
-        name = quote(number.target)
-        listed = ", ".join(_aggregate(column) for column in self.table.columns)
+        name = _beside_parameters(quote(number.target))
+        listed = _beside_parameters(", ".join(_aggregate(column) for column in self.table.columns))
         large = self._large_numbers(span)
         without = f" AND NOT {name} = ANY(%(large)s::bigint[])" if large else ""
+        on = _beside_parameters(ddl.relation(self.schema, self.table.target))
         sql = (
-            f"SELECT width_bucket({name}, %(starts)s::bigint[]), count(*), {listed} FROM (SELECT * FROM"
-            f" {ddl.relation(self.schema, self.table.target)} WHERE {name} BETWEEN %(first)s AND %(last)s{without}"
-            f" ORDER BY {name}) AS s GROUP BY 1"
+            f"SELECT width_bucket({name}, %(starts)s::bigint[]), count(*), {listed} FROM (SELECT * FROM {on}"
+            f" WHERE {name} BETWEEN %(first)s AND %(last)s{without} ORDER BY {name}) AS s GROUP BY 1"
         )
         if not starts:
             sql = sql.replace(f"width_bucket({name}, %(starts)s::bigint[])", "0")
@@ -217,7 +217,7 @@ class Comparison:
         assert number is not None  # as above
         listed = ", ".join(f"md5({sent(column)})" for column in self.table.columns)
         on, name = ddl.relation(self.schema, self.table.target), quote(number.target)
-        sql = f"SELECT {name}, {listed} FROM {on} WHERE {name} BETWEEN %s AND %s"
+        sql = _beside_parameters(f"SELECT {name}, {listed} FROM {on} WHERE {name}") + " BETWEEN %s AND %s"
         theirs = {key: tuple(rest) for key, *rest in ask(self.connection, sql, [span.first, span.last])}
         for key, digests in self._own_keys(span):
             found = theirs.pop(key, None)
@@ -247,6 +247,11 @@ class Comparison:
 
 
 _EMPTY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+
+
+def _beside_parameters(sql: str) -> str:
+    """Names in a statement that has parameters: a percent sign of theirs is none of a parameter."""
+    return sql.replace("%", "%%")
 
 
 def _row_part(column: ColumnPlan) -> str:

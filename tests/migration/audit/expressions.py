@@ -82,11 +82,12 @@ def indexes(db: Connection, one: Table, other: Table, names: dict[str, str], pai
 
 
 def _for_key(index: Index, one: Table, other: Table, names: dict[str, str]) -> bool:
-    """Whether it stands for a primary key that could not be one (`shape.key` asks that this is told)."""
+    """Whether it stands for a primary key that could not be one (`shape.key` asks that this is told), or folds it."""
     wanted = [names.get(column, column) for column in one.key]
     parts = [part.column or part.expression for part in index.parts]
     each = zip(wanted, parts, strict=False)
-    return index.unique and not other.key and len(parts) == len(wanted) and all(name in part for name, part in each)
+    instead = not other.key or any((column := one.column(name)) and column.collation == "NOCASE" for name in one.key)
+    return index.unique and instead and len(parts) == len(wanted) and all(name in part for name, part in each)
 
 
 def _index_told(told: Told, one: Table, index: Index) -> bool:
