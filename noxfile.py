@@ -38,6 +38,7 @@ DEBIAN_PACKAGES = (
     "mount",
     "openssh-client",
     "openssh-server",
+    "postgresql",
     "sqlite3",
     "strace",
     "systemd",

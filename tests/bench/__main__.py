@@ -26,6 +26,8 @@ class Wish:
     only: tuple[str, ...]
     without: tuple[str, ...]
     scratch: Path
+    scale: float = 1.0
+    """How large data sets are, where a benchmark can make them so."""
 
 
 class Benchmark(Protocol):
@@ -58,7 +60,8 @@ def run(name: str, options: argparse.Namespace) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="recon-bench-") as scratch:
         Path(scratch).chmod(0o755)
         runs = 1 if options.smoke else options.runs
-        for case in benchmark.cases(Wish(runs, options.smoke, (*options.only,), (*options.without,), Path(scratch))):
+        wish = Wish(runs, options.smoke, (*options.only,), (*options.without,), Path(scratch), options.scale)
+        for case in benchmark.cases(wish):
             done.append(case)
             text = results.table(done)
             (options.out / f"{name}.json").write_text(results.document(name, done, benchmark.versions()))
@@ -81,6 +84,7 @@ def parse() -> argparse.Namespace:
         "--only", action="append", default=[], metavar="WORD", help="cases whose name has WORD; repeatable"
     )
     parser.add_argument("--without", action="append", default=[], metavar="PEER", help="leave out commands named so")
+    parser.add_argument("--scale", type=float, default=1.0, help="the size of the data sets of `migrate` (1.0)")
     parser.add_argument("--out", type=Path, default=ROOT / "bench-results", help="where JSON and Markdown go")
     parser.add_argument("--publish", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()

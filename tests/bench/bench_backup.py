@@ -205,7 +205,7 @@ def filled(name: str, command: str, source: Path | None, wish: Wish, at_most: in
 def same(one: Path, other: Path, table: str, key: str) -> bool:
     """Whether two tables are equal by value and storage class."""
     with closing(sqlite3.connect(one)) as a, closing(sqlite3.connect(other)) as b:
-        query = f"SELECT * FROM {table} ORDER BY {key}"  # noqa: S608  names of ours
+        query = f"SELECT * FROM {table} ORDER BY {key}"
         return all(
             left == right and list(map(type, left)) == list(map(type, right))
             for left, right in zip_longest(a.execute(query), b.execute(query), fillvalue=())

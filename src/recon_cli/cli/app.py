@@ -36,6 +36,7 @@ COMMANDS: dict[str, Listed] = {
     "undo": Listed("recon_cli.cli.undo", "Take a run back.", dry_run=True),
     "check": Listed("recon_cli.cli.check", "Find out whether files and records agree.", dry_run=True),
     "backup": Listed("recon_cli.cli.backup", "Keep databases as JSON snapshots that come back exactly."),
+    "migrate": Listed("recon_cli.cli.migrate", "Move a SQLite database to a server, complete and provable."),
     "sync": Listed("recon_cli.cli.sync", "Send files to a database through an outbox that loses nothing."),
     "queue": Listed("recon_cli.cli.queue", "Look into the outbox and its dead letters."),
     "reconstruct": Listed(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +21,7 @@ from typing import IO
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import ReconError
 from recon_cli.core.place import Place
+from recon_cli.ops.pipes import receive, send
 from recon_cli.snapshot.cut import Cut
 from recon_cli.snapshot.manifest import Compression
 from recon_cli.snapshot.write import Part
@@ -83,33 +83,6 @@ class Ready:
 
 
 Answer = Written | Advanced | Ready | ReconError
-
-
-def send(stream: IO[bytes], item: object) -> None:
-    """Put one object on a pipe, whole."""
-    body = pickle.dumps(item)
-    rest = memoryview(len(body).to_bytes(8, "big") + body)
-    while rest:
-        rest = rest[stream.write(rest) :]
-    stream.flush()
-
-
-def receive(stream: IO[bytes]) -> object | None:
-    """Take one object off a pipe to our own child or parent; None at its end."""
-    head = _exactly(stream, 8)
-    body = _exactly(stream, int.from_bytes(head, "big")) if head else b""
-    return pickle.loads(body) if body else None  # noqa: S301  both ends are this program
-
-
-def _exactly(stream: IO[bytes], size_bytes: int) -> bytes:
-    """So many bytes of an unbuffered pipe; fewer than asked only at its end, and then none."""
-    body = bytearray()
-    while len(body) < size_bytes:
-        more = stream.read(size_bytes - len(body))
-        if not more:
-            return b""
-        body += more
-    return bytes(body)
 
 
 class Crew:

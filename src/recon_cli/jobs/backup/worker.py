@@ -10,7 +10,8 @@ from typing import IO
 
 from recon_cli.core.errors import ReconError
 from recon_cli.core.place import Place
-from recon_cli.jobs.backup.crew import Advanced, Hello, Ready, Task, Written, receive, send
+from recon_cli.jobs.backup.crew import Advanced, Hello, Ready, Task, Written
+from recon_cli.ops.pipes import receive, send
 from recon_cli.snapshot.cut import Row
 from recon_cli.snapshot.digest import by_shard, row_by_row
 from recon_cli.snapshot.manifest import Compression

@@ -1,0 +1,199 @@
+"""`recon migrate`: SQLite to Postgres, complete, fast, provable, repeatable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from recon_cli.cli import options
+from recon_cli.cli.invocation import Invocation
+from recon_cli.cli.opened import zone_name
+from recon_cli.cli.scanning import state_dir
+from recon_cli.core.errors import UsageError
+from recon_cli.jobs.migrate import rejects as rejecting
+from recon_cli.jobs.migrate import run as job
+from recon_cli.jobs.migrate import verify as verifying
+from recon_cli.jobs.migrate.request import MigrateRequest, OnExists, Verify
+from recon_cli.migration import planfile
+from recon_cli.migration.policy import OnMixed, OnOrphans, OnText, Policies
+from recon_cli.ops.clock import SystemClock
+
+
+class _WithDefault(options.Group):
+    """`recon migrate A B` is `recon migrate run A B`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command in, where none is named."""
+        word = next((one for one in args if not one.startswith("-")), None)
+        if args and word not in self.commands and not {"-h", "--help"} & set(args):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = options.App(cls=_WithDefault, help="Move a SQLite database to a server, complete and provable.")
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE", autocompletion=options.complete("stores"), help="A SQLite file: a path, a name or a URL."
+    ),
+]
+Target = Annotated[
+    str,
+    typer.Argument(metavar="TARGET", autocompletion=options.complete("stores"), help="A database: a name or a URL."),
+]
+Schema = Annotated[str | None, typer.Option(metavar="NAME", help="The schema of the target; `public` without.")]
+Tables = Annotated[
+    list[str] | None, typer.Option("--tables", metavar="GLOB", help="Only tables that match; may be repeated.")
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="GLOB", help="No tables that match; may be repeated.")
+]
+PlanIn = Annotated[Path | None, typer.Option(metavar="FILE", help="Apply exactly the plan in FILE.")]
+SystemName = Annotated[str, typer.Option("--system", help="Whose meaning of times and JSON: viewer, reconstruction.")]
+Zone = Annotated[
+    str, typer.Option(metavar="ZONE", help="The zone of times without an offset: makes them `timestamptz`.")
+]
+OnNul = Annotated[OnText, typer.Option(help="What to do with NUL in text.")]
+OnUtf8 = Annotated[OnText, typer.Option(help="What to do with text that is not UTF-8.")]
+Mixed = Annotated[OnMixed, typer.Option(help="What to do with a column that holds several kinds of values.")]
+Json = Annotated[
+    list[str] | None, typer.Option("--jsonb", metavar="TABLE.COLUMN", help="A text column of JSON; may be repeated.")
+]
+Workers = Annotated[int, typer.Option(min=0, metavar="N", help="Processes that copy at the same time; 0 decides.")]
+
+
+@app.command(dry_run=True)
+def run(
+    source: Source,
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TARGET", autocompletion=options.complete("stores"), help="A database: a name or a URL."
+        ),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be done; needs no target.")] = False,
+    plan_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan, to be edited.")] = None,
+    plan_in: PlanIn = None,
+    schema: Schema = None,
+    on_exists: Annotated[
+        OnExists, typer.Option(help="What to do when tables of these names are there.")
+    ] = OnExists.REFUSE,
+    verify: Annotated[Verify, typer.Option(help="How to prove that nothing changed.")] = Verify.VALUES,
+    rejects: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Load rows that were rejected and have been mended.")
+    ] = None,
+    rejects_to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where rejected rows go.")] = None,
+    tables: Tables = None,
+    exclude: Exclude = None,
+    system: SystemName = "",
+    zone: Zone = "",
+    jsonb: Json = None,
+    on_nul: OnNul = OnText.REJECT,
+    on_invalid_utf8: OnUtf8 = OnText.REJECT,
+    on_mixed: Mixed = OnMixed.WIDEN,
+    on_orphans: Annotated[
+        OnOrphans, typer.Option(help="What to do with a foreign key that rows break.")
+    ] = OnOrphans.LEAVE_OUT,
+    workers: Workers = 0,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget what a stopped run has done.")] = False,
+) -> None:
+    """Move a SQLite database: look at every value, plan, copy, verify, swap in.
+
+    Exit code 3: rows were rejected or something was left out, each named; 4: not equal, and nothing was changed.
+
+    Example: `recon migrate data/app.db postgresql://me@host/app --schema app`
+    """
+    call = options.current()
+    policies = Policies(
+        on_nul,
+        on_invalid_utf8,
+        on_mixed,
+        on_orphans,
+        _zone(zone),
+        json_columns=frozenset(jsonb or ()),
+    )
+    request = MigrateRequest(
+        schema or "public",
+        policies,
+        on_exists,
+        verify,
+        workers,
+        tuple(tables or ()),
+        tuple(exclude or ()),
+        system,
+        rejects_to,
+        planfile.read(plan_in) if plan_in else None,
+        restart,
+        call.dry_run,
+        call.progress,
+        call.note,
+    )
+    if plan or plan_out or call.dry_run:
+        call.show(job.plan_only(call.store(source), request, plan_out, SystemClock()))
+    if target is None:
+        raise UsageError("a target is missing", hint="`recon migrate SOURCE TARGET`; without one there is `--plan`")
+    _migrate(call, source, target, request, rejects, schema)
+
+
+def _migrate(
+    call: Invocation,
+    source: str,
+    target: str,
+    request: MigrateRequest,
+    rejects: Path | None,
+    schema: str | None,
+) -> None:
+    origin, place = call.store(source), call.store(target)
+    request = replace(request, schema=schema or place.text("schema") or "public")
+    state, clock = state_dir(call), SystemClock()
+    if rejects is not None:
+        call.show(rejecting.load(place, request.schema, rejects, clock))
+    call.show(job.migrate(origin, place, request, state, clock))
+
+
+def _zone(zone: str) -> str:
+    return str(zone_name(zone) or "") if zone else ""
+
+
+@app.command(dry_run=True)
+def verify(
+    source: Source,
+    target: Target,
+    plan_in: PlanIn = None,
+    schema: Schema = None,
+    how: Annotated[Verify, typer.Option("--verify", help="Compare values or numbers of rows.")] = Verify.VALUES,
+    tables: Tables = None,
+    exclude: Exclude = None,
+    system: SystemName = "",
+    zone: Zone = "",
+    jsonb: Json = None,
+    on_nul: OnNul = OnText.REJECT,
+    on_invalid_utf8: OnUtf8 = OnText.REJECT,
+    on_mixed: Mixed = OnMixed.WIDEN,
+    workers: Workers = 0,
+) -> None:
+    """Compare a target with its source, value by value, and what was declared.
+
+    Exit code 4: they differ; the first keys are named.
+
+    Example: `recon migrate verify data/app.db postgresql://me@host/app --schema app`
+    """
+    call = options.current()
+    origin, place = call.store(source), call.store(target)
+    request = MigrateRequest(
+        schema or place.text("schema") or "public",
+        Policies(on_nul, on_invalid_utf8, on_mixed, naive_zone=_zone(zone), json_columns=frozenset(jsonb or ())),
+        verify=how,
+        workers=workers,
+        tables=tuple(tables or ()),
+        exclude=tuple(exclude or ()),
+        system=system,
+        plan=planfile.read(plan_in) if plan_in else None,
+        progress=call.progress,
+    )
+    call.show(verifying.verify(origin, place, request, state_dir(call), SystemClock()))

@@ -1,0 +1,1 @@
+"""`recon migrate`: plan, copy, verify, swap in."""

@@ -1,0 +1,1 @@
+"""From SQLite to Postgres: profile, plan, copy, verify. The decisions are pure; `source` and `target*` act."""

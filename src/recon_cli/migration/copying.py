@@ -1,0 +1,190 @@
+"""One unit of a table into Postgres: a span of rows as one binary COPY, rows that are refused set aside."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import apsw
+import psycopg
+
+from recon_cli.core.catalog import Cell
+from recon_cli.core.errors import StageError
+from recon_cli.migration import ddl
+from recon_cli.migration.encode import HEADER, TRAILER, Encoder, Rejected
+from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
+from recon_cli.migration.policy import Policies
+from recon_cli.migration.reading import LARGE_BYTES, PIECE_BYTES, WHOLE, Chunk, Reader, Span, Wanted, encoding_of
+from recon_cli.migration.target import REJECTS, Target
+from recon_cli.stores.bulk.postgres_link import Connection, quote, run
+
+_NULL = b"\xff\xff\xff\xff"
+_IN_PIECES = {Coding.TEXT: b"", Coding.BYTES: b"", Coding.JSON: b"", Coding.JSONB: b"\x01"}
+_DATA_REFUSED = ("22", "23", "54")
+
+
+class MisjudgedError(StageError):
+    """A plan that was made quickly does not hold for every value: a careful one has to be made."""
+
+
+@dataclass(slots=True)
+class Copied:
+    """What one unit brought over, and the lines of what it could not."""
+
+    rows: int = 0
+    rejects: list[str] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+
+
+def wanted(columns: Sequence[ColumnPlan]) -> list[Wanted]:
+    """How each column is read."""
+    return [Wanted(one.name, text="texts" in one.holds, mixed=len(one.holds) > 1) for one in columns]
+
+
+def reader(db: apsw.Connection, table: TablePlan, columns: Sequence[ColumnPlan]) -> Reader:
+    """Reads these columns of a table."""
+    longest = table.longest_bytes if table.rowid else 0
+    return Reader(db, table.name, wanted(columns), table.rowid, longest, encoding_of(db))
+
+
+@dataclass(slots=True)
+class Unit:
+    """A span of a table on its way. `frozen`: the table is made in the same transaction."""
+
+    db: apsw.Connection
+    target: Target
+    table: TablePlan
+    policies: Policies
+    span: Span = WHOLE
+    frozen: bool = False
+    quick: bool = False
+    progress: Callable[[int], None] = lambda _rows: None
+
+    def copy(self, connection: Connection) -> Copied:
+        """Copy it, within the caller's transaction; where the server refuses a row, that row is found and set aside."""
+        done = Copied()
+        try:
+            with connection.transaction():
+                if self.frozen:
+                    run(connection, ddl.create_table(self.target.aside, self.table))
+                self._stream(connection, done)
+        except psycopg.Error as exc:
+            if not (exc.sqlstate or "").startswith(_DATA_REFUSED):
+                raise
+            if self.quick:
+                raise MisjudgedError(f"{self.table.name} holds what was not seen at first", cause=str(exc)) from exc
+            done = Copied()
+            if self.frozen:
+                run(connection, ddl.create_table(self.target.aside, self.table))
+            self._in_parts(connection, done)
+        self._keep(connection, done)
+        return done
+
+    def _keep(self, connection: Connection, done: Copied) -> None:
+        statement = f"INSERT INTO {quote(self.target.aside)}.{REJECTS} VALUES (%s, %s)".encode()
+        with connection.cursor() as cursor:
+            if done.rejects:
+                cursor.executemany(statement, [(self.table.name, line) for line in done.rejects])
+
+    def _copy_sql(self, *, frozen: bool) -> bytes:
+        columns = ", ".join(quote(column.target) for column in self.table.stored)
+        listed = f" ({columns})" if columns else ""
+        freeze = ", FREEZE" if frozen else ""
+        into = ddl.relation(self.target.aside, self.table.target)
+        return f"COPY {into}{listed} FROM STDIN (FORMAT binary{freeze})".encode()
+
+    def _stream(self, connection: Connection, done: Copied) -> None:
+        encoder = Encoder(self.table.stored, self.policies)
+        source = reader(self.db, self.table, self.table.stored)
+        with connection.cursor() as cursor, cursor.copy(self._copy_sql(frozen=self.frozen)) as copy:
+            copy.write(HEADER)
+            for chunk in source.chunks(self.span):
+                body, rejected = encoder.encode(chunk.cells)
+                copy.write(body)
+                self._count(done, chunk, rejected)
+            for piece in self._large(source, done):
+                copy.write(piece)
+            copy.write(TRAILER)
+        done.damage += source.damage
+
+    def _count(self, done: Copied, chunk: Chunk, rejected: Sequence[Rejected]) -> None:
+        if rejected and self.quick:
+            raise MisjudgedError(f"{self.table.name} holds what was not seen at first", cause=rejected[0].reason)
+        first = {one.place: one for one in reversed(rejected)}
+        done.rejects += [self._line(chunk, one) for _, one in sorted(first.items())]
+        rows = chunk.rows - len(first)
+        done.rows += rows
+        self.progress(rows)
+
+    def _line(self, chunk: Chunk, one: Rejected) -> str:
+        cells = {
+            column.name: _told(values[one.place]) for column, values in zip(self.table.stored, chunk.cells, strict=True)
+        }
+        number = chunk.numbers[one.place] if chunk.numbers else None
+        value = one.value
+        hexed = {"hex": value.hex()} if isinstance(value, bytes) else {}
+        line = {"table": self.table.name, "rowid": number, "column": one.column.name, "reason": one.reason}
+        return json.dumps({**line, "value": _told(value), **hexed, "row": cells}, ensure_ascii=False)
+
+    def _large(self, source: Reader, done: Copied) -> Iterator[bytes]:
+        """Rows with a large cell, each cell in pieces."""
+        for number, chunk in source.large(self.span) if self.table.longest_bytes > LARGE_BYTES else ():
+            encoder = Encoder(self.table.stored, self.policies)
+            body, rejected = encoder.encode(chunk.cells)
+            for start in range(0, len(body), PIECE_BYTES):
+                yield body[start : start + PIECE_BYTES]
+            self._count(done, chunk, rejected)
+            del number
+
+    def _in_parts(self, connection: Connection, done: Copied) -> None:
+        """The slow way: a chunk that the server refuses is halved until the row is alone."""
+        source = reader(self.db, self.table, self.table.stored)
+        encoder = Encoder(self.table.stored, self.policies)
+        for chunk in source.chunks(self.span):
+            self._halve(connection, encoder, chunk, done)
+        for _, chunk in source.large(self.span):
+            self._halve(connection, encoder, chunk, done)
+        done.damage += source.damage
+
+    def _halve(self, connection: Connection, encoder: Encoder, chunk: Chunk, done: Copied) -> None:
+        body, rejected = encoder.encode(chunk.cells)
+        try:
+            with (
+                connection.transaction(),
+                connection.cursor() as cursor,
+                cursor.copy(self._copy_sql(frozen=False)) as c,
+            ):
+                c.write(HEADER + body + TRAILER)
+        except psycopg.Error as exc:
+            if not (exc.sqlstate or "").startswith(_DATA_REFUSED):
+                raise
+            if chunk.rows == 1:
+                self._count(done, chunk, [self._refused(chunk, exc)])
+                return
+            middle = chunk.rows // 2
+            for part in (slice(None, middle), slice(middle, None)):
+                half = Chunk(chunk.numbers[part], [values[part] for values in chunk.cells])
+                self._halve(connection, encoder, half, done)
+            return
+        self._count(done, chunk, rejected)
+
+    def _refused(self, chunk: Chunk, error: psycopg.Error) -> Rejected:
+        context = error.diag.context or ""
+        named = next((one for one in self.table.stored if f"column {one.target}" in context), self.table.stored[0])
+        values = chunk.cells[self.table.stored.index(named)]
+        return Rejected(0, named, values[0], error.diag.message_primary or str(error))
+
+
+def _told(value: Cell) -> object:
+    """A stored value as JSON; bytes that are no text as base64 under `$b`."""
+    if isinstance(value, bytes):
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            return {"$b": base64.b64encode(value).decode()}
+        return text
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):  # noqa: PLR0124  NaN
+        return {"$r": repr(value)}
+    return value

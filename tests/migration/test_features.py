@@ -1,0 +1,31 @@
+"""One feature a database: each comes over fully right, or what cannot is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.migration.features import FEATURES
+from tests.migration.landing import Landing, migrated, wrong
+
+NOT_YET: dict[str, str] = {
+    "foreign_with_orphans": "the report names the constraint, made up for the target, and not the columns",
+    "foreign_to_what_is_not_unique": "same",
+    "names_that_meet": "a numbering takes the name of a table that comes after it; ends with 5, nothing half-made",
+    "wide_row_that_no_page_holds": "a row that only the server refuses counts as a difference (exit code 4)",
+}
+"""What is not right yet, and why: a test that begins to pass must be taken out of here."""
+
+
+def marked(name: str) -> object:
+    """The feature as a parameter, with its marks."""
+    marks = [pytest.mark.xfail(reason=NOT_YET[name], strict=True)] if name in NOT_YET else []
+    return pytest.param(name, marks=[*marks, pytest.mark.slow] if FEATURES[name].slow else marks)
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in FEATURES])
+def test_a_feature_comes_over(name: str, tmp_path: Path, landing: Landing) -> None:
+    feature = FEATURES[name]
+    source = feature.make(tmp_path / "source.db")
+    assert wrong(feature, source, landing, migrated(source, landing)) == []
