@@ -176,13 +176,17 @@ def _told(found: set[str], wanted: set[str]) -> str:
 
 
 _SQLITE_RULES = (
-    "CREATE TRIGGER refuses BEFORE INSERT ON gfx_sessions WHEN NEW.event_title LIKE 'POISON%'"
-    " BEGIN SELECT RAISE(ABORT, 'poison'); END",
+    (
+        "CREATE TRIGGER refuses BEFORE INSERT ON gfx_sessions WHEN NEW.event_title LIKE 'POISON%'"
+        " BEGIN SELECT RAISE(ABORT, 'poison'); END"
+    ),
 )
 _POSTGRES_RULES = (
     "ALTER TABLE gfx_sessions ADD CHECK (event_title <> 'POISON check')",
-    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.event_title = 'POISON trigger'"
-    " THEN RAISE EXCEPTION 'poison'; END IF; RETURN NEW; END $$",
+    (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.event_title = 'POISON trigger'"
+        " THEN RAISE EXCEPTION 'poison'; END IF; RETURN NEW; END $$"
+    ),
     "CREATE TRIGGER refuses BEFORE INSERT ON gfx_sessions FOR EACH ROW EXECUTE FUNCTION refuse()",
 )
 
