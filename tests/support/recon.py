@@ -13,6 +13,8 @@ from typing import Any
 from tests.support.system import require
 
 SOURCES = Path(__file__).resolve().parents[2] / "src"
+KERNELS = Path(os.environ.get("RECON_CACHE_DIR") or SOURCES.parent / ".pytest_cache" / "recon")
+"""Compiled kernels of all tests: compiling them takes half a minute."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def in_folder(folder: Path, **env: str) -> Recon:
     own = {
         "HOME": str(folder),
         "RECON_STATE_DIR": str(folder / "state"),
+        "RECON_CACHE_DIR": str(KERNELS),
         "PYTHONPATH": str(SOURCES),
         "PYTHONWARNINGS": "ignore",
         "NO_COLOR": "1",

@@ -77,8 +77,8 @@ def _faults(path: Path, gaussians: Gaussians) -> tuple[Problem, ...]:
     broken = len(gaussians) - int(gaussians.finite().sum())
     with np.errstate(invalid="ignore", over="ignore"):
         unturned = int((np.linalg.norm(gaussians.rotations, axis=1) < 1e-6).sum())  # noqa: PLR2004  no length
-    told = ((broken, "hold something that is no number"), (unturned, "have no rotation"))
-    return tuple(Problem(str(path), f"{words.count(count, 'Gaussian')} {what}") for count, what in told if count)
+    told = ((broken, "no number"), (unturned, "no rotation"))
+    return tuple(Problem(str(path), f"{what} in {words.count(count, 'Gaussian')}") for count, what in told if count)
 
 
 def convert(request: ConvertRequest) -> Report:

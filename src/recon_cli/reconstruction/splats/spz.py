@@ -51,11 +51,13 @@ def read_header(path: Path) -> tuple[int, int, int, int]:
 
 
 def _unpacked(path: Path, raw: bytes, most: int) -> bytes:
-    """The first `most` bytes of a gzip stream: never more, whatever it would unfold to."""
+    """The first `most` bytes of a gzip stream: never more, whatever it would unfold to; none if it has no good end."""
+    unpacker = zlib.decompressobj(_GZIP)
     try:
-        return zlib.decompressobj(_GZIP).decompress(raw, most)
+        found = unpacker.decompress(raw, most)
     except zlib.error as exc:
         raise no_splat(path, f"it is no gzip stream ({exc})") from exc
+    return found if len(found) == most or unpacker.eof else b""
 
 
 def _header(path: Path, raw: bytes) -> tuple[int, int, int, int]:

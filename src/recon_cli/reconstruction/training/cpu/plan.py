@@ -14,7 +14,7 @@ COARSE = ((0.15, 4), (0.4, 2))
 """Until this part of the training, pictures are this much smaller."""
 SMALLEST_PX = 48
 """But no side gets smaller than this."""
-GROWTH = (0.05, 0.7)
+GROWTH = (0.05, 0.5)
 """From which part of the training on Gaussians are doubled, and until which."""
 LAST_PRUNING = 0.9
 GROWTHS = 40
@@ -24,10 +24,10 @@ HARMONICS = (0.2, 0.4, 0.6)
 
 # Steps at the beginning and the end; positions in extents of the scene.
 POSITION = (2.5e-3, 1.5e-5)
-SCALE = (5e-2, 5e-3)
-ROTATION = (4e-3, 4e-4)
-OPACITY = (1e-1, 2e-2)
-COLOUR = (1e-2, 1e-3)
+SCALE = (1.2e-1, 8e-3)
+ROTATION = (3e-2, 2e-3)
+OPACITY = (1.5e-1, 2.5e-2)
+COLOUR = (3e-2, 2e-3)
 HARMONIC = (1e-3, 1e-4)
 
 
