@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import psycopg
 
 from recon_cli.demo.tour import prepared
 from tests.docs.pages import ROOT
-from tests.support import postgres
+from tests.support import photoset, postgres
 from tests.support.outboxes import letters, opened
 
 
@@ -99,6 +100,21 @@ def queue(folder: Path) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def photos(folder: Path) -> Iterator[None]:
+    """A folder with a dozen photos of a small place."""
+    photoset.take(folder / "photos", 12)
+    yield
+
+
+@contextmanager
+def photo_example(folder: Path) -> Iterator[None]:
+    """The same photos beside the example's recon.toml."""
+    shutil.copy(ROOT / "examples" / "reconstruct" / "recon.toml", folder)
+    with photos(folder):
+        yield
+
+
 SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "empty": empty,
     "demo": demo,
@@ -106,4 +122,6 @@ SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "sessions": sessions,
     "dropped sessions": dropped_sessions,
     "queue": queue,
+    "photos": photos,
+    "photo example": photo_example,
 }

@@ -21,6 +21,7 @@ import pytest
 
 from tests.docs.pages import PLAIN, ROOT, TESTED, Block, blocks, pages
 from tests.docs.scenes import SCENES
+from tests.support.recon import KERNELS
 from tools.terminal import show
 
 WITH_BLOCKS = [page for page in pages() if any(block.language in TESTED for block in blocks(page))]
@@ -89,4 +90,10 @@ def commands(block: Block) -> Iterator[tuple[str, str, int]]:
 def surroundings(folder: Path) -> dict[str, str]:
     """This installation's `recon` first on PATH, and a home and state of the page's own."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {"PATH": path, "HOME": str(folder), "RECON_STATE_DIR": str(folder / "state"), "PYTHONWARNINGS": "ignore"}
+    return {
+        "PATH": path,
+        "HOME": str(folder),
+        "RECON_STATE_DIR": str(folder / "state"),
+        "PYTHONWARNINGS": "ignore",
+        "RECON_CACHE_DIR": str(KERNELS),
+    }

@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from recon_cli.core.canonical import Json
@@ -60,7 +61,8 @@ def main() -> int:
     try:
         outcome = _run(entry, Work(Path(folder)), pipe)
     except BaseException as exc:  # noqa: BLE001  the boundary of this process: the parent hears of everything
-        traceback.print_exc()
+        with suppress(OSError):  # the log's disk may be full: the pipe is not
+            traceback.print_exc()
         pipe.say({"error": _error(exc, title)})
         return 1
     pipe.say({"outcome": dict(outcome)})
@@ -84,15 +86,22 @@ def _error(exc: BaseException, title: str) -> dict[str, Json]:
 
 
 def _translated(exc: BaseException, title: str) -> ReconError:
-    if isinstance(exc, ReconError):
+    if isinstance(exc, ReconError) and not _is_memory(exc.cause or ""):
         return exc
-    if isinstance(exc, MemoryError) or "bad_alloc" in str(exc):
+    if isinstance(exc, ReconError):
+        return StageError(f"{title} ran out of memory", cause=exc.cause, hint=survival.LESS_MEMORY)
+    if isinstance(exc, MemoryError) or _is_memory(str(exc)):
         return StageError(f"{title} ran out of memory", cause=str(exc) or None, hint=survival.LESS_MEMORY)
     if isinstance(exc, OSError) and exc.errno in _FULL:
         return StageError(f"the disk is full while {title}", cause=exc.strerror, hint=survival.MORE_ROOM)
     if any(words in str(exc).lower() for words in ("no space left", "disk is full")):
         return StageError(f"the disk is full while {title}", cause=str(exc), hint=survival.MORE_ROOM)
     return StageError(f"{title} failed", cause=f"{type(exc).__name__}: {exc}")
+
+
+def _is_memory(told: str) -> bool:
+    """Whether a library or a program says that memory ran out."""
+    return any(words in told for words in ("MemoryError", "bad_alloc", "out of memory"))
 
 
 if __name__ == "__main__":

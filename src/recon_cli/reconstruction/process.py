@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,7 @@ _KNOWN = {
     for kind in (UsageError, ConfigError, AuthError, UnreachableError, DataError, ToolMissingError, NotFoundError)
 }
 _MEGABYTE = 1_000_000
+_NO_ROOM_BYTES = 1 << 18
 
 
 class CancelledError(StageError):
@@ -110,7 +112,7 @@ def run(stage: Stage, work: Work, limits: Limits, progress: Progress, cancelled:
             watched.kill()
     if heard.outcome is not None and status == 0:
         return Ended(heard.outcome, time.monotonic() - began, cpu_s, watched.peak / _MEGABYTE)
-    raise _failure(stage, log, heard, status)
+    raise _with_disk(_failure(stage, log, heard, status), work)
 
 
 def _start(stage: Stage, work: Work, pipe: int, log: int) -> subprocess.Popen[bytes]:
@@ -187,6 +189,20 @@ def _take(heard: _Heard, raw: bytes, progress: Progress) -> None:
             progress.update(told["done"], told["total"], told["note"])
         heard.outcome = message.get("outcome", heard.outcome)
         heard.error = message.get("error", heard.error)
+
+
+def _with_disk(failed: FailedError, work: Work) -> FailedError:
+    """The failure, and that the disk is full where it is: what failed could not always say so."""
+    try:
+        free = shutil.disk_usage(work.folder).free
+    except OSError:
+        return failed
+    if free >= _NO_ROOM_BYTES:
+        return failed
+    told = f"no space left on the disk of {work.folder}"
+    cause = f"{failed.error.cause}; {told}" if failed.error.cause else told
+    error = type(failed.error)(failed.error.message, cause=cause, hint=survival.MORE_ROOM)
+    return FailedError(error, failed.stage, failed.kind, failed.trace)
 
 
 def _failure(stage: Stage, log: Path, heard: _Heard, status: int) -> FailedError:

@@ -58,6 +58,8 @@ class Line:
                 if stage.name == "features":
                     warm = warming.start(self.request, self.work.stage_log("warming"))
                 if stage.name == "train":
+                    # Also where it was not begun above: what was just compiled rounds otherwise than what is kept.
+                    warm = warm or warming.start(self.request, self.work.stage_log("warming"))
                     warming.finish(warm, self.record.cancelled)
                 self._stage(stage)
         finally:

@@ -60,6 +60,8 @@ def decode(raw: bytes, limits: Limits) -> Decoded:
     try:
         frames = getattr(picture, "n_frames", 1)
         picture.load()
+    except MemoryError:
+        raise  # that tells of the machine, not of the photo
     except Exception as exc:  # damaged bytes lead decoders to errors of every kind
         raise DataError(f"damaged or truncated: {exc}") from exc
     return _finished(picture, limits, frames)
@@ -74,6 +76,8 @@ def _opened(raw: bytes) -> Image.Image:
         return Image.open(io.BytesIO(raw), formats=formats)
     except UnidentifiedImageError:
         raise DataError("not a picture that can be read") from None
+    except MemoryError:
+        raise
     except Exception as exc:
         raise DataError(f"damaged: {exc}") from exc
 

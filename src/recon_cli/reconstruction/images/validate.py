@@ -77,7 +77,7 @@ def _judge(number: int, found: find.Found, job: Path, limits: Limits) -> tuple[P
             raise DataError(f"larger than {limits.max_bytes // 1_000_000} MB")
         raw = found.path.read_bytes()
         decoded = decode.decode(raw, limits)
-    except (ReconError, OSError, MemoryError) as exc:
+    except (ReconError, OSError) as exc:
         return Photo(found.source, Verdict.REJECTED, str(exc) or type(exc).__name__), ""
     name = f"{number:05d}.jpg"
     _keep(raw, decoded, name, job)
