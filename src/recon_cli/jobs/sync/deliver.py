@@ -118,7 +118,8 @@ class Delivery:
         if fault is None and error.failure is not Failure.DRIFT:
             return error
         self._shapes.pop(feed.table, None)
-        detail = f"{fault.why}; {_INIT}" if fault is not None else f"{error.detail}; {_INIT}"
+        detail = fault.why if fault is not None else error.detail
+        detail = detail if _INIT in detail else f"{detail}; {_INIT}"
         return DeliveryError(Failure.DRIFT, detail, retry_after_s=error.retry_after_s, code=error.code)
 
     def _feed_of(self, letter: Letter) -> Feed:
