@@ -17,8 +17,8 @@ from recon_cli.reconstruction.splats import ply as ply_files
 class CleanOptions:
     """A Gaussian goes when its mean distance to `neighbours` others is over the mean by `deviations` deviations.
 
-    Of the rest, clusters (DBSCAN, radius `reach` times the mean distance of the rest, `min_points` to be dense) with less than
-    `min_share` of it go.
+    Of the rest, clusters (DBSCAN, radius `reach` times the mean distance of the rest, `min_points` to be dense) with
+    less than `min_share` of it go.
     """
 
     neighbours: int = 20
