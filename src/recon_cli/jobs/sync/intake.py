@@ -44,6 +44,16 @@ class Taken:
     offline: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """A file that was looked at once, when (monotonic), whose it is, and what was known of it."""
+
+    look: Look
+    since: float
+    owner: str
+    known: Entry | None = None
+
+
 @dataclass(slots=True)
 class _Batch:
     """What is put together."""
@@ -80,11 +90,13 @@ class Intake:
         self.step = step
         self.clock = queue.clock
         self.taken = Taken()
-        self.settling: dict[str, tuple[Look, float]] = {}
+        self.settling: dict[str, Settling] = {}
         self.folders: dict[str, int] = {}
         self.listens: Callable[[str], None] = lambda _folder: None
         self._sources: Sources | None = None
         self._batch = _Batch()
+        self._round = seen.fact("round") or ""
+        self.after_put: Callable[[], None] = lambda: None
 
     @property
     def registry(self) -> str:
@@ -99,14 +111,15 @@ class Intake:
             ConfigError: the registry cannot be read, and there is none from before.
         """
         self.step("scan")
+        self._round = self.seen.fact("round") or ""
         self.taken.problems = []
         sources = self.sources()
         self.taken.problems += sources.problems
         self.taken.files = self.taken.unchanged = 0
         for some in _some(self._looks(sources)):
-            known = self.seen.known(some)
-            for one in some:
-                self._met(one, known.get(one.path))
+            known = self.seen.known([one for one, _owner in some])
+            for one, owner in some:
+                self._met(one, owner, known.get(one.path))
             self._make_room()
         self._tell_absent(self.taken.files)
 
@@ -122,20 +135,16 @@ class Intake:
         return self._sources
 
     def settle(self) -> float | None:
-        """Read and put what settled; seconds until the next may be, None if nothing settles."""
+        """Read and put what settled; seconds until the next may be, None if nothing settles.
+
+        To read a file is the second look: it has to be what it was at the first, before and after.
+        """
         now = self.clock.monotonic()
-        due = [path for path, (_look, since) in self.settling.items() if now - since >= self.route.settle_s]
+        due = [path for path, one in self.settling.items() if now - one.since >= self.route.settle_s]
         for path in due:
-            before, _since = self.settling.pop(path)
-            after = looks.again(self.route.root, path)
-            if after is None:
-                continue
-            if after != before:
-                self.settling[path] = (after, now)
-            else:
-                self._ready(after)
+            self._ready(self.settling.pop(path))
         self.flush()
-        left = [since + self.route.settle_s - self.clock.monotonic() for _look, since in self.settling.values()]
+        left = [one.since + self.route.settle_s - self.clock.monotonic() for one in self.settling.values()]
         return max(0.0, min(left)) if left else None
 
     def flush(self) -> None:
@@ -154,6 +163,8 @@ class Intake:
         if batch.entries:
             self.step("mark")
             self.seen.mark(batch.entries)
+        if len(batch.letters) >= self.route.batch_items:
+            self.after_put()
 
     def look_into(self, folder: str) -> None:
         """A hint that something is new below a folder: its files begin to settle, if they are ours."""
@@ -179,54 +190,54 @@ class Intake:
         self.folders[path] = mtime_ns
 
     def _hinted(self, one: Look) -> None:
-        if self._sources is not None and self._owner(self._sources, one.path):
-            self._met(one, self.seen.known([one]).get(one.path))
+        owner = self._owner(self._sources, one.path) if self._sources is not None else None
+        if owner is not None:
+            self._met(one, owner, self.seen.known([one]).get(one.path))
 
-    def _looks(self, sources: Sources) -> Iterator[Look]:
+    def _looks(self, sources: Sources) -> Iterator[tuple[Look, str]]:
+        """Every file of ours, once, with its owner."""
         done: set[str] = set()
         for folder in sources.folders:
             for one in looks.walk(self.route.root, folder, self.taken.problems.append, self._met_folder):
-                if one.path not in done and self._owner(sources, one.path):
+                if one.path not in done and (owner := self._owner(sources, one.path)) is not None:
                     done.add(one.path)
                     self.taken.files += 1
                     self.progress.update(self.taken.files, note=one.path)
-                    yield one
+                    yield one, owner
 
     def _owner(self, sources: Sources, path: str) -> str | None:
         return sources.owner(path) if self.feed.wants(path) else None
 
-    def _met(self, one: Look, entry: Entry | None) -> None:
+    def _met(self, one: Look, owner: str, entry: Entry | None) -> None:
         if entry is not None and entry.look == one:
-            self._met_again(one, entry)
-        elif one.path not in self.settling or self.settling[one.path][0] != one:
-            self.settling[one.path] = (one, self.clock.monotonic())
+            self._met_again(one, owner, entry)
+        elif one.path not in self.settling or self.settling[one.path].look != one:
+            self.settling[one.path] = Settling(one, self.clock.monotonic(), owner, entry)
 
-    def _met_again(self, one: Look, entry: Entry) -> None:
+    def _met_again(self, one: Look, owner: str, entry: Entry) -> None:
         age_s = self.clock.now().timestamp() - entry.checked
         late = self.route.patience_s if entry.state is State.HALF else self.route.rehash_s
         if entry.state is not State.UNFIT and age_s >= late:
-            self.settling.setdefault(one.path, (one, self.clock.monotonic()))
+            self.settling.setdefault(one.path, Settling(one, self.clock.monotonic(), owner, entry))
         else:
             self.taken.unchanged += 1
             self.taken.waiting += entry.state is State.HALF
 
-    def _ready(self, one: Look) -> None:
-        assert self._sources is not None  # a scan came before
-        owner = self._owner(self._sources, one.path)
-        if owner is None:
-            return
+    def _ready(self, settled: Settling) -> None:
+        one = settled.look
+        spelled = self.feed.spelled(one.path)
         try:
             raw = looks.read(self.route.root, one, self.route.limit_bytes)
         except Moved:
-            self.settling[one.path] = (one, self.clock.monotonic())
-            return
+            after = looks.again(self.route.root, one.path)
+            if after is not None:
+                self.settling[one.path] = replace(settled, look=after, since=self.clock.monotonic())
         except ReconError as exc:
-            self.taken.problems.append(Problem(self.feed.spelled(one.path), exc.message, exc.cause or ""))
-            return
-        self._read(one, Spot(owner, self.feed.spelled(one.path)), raw)
+            self.taken.problems.append(Problem(spelled, exc.message, exc.cause or ""))
+        else:
+            self._read(one, Spot(settled.owner, spelled), raw, settled.known)
 
-    def _read(self, one: Look, spot: Spot, raw: bytes) -> None:
-        before = self.seen.known([one]).get(one.path)
+    def _read(self, one: Look, spot: Spot, raw: bytes, before: Entry | None) -> None:
         found = self.feed.sending(raw, spot)
         if isinstance(found, Unfit):
             self._unfit(one, spot, raw, found, before)
@@ -255,8 +266,7 @@ class Intake:
 
     def _key(self, key: str) -> str:
         """The identity in the outbox; another one after everything was to be sent again, for it remembers the last."""
-        round_ = self.seen.fact("round")
-        return f"{key}#{round_}" if round_ else key
+        return f"{key}#{self._round}" if self._round else key
 
     def _letter(self, found: Sending, entry: Entry, spot: Spot, raw: bytes) -> None:
         meta = {**self._meta(spot), feeds.HASH: found.file_hash, feeds.SEEN: entry.first_seen}
@@ -322,7 +332,7 @@ class Intake:
         self.seen.note("scanned", iso(self.clock.now()))
 
 
-def _some(found: Iterator[Look]) -> Iterator[Sequence[Look]]:
+def _some(found: Iterator[tuple[Look, str]]) -> Iterator[Sequence[tuple[Look, str]]]:
     while some := list(islice(found, _LOOKED_UP)):
         yield some
 

@@ -48,11 +48,24 @@ def once(ends: Ends, *, resend: bool = False, wait_s: float = 0.0) -> Report:
     refill(ends)
     if resend:
         ends.seen.read_again(delivered=True)
+    drained = Drained()
+    if ends.route.rate is None:
+        # What was parsed is delivered while it is still at hand; a target that is away costs a look at its circuit.
+        intake.after_put = lambda: _count(drained, drain(ends, until=0.0))
     failed = _take(intake)
     intake.taken.waiting += len(intake.settling)
     ends.queue.change(lambda db: moves.probe(db, ends.route.target.label))
-    drained = drain(ends, until=ends.queue.clock.monotonic() + wait_s)
+    _count(drained, drain(ends, until=ends.queue.clock.monotonic() + wait_s))
     return report(ends, drained, ends.queue.clock.monotonic() - began, failed)
+
+
+def _count(total: Drained, more: Drained) -> None:
+    """Add a drain to those before it; the last says what stopped it."""
+    total.delivered += more.delivered
+    total.retried += more.retried
+    total.buried += more.buried
+    total.deliveries += more.deliveries
+    total.stopped_by = more.stopped_by
 
 
 def _take(intake: Intake) -> ReconError | None:
@@ -116,8 +129,7 @@ def drain(ends: Ends, *, until: float, stop: Callable[[], bool] = signals.stop_r
     done = one.run()
     while queue.clock.monotonic() < until and queue.has_waiting(target) and not stop():
         queue.clock.sleep(_NAP_S)
-        one.done.stopped_by = None
-        done = one.run()
+        _count(done, one.again())
     return done
 
 
