@@ -27,6 +27,7 @@ _LOOKED_UP = 500
 _OFFLINE_SHARE = 2
 _FEW = 4
 _MOST_SETTLING = 20_000
+_MOST_NOTES = 50
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Taken:
     unfit: int = 0
     unchanged: int = 0
     waiting: int = 0
+    remarked: int = 0
     notes: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     offline: bool = False
@@ -197,10 +199,12 @@ class Intake:
     def _looks(self, sources: Sources) -> Iterator[tuple[Look, str]]:
         """Every file of ours, once, with its owner."""
         done: set[str] = set()
+        nested = _nested(sources.folders)
         for folder in sources.folders:
             for one in looks.walk(self.route.root, folder, self.taken.problems.append, self._met_folder):
                 if one.path not in done and (owner := self._owner(sources, one.path)) is not None:
-                    done.add(one.path)
+                    if nested:
+                        done.add(one.path)
                     self.taken.files += 1
                     self.progress.update(self.taken.files, note=one.path)
                     yield one, owner
@@ -251,7 +255,8 @@ class Intake:
                 self._sighted(spot, put, self.seen.fact("scanned") or put.first_seen)
             entry = Entry(one, State.PUT, spot.source, found.file_hash, self._key(found.key), first_seen=iso(now))
             self._letter(found, entry, spot, raw)
-        self.taken.notes += found.notes
+        self.taken.remarked += bool(found.notes)
+        self.taken.notes += found.notes if len(self.taken.notes) < _MOST_NOTES else ()
         self._keep_small(len(raw))
 
     def _same(self, one: Look, spot: Spot, raw: bytes, found: Sending, put: Entry) -> None:
@@ -330,6 +335,12 @@ class Intake:
         self.seen.note("half since", "")
         self.seen.note("met", str(met))
         self.seen.note("scanned", iso(self.clock.now()))
+
+
+def _nested(folders: Sequence[str]) -> bool:
+    """Whether a file may be met twice."""
+    inside = [f"{one}/".lstrip("/") for one in folders]
+    return any(one != other and one.startswith(other) for one in inside for other in inside)
 
 
 def _some(found: Iterator[tuple[Look, str]]) -> Iterator[Sequence[tuple[Look, str]]]:

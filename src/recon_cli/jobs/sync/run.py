@@ -162,7 +162,7 @@ def report(ends: Ends, drained: Drained, took_s: float, failed: ReconError | Non
         "notes": [note.document() for note in taken.notes[:_SHOWN]],
         "took_s": round(took_s, 3),
     }
-    hints = [f"{words.count(len(taken.notes), 'file')} taken with a remark; `--json` has them"] if taken.notes else []
+    hints = [f"{words.count(taken.remarked, 'file')} taken with a remark; `--json` has them"] if taken.notes else []
     code = _code(taken, drained, waiting, failed)
     return Report(
         "recon.sync/1", _told(body), body, problems=tuple(problems[:_SHOWN]), exit_code=code, hints=tuple(hints)

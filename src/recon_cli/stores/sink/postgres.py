@@ -16,6 +16,8 @@ from recon_cli.core.delivery import DeliveryError, Failure, classify
 from recon_cli.core.errors import AuthError, ReconError
 from recon_cli.core.landing import Load, Parcel, Shape
 from recon_cli.core.place import Place
+from recon_cli.stores.bulk.postgres_link import literal as _literal
+from recon_cli.stores.bulk.postgres_link import quote as _quote
 from recon_cli.stores.postgres import PostgresBackend
 from recon_cli.stores.sink.base import Cells
 from recon_cli.stores.sink.declared import catalog_of
@@ -228,11 +230,3 @@ def _cell(value: Value, *, array: bool) -> Any:  # noqa: ANN401  what psycopg wr
     if isinstance(value, list):
         return value if array else json.dumps(value)
     return json.dumps(value) if isinstance(value, dict) else value
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(word: str) -> str:
-    return "'" + word.replace("'", "''") + "'"
