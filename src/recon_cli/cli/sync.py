@@ -53,7 +53,10 @@ class SyncGroup(options.Group):
         return super().parse_args(ctx, args if named or not args else [*args[:at], _RUN, *args[at:]])
 
 
-app = options.App(cls=SyncGroup, help="Send files to a database through an outbox that loses nothing.")
+app = options.App(
+    cls=SyncGroup,
+    help="Send files to a database through an outbox that loses nothing; `recon sync NAME` is short for `sync run NAME`.",
+)
 
 
 @app.command(_RUN, dry_run=True)

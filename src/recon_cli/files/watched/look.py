@@ -110,17 +110,30 @@ def read(root: Path, seen: Look, limit_bytes: int) -> bytes:
     if seen.size_bytes > limit_bytes:
         raise ReconError(f"{seen.path} is too large", cause=f"{seen.size_bytes} bytes, the limit is {limit_bytes}")
     try:
-        with (root / seen.path).open("rb") as file:
-            before = _of(seen.path, os.fstat(file.fileno()))
-            raw = file.read(limit_bytes + 1)
-            after = _of(seen.path, os.fstat(file.fileno()))
+        number = os.open(f"{root}/{seen.path}", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError as exc:
         raise Moved from exc
     except OSError as exc:
         raise ReconError(f"cannot read {seen.path}", cause=exc.strerror or str(exc)) from exc
+    try:
+        before = _of(seen.path, os.fstat(number))
+        raw = _whole(number, seen.size_bytes) if before == seen else b""
+        after = _of(seen.path, os.fstat(number))
+    except OSError as exc:
+        raise ReconError(f"cannot read {seen.path}", cause=exc.strerror or str(exc)) from exc
+    finally:
+        os.close(number)
     if not before == after == seen or len(raw) != seen.size_bytes:
         raise Moved
     return raw
+
+
+def _whole(number: int, size_bytes: int) -> bytes:
+    """All bytes of a file that has so many; one more if it has grown."""
+    parts = [os.read(number, size_bytes + 1)]
+    while parts[-1] and sum(map(len, parts)) <= size_bytes:
+        parts.append(os.read(number, size_bytes + 1))
+    return b"".join(parts)
 
 
 def _spelled_there(root: Path, folder: str) -> str | None:

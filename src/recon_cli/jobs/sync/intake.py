@@ -27,6 +27,7 @@ _LOOKED_UP = 500
 _OFFLINE_SHARE = 2
 _FEW = 4
 _MOST_SETTLING = 20_000
+_MOST_NOTES = 50
 
 
 @dataclass(slots=True)
@@ -39,9 +40,20 @@ class Taken:
     unfit: int = 0
     unchanged: int = 0
     waiting: int = 0
+    remarked: int = 0
     notes: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """A file that was looked at once, when (monotonic), whose it is, and what was known of it."""
+
+    look: Look
+    since: float
+    owner: str
+    known: Entry | None = None
 
 
 @dataclass(slots=True)
@@ -80,11 +92,13 @@ class Intake:
         self.step = step
         self.clock = queue.clock
         self.taken = Taken()
-        self.settling: dict[str, tuple[Look, float]] = {}
+        self.settling: dict[str, Settling] = {}
         self.folders: dict[str, int] = {}
         self.listens: Callable[[str], None] = lambda _folder: None
         self._sources: Sources | None = None
         self._batch = _Batch()
+        self._round = seen.fact("round") or ""
+        self.after_put: Callable[[], None] = lambda: None
 
     @property
     def registry(self) -> str:
@@ -99,18 +113,17 @@ class Intake:
             ConfigError: the registry cannot be read, and there is none from before.
         """
         self.step("scan")
+        self._round = self.seen.fact("round") or ""
         self.taken.problems = []
         sources = self.sources()
         self.taken.problems += sources.problems
         self.taken.files = self.taken.unchanged = 0
-        met = 0
         for some in _some(self._looks(sources)):
-            known = self.seen.known(some)
-            met += len(known)
-            for one in some:
-                self._met(one, known.get(one.path))
+            known = self.seen.known([one for one, _owner in some])
+            for one, owner in some:
+                self._met(one, owner, known.get(one.path))
             self._make_room()
-        self._tell_absent(met)
+        self._tell_absent(self.taken.files)
 
     def sources(self) -> Sources:
         """The sources by the registry as it is now; while it cannot be read, as it was before."""
@@ -124,20 +137,16 @@ class Intake:
         return self._sources
 
     def settle(self) -> float | None:
-        """Read and put what settled; seconds until the next may be, None if nothing settles."""
+        """Read and put what settled; seconds until the next may be, None if nothing settles.
+
+        To read a file is the second look: it has to be what it was at the first, before and after.
+        """
         now = self.clock.monotonic()
-        due = [path for path, (_look, since) in self.settling.items() if now - since >= self.route.settle_s]
+        due = [path for path, one in self.settling.items() if now - one.since >= self.route.settle_s]
         for path in due:
-            before, _since = self.settling.pop(path)
-            after = looks.again(self.route.root, path)
-            if after is None:
-                continue
-            if after != before:
-                self.settling[path] = (after, now)
-            else:
-                self._ready(after)
+            self._ready(self.settling.pop(path))
         self.flush()
-        left = [since + self.route.settle_s - self.clock.monotonic() for _look, since in self.settling.values()]
+        left = [one.since + self.route.settle_s - self.clock.monotonic() for one in self.settling.values()]
         return max(0.0, min(left)) if left else None
 
     def flush(self) -> None:
@@ -156,6 +165,8 @@ class Intake:
         if batch.entries:
             self.step("mark")
             self.seen.mark(batch.entries)
+        if len(batch.letters) >= self.route.batch_items:
+            self.after_put()
 
     def look_into(self, folder: str) -> None:
         """A hint that something is new below a folder: its files begin to settle, if they are ours."""
@@ -181,54 +192,56 @@ class Intake:
         self.folders[path] = mtime_ns
 
     def _hinted(self, one: Look) -> None:
-        if self._sources is not None and self._owner(self._sources, one.path):
-            self._met(one, self.seen.known([one]).get(one.path))
+        owner = self._owner(self._sources, one.path) if self._sources is not None else None
+        if owner is not None:
+            self._met(one, owner, self.seen.known([one]).get(one.path))
 
-    def _looks(self, sources: Sources) -> Iterator[Look]:
+    def _looks(self, sources: Sources) -> Iterator[tuple[Look, str]]:
+        """Every file of ours, once, with its owner."""
         done: set[str] = set()
+        nested = _nested(sources.folders)
         for folder in sources.folders:
             for one in looks.walk(self.route.root, folder, self.taken.problems.append, self._met_folder):
-                if one.path not in done and self._owner(sources, one.path):
-                    done.add(one.path)
+                if one.path not in done and (owner := self._owner(sources, one.path)) is not None:
+                    if nested:
+                        done.add(one.path)
                     self.taken.files += 1
                     self.progress.update(self.taken.files, note=one.path)
-                    yield one
+                    yield one, owner
 
     def _owner(self, sources: Sources, path: str) -> str | None:
         return sources.owner(path) if self.feed.wants(path) else None
 
-    def _met(self, one: Look, entry: Entry | None) -> None:
+    def _met(self, one: Look, owner: str, entry: Entry | None) -> None:
         if entry is not None and entry.look == one:
-            self._met_again(one, entry)
-        elif one.path not in self.settling or self.settling[one.path][0] != one:
-            self.settling[one.path] = (one, self.clock.monotonic())
+            self._met_again(one, owner, entry)
+        elif one.path not in self.settling or self.settling[one.path].look != one:
+            self.settling[one.path] = Settling(one, self.clock.monotonic(), owner, entry)
 
-    def _met_again(self, one: Look, entry: Entry) -> None:
+    def _met_again(self, one: Look, owner: str, entry: Entry) -> None:
         age_s = self.clock.now().timestamp() - entry.checked
         late = self.route.patience_s if entry.state is State.HALF else self.route.rehash_s
         if entry.state is not State.UNFIT and age_s >= late:
-            self.settling.setdefault(one.path, (one, self.clock.monotonic()))
+            self.settling.setdefault(one.path, Settling(one, self.clock.monotonic(), owner, entry))
         else:
             self.taken.unchanged += 1
             self.taken.waiting += entry.state is State.HALF
 
-    def _ready(self, one: Look) -> None:
-        assert self._sources is not None  # a scan came before
-        owner = self._owner(self._sources, one.path)
-        if owner is None:
-            return
+    def _ready(self, settled: Settling) -> None:
+        one = settled.look
+        spelled = self.feed.spelled(one.path)
         try:
             raw = looks.read(self.route.root, one, self.route.limit_bytes)
         except Moved:
-            self.settling[one.path] = (one, self.clock.monotonic())
-            return
+            after = looks.again(self.route.root, one.path)
+            if after is not None:
+                self.settling[one.path] = replace(settled, look=after, since=self.clock.monotonic())
         except ReconError as exc:
-            self.taken.problems.append(Problem(self.feed.spelled(one.path), exc.message, exc.cause or ""))
-            return
-        self._read(one, Spot(owner, self.feed.spelled(one.path)), raw)
+            self.taken.problems.append(Problem(spelled, exc.message, exc.cause or ""))
+        else:
+            self._read(one, Spot(settled.owner, spelled), raw, settled.known)
 
-    def _read(self, one: Look, spot: Spot, raw: bytes) -> None:
-        before = self.seen.known([one]).get(one.path)
+    def _read(self, one: Look, spot: Spot, raw: bytes, before: Entry | None) -> None:
         found = self.feed.sending(raw, spot)
         if isinstance(found, Unfit):
             self._unfit(one, spot, raw, found, before)
@@ -242,7 +255,8 @@ class Intake:
                 self._sighted(spot, put, self.seen.fact("scanned") or put.first_seen)
             entry = Entry(one, State.PUT, spot.source, found.file_hash, self._key(found.key), first_seen=iso(now))
             self._letter(found, entry, spot, raw)
-        self.taken.notes += found.notes
+        self.taken.remarked += bool(found.notes)
+        self.taken.notes += found.notes if len(self.taken.notes) < _MOST_NOTES else ()
         self._keep_small(len(raw))
 
     def _same(self, one: Look, spot: Spot, raw: bytes, found: Sending, put: Entry) -> None:
@@ -257,8 +271,7 @@ class Intake:
 
     def _key(self, key: str) -> str:
         """The identity in the outbox; another one after everything was to be sent again, for it remembers the last."""
-        round_ = self.seen.fact("round")
-        return f"{key}#{round_}" if round_ else key
+        return f"{key}#{self._round}" if self._round else key
 
     def _letter(self, found: Sending, entry: Entry, spot: Spot, raw: bytes) -> None:
         meta = {**self._meta(spot), feeds.HASH: found.file_hash, feeds.SEEN: entry.first_seen}
@@ -306,18 +319,31 @@ class Intake:
             self.clock.sleep(self.settle() or 0.0)
 
     def _tell_absent(self, met: int) -> None:
-        """A source that is suddenly half empty is offline: nothing of it is taken as deleted."""
-        known = self.seen.count()
-        absent = known - met
-        self.taken.offline = known >= _FEW and absent * _OFFLINE_SHARE > known
+        """A source that is suddenly half empty is offline: nothing of it is taken as deleted.
+
+        Who empties it on purpose is believed after a day.
+        """
+        known, now = int(self.seen.fact("met") or 0), self.clock.now().timestamp()
+        half = known >= _FEW and met * _OFFLINE_SHARE < known
+        since = float(self.seen.fact("half since") or now) if half else now
+        self.taken.offline = half and now - since < self.route.rehash_s
         if self.taken.offline:
-            told = f"{absent} of {known} files known from before are not there: is it mounted? none is taken as deleted"
+            told = f"{known - met} of {known} files of before are not there: is it mounted? none is taken as deleted"
             self.taken.problems.append(Problem(str(self.route.root), "offline", told))
-        else:
-            self.seen.note("scanned", iso(self.clock.now()))
+            self.seen.note("half since", str(since))
+            return
+        self.seen.note("half since", "")
+        self.seen.note("met", str(met))
+        self.seen.note("scanned", iso(self.clock.now()))
 
 
-def _some(found: Iterator[Look]) -> Iterator[Sequence[Look]]:
+def _nested(folders: Sequence[str]) -> bool:
+    """Whether a file may be met twice."""
+    inside = [f"{one}/".lstrip("/") for one in folders]
+    return any(one != other and one.startswith(other) for one in inside for other in inside)
+
+
+def _some(found: Iterator[tuple[Look, str]]) -> Iterator[Sequence[tuple[Look, str]]]:
     while some := list(islice(found, _LOOKED_UP)):
         yield some
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
 from recon_cli.core.delivery import DeliveryError, Failure
-from recon_cli.core.errors import ExitCode, UnreachableError
+from recon_cli.core.errors import ConfigError, ExitCode, ReconError
 from recon_cli.core.report import Problem, Report
 from recon_cli.core.retry import RetryPolicy
 from recon_cli.files.watched import look as looks
 from recon_cli.jobs.sync.ends import Ends, feed_of, seen_path
-from recon_cli.jobs.sync.intake import Taken, registry_bytes
+from recon_cli.jobs.sync.intake import Intake, Taken, registry_bytes
 from recon_cli.jobs.sync.route import Route
 from recon_cli.jobs.sync.seen import Seen
 from recon_cli.ops import signals
@@ -48,20 +48,40 @@ def once(ends: Ends, *, resend: bool = False, wait_s: float = 0.0) -> Report:
     refill(ends)
     if resend:
         ends.seen.read_again(delivered=True)
-    offline = None
+    drained = Drained()
+    if ends.route.rate is None:
+        # What was parsed is delivered while it is still at hand; a target that is away costs a look at its circuit.
+        intake.after_put = lambda: _count(drained, drain(ends, until=0.0))
+    failed = _take(intake)
+    intake.taken.waiting += len(intake.settling)
+    ends.queue.change(lambda db: moves.probe(db, ends.route.target.label))
+    _count(drained, drain(ends, until=ends.queue.clock.monotonic() + wait_s))
+    return report(ends, drained, ends.queue.clock.monotonic() - began, failed)
+
+
+def _count(total: Drained, more: Drained) -> None:
+    """Add a drain to those before it; the last says what stopped it."""
+    total.delivered += more.delivered
+    total.retried += more.retried
+    total.buried += more.buried
+    total.deliveries += more.deliveries
+    total.stopped_by = more.stopped_by
+
+
+def _take(intake: Intake) -> ReconError | None:
+    """Take in what is there. What keeps us from it is no reason not to deliver what waits: a full disk drains."""
     try:
         intake.scan()
         for _round in range(_ROUNDS):
             if (left_s := intake.settle()) is None:
                 break
-            ends.queue.clock.sleep(left_s)
-    except UnreachableError as exc:
-        offline = exc
-        intake.taken.problems.append(Problem(str(ends.route.root), exc.message, exc.cause or ""))
-    intake.taken.waiting += len(intake.settling)
-    ends.queue.change(lambda db: moves.probe(db, ends.route.target.label))
-    drained = drain(ends, until=ends.queue.clock.monotonic() + wait_s)
-    return report(ends, drained, ends.queue.clock.monotonic() - began, offline=offline is not None)
+            intake.clock.sleep(left_s)
+    except ConfigError:
+        raise
+    except ReconError as exc:
+        intake.taken.problems.append(Problem(str(intake.route.root), exc.message, exc.cause or ""))
+        return exc
+    return None
 
 
 def would(route: Route, state_dir: Path) -> Report:
@@ -109,12 +129,11 @@ def drain(ends: Ends, *, until: float, stop: Callable[[], bool] = signals.stop_r
     done = one.run()
     while queue.clock.monotonic() < until and queue.has_waiting(target) and not stop():
         queue.clock.sleep(_NAP_S)
-        one.done.stopped_by = None
-        done = one.run()
+        _count(done, one.again())
     return done
 
 
-def report(ends: Ends, drained: Drained, took_s: float, *, offline: bool) -> Report:
+def report(ends: Ends, drained: Drained, took_s: float, failed: ReconError | None) -> Report:
     """What the run did, and what is left."""
     taken = ends.intake.taken
     left = ends.queue.read(lambda db: status(db, ends.queue.path, ends.queue.clock.monotonic()))
@@ -143,19 +162,19 @@ def report(ends: Ends, drained: Drained, took_s: float, *, offline: bool) -> Rep
         "notes": [note.document() for note in taken.notes[:_SHOWN]],
         "took_s": round(took_s, 3),
     }
-    hints = [f"{words.count(len(taken.notes), 'file')} taken with a remark; `--json` has them"] if taken.notes else []
-    code = _code(taken, drained, waiting, offline=offline)
+    hints = [f"{words.count(taken.remarked, 'file')} taken with a remark; `--json` has them"] if taken.notes else []
+    code = _code(taken, drained, waiting, failed)
     return Report(
         "recon.sync/1", _told(body), body, problems=tuple(problems[:_SHOWN]), exit_code=code, hints=tuple(hints)
     )
 
 
-def _code(taken: Taken, drained: Drained, waiting: int, *, offline: bool) -> ExitCode:
+def _code(taken: Taken, drained: Drained, waiting: int, failed: ReconError | None) -> ExitCode:
     stopped: DeliveryError | None = drained.stopped_by
     if stopped is not None and waiting:
         return CODES.get(stopped.failure, ExitCode.PARTIAL)
-    if offline:
-        return ExitCode.UNREACHABLE
+    if failed is not None:
+        return failed.code
     partial = drained.buried or drained.retried or waiting or taken.unfit or taken.problems
     return ExitCode.PARTIAL if partial else ExitCode.DONE
 

@@ -14,6 +14,8 @@ from recon_cli.core.delivery import DeliveryError, Failure
 from recon_cli.core.errors import ReconError
 from recon_cli.core.landing import Load, Parcel, Shape
 from recon_cli.core.place import Place
+from recon_cli.stores.bulk.mysql_link import literal as _literal
+from recon_cli.stores.bulk.mysql_link import quote as _quote
 from recon_cli.stores.mysql import MysqlBackend
 from recon_cli.stores.mysql_session import error_parts
 from recon_cli.stores.sink.base import Cells
@@ -228,11 +230,3 @@ def _cell(value: Value) -> Any:  # noqa: ANN401  what pymysql binds
 
 def _new(name: str, side: str) -> str:
     return f"{side}.{_quote(name)}"
-
-
-def _quote(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _literal(word: str) -> str:
-    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"

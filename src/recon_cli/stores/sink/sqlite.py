@@ -16,6 +16,7 @@ from recon_cli.core.landing import Load, Parcel, Shape
 from recon_cli.core.place import Place
 from recon_cli.ops import atomic
 from recon_cli.stores.bulk import sqlite_open
+from recon_cli.stores.bulk.sqlite_words import quoted as _quote
 from recon_cli.stores.sink.base import Cells
 from recon_cli.stores.sink.declared import catalog_of
 
@@ -157,10 +158,6 @@ def _failed(error: Exception) -> DeliveryError:
         if isinstance(error, kind):
             return DeliveryError(failure, str(error), code=code)
     return DeliveryError(Failure.TRANSIENT, str(error))
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(word: str) -> str:

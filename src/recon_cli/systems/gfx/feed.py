@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ from recon_cli.systems.gfx.rows import Observation
 from recon_cli.systems.gfx.table import SENT, USUAL, Names
 from recon_cli.systems.text import base_name
 
+_LATELY_BYTES = 8 << 20
 _BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ADOPTED = "recon adopt"
@@ -63,6 +66,7 @@ class GfxFeed:
         self.observations = observations
         self.wants = is_export(pattern or PATTERN)
         self.spelled = spelled
+        self._read = Lately(_LATELY_BYTES)
 
     def sources(self, registry_bytes: bytes | None, folders: Iterable[str]) -> GfxSources:
         """The registry's PCs; without one, every folder at the root is a PC."""
@@ -71,7 +75,7 @@ class GfxFeed:
 
     def sending(self, raw: bytes, spot: Spot) -> Sending | Unfit:
         """An export under the identity of its observation: the same content at another place is another item."""
-        found = parse(raw, spot.path)
+        found = self._read.parse(raw, spot.path)
         if not isinstance(found, Session):
             return Unfit(found.reason.value, found.detail, found.waits)
         key = Observation.of(spot.source, spot.path, found.file_hash).id
@@ -92,7 +96,7 @@ class GfxFeed:
         if "adopted_from" in meta:
             return self._adopted(payload, meta)
         spot = Spot(meta.get(feed.SOURCE, ""), meta.get(feed.PATH, ""))
-        found = parse(payload, spot.path)
+        found = self._read.parse(payload, spot.path)
         if not isinstance(found, Session):
             return Unfit(found.reason.value, found.detail)
         seen = Observation.of(spot.source, spot.path, found.file_hash)
@@ -162,6 +166,36 @@ class GfxFeed:
         row = row.with_values(file_hash=kept, file_name=said["file_name"] or base_name(path), sync_source=_ADOPTED)
         at = _moment(meta.get("created_at", ""))
         return (Parcel(row), *self._observed(seen, at, at))
+
+
+class Lately:
+    """What was parsed lately, by content and path: a file is read when it is put, and again when it is delivered."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._left = limit_bytes
+        self._kept: dict[tuple[bytes, str], Session] = {}
+        self._lock = threading.Lock()
+
+    def parse(self, raw: bytes, path: str) -> Session | document.Refusal:
+        """As `parse`; what was kept is given out once, and the oldest makes room."""
+        key = (hashlib.sha256(raw).digest(), path)
+        with self._lock:
+            kept = self._kept.pop(key, None)
+            if kept is not None:
+                self._left += len(raw)
+                return kept
+        found = parse(raw, path)
+        if isinstance(found, Session):
+            self._keep(key, found)
+        return found
+
+    def _keep(self, key: tuple[bytes, str], found: Session) -> None:
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = found
+                self._left -= len(found.raw)
+            while self._left < 0 and self._kept:
+                self._left += len(self._kept.pop(next(iter(self._kept))).raw)
 
 
 def make(main: str = "", pattern: str = "", *, observations: bool = True) -> GfxFeed:
