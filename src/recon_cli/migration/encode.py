@@ -75,7 +75,8 @@ class Encoder:
 
     def join(self, wires: Sequence[Sequence[object]]) -> bytes:
         """Values as they go out → COPY rows."""
-        form, arguments = "h", list[Iterable[object]]([repeat(len(self.columns))])
+        rows = len(wires[0]) if wires else 0
+        form, arguments = "h", list[Iterable[object]]([repeat(len(self.columns), rows)])
         parts: list[Iterable[bytes]] = []
 
         def flush() -> None:

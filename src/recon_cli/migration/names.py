@@ -6,6 +6,8 @@ import hashlib
 
 LONGEST_BYTES = 63
 _MARK = 8
+SYSTEM_COLUMNS = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"})
+"""Names that every table of Postgres has taken already."""
 
 
 def shortened(name: str) -> str:
@@ -20,16 +22,16 @@ def shortened(name: str) -> str:
 class Names:
     """Names of one kind in one place. `renamed` says which could not stay."""
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    def __init__(self, taken: frozenset[str] = frozenset()) -> None:
+        self._taken = set(taken)
         self.renamed: dict[str, str] = {}
 
     def take(self, name: str) -> str:
         """The name, shortened or numbered where it must be."""
-        chosen, number = shortened(name), 1
+        chosen, number = shortened(name or "unnamed"), 1
         while chosen in self._taken:
             number += 1
-            chosen = shortened(f"{name}_{number}")
+            chosen = shortened(f"{name or 'unnamed'}_{number}")
         self._taken.add(chosen)
         if chosen != name:
             self.renamed[name] = chosen

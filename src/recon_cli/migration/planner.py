@@ -12,7 +12,7 @@ from recon_cli.migration.choose import Asked, Choice
 from recon_cli.migration.dialect import Known, Relation, Untranslatable
 from recon_cli.migration.indexes import key_indexes, plan_indexes, unique_of
 from recon_cli.migration.introspect import Source, numbered, row_number
-from recon_cli.migration.names import Names
+from recon_cli.migration.names import SYSTEM_COLUMNS, Names
 from recon_cli.migration.objects import plan_objects
 from recon_cli.migration.plan import (
     CheckPlan,
@@ -77,7 +77,7 @@ class Planner:
 
     def _columns_of(self, table: DeclaredTable) -> TablePlan:
         profile = self.profiles[table.name]
-        names = Names()
+        names = Names(SYSTEM_COLUMNS)
         columns = tuple(self._column(table, column, profile, names) for column in table.columns)
         self.renamed.update({f"{table.name}.{old}": new for old, new in names.renamed.items()})
         if len(columns) > _MOST_COLUMNS:
@@ -109,6 +109,13 @@ class Planner:
         if not column.nullable and profile.nulls:
             self.leave(f"{place} NOT NULL", f"{profile.nulls} rows are NULL all the same")
         zone = self.policies.zones.get(place, self.policies.naive_zone)
+        if column.collation and column.collation.upper() in {"NOCASE", "RTRIM"}:
+            what = "case" if column.collation.upper() == "NOCASE" else "blanks at the end"
+            self.notes.append(f"{place}: compares letter by letter now (was {column.collation}, whatever the {what})")
+        if "virtual" in table.options and number and not column.name.startswith("id"):
+            self.notes.append(
+                f"column {place}: the row number of the {table.options['virtual']} table, kept as its key"
+            )
         return ColumnPlan(
             column.name,
             names.take(column.name),
