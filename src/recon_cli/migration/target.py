@@ -34,7 +34,7 @@ JOIN pg_catalog.pg_class o ON o.oid = co.conrelid
 WHERE co.contype = 'f' AND n.nspname = %s AND c.relname = ANY(%s)
 AND NOT (o.relnamespace = n.oid AND o.relname = ANY(%s))"""
 _WORKING = {
-    "synchronous_commit": "off",
+    "synchronous_commit": "on",  # what is told as done must survive a crash of the server
     "maintenance_work_mem": "512MB",
     "max_parallel_workers_per_gather": "0",
     "work_mem": "64MB",
