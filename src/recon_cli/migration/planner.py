@@ -115,6 +115,13 @@ class Planner:
                 f"{place}: COLLATE {compare} is kept by its indexes alone; `=` and ORDER BY go by bytes here"
             )
         zone = self.policies.zones.get(place, self.policies.naive_zone)
+        if column.collation and column.collation.upper() in {"NOCASE", "RTRIM"}:
+            what = "case" if column.collation.upper() == "NOCASE" else "blanks at the end"
+            self.notes.append(f"{place}: compares letter by letter now (was {column.collation}, whatever the {what})")
+        if "virtual" in table.options and number and not column.name.startswith("id"):
+            self.notes.append(
+                f"column {place}: the row number of the {table.options['virtual']} table, kept as its key"
+            )
         return ColumnPlan(
             column.name,
             names.take(column.name),
