@@ -7,6 +7,7 @@ goes on with the units that have no line. Rows that were refused stand in `recon
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -154,12 +155,14 @@ class Target:
             yield from (str(line) for (line,) in cursor)
 
     def rejected_rows(self, connection: Connection) -> dict[str, list[int]]:
-        """The row numbers of what was refused, by table."""
+        """The row numbers of what was refused, by table. The server's own JSON would stumble over a NUL in a value."""
         found: dict[str, list[int]] = {}
-        sql = f"SELECT unit, (line::json ->> 'rowid')::bigint FROM {quote(self.aside)}.{REJECTS}"
-        for table, number in ask(connection, sql):
-            if number is not None:
-                found.setdefault(table, []).append(number)
+        with connection.transaction(), connection.cursor("recon_rejected_rows") as cursor:
+            cursor.execute(f"SELECT unit, line FROM {quote(self.aside)}.{REJECTS}".encode())
+            for table, line in cursor:
+                number = json.loads(line).get("rowid")
+                if number is not None:
+                    found.setdefault(table, []).append(number)
         return found
 
     def swap(self, connection: Connection, plan: MigrationPlan, objects: Sequence[str], *, replace: bool) -> None:
