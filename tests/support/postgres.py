@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -34,6 +34,8 @@ class PostgresServer:
     password: str = field(default=PASSWORD, repr=False)
     pid: int = 0
     programs: Path = Path()
+    restart: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    """Let it crash and come back, at the same port."""
 
     def url(self, database: str = "postgres", user: str = "recon") -> str:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
@@ -89,23 +91,31 @@ def _major(programs: Path) -> int:
 
 
 @contextmanager
-def running(version: int | None = None, *settings: str) -> Iterator[PostgresServer]:
+def running(version: int | None = None, *settings: str, within: Path | None = None) -> Iterator[PostgresServer]:
     """Start a server, stop it at the end. Root hands it to `nobody`: Postgres refuses to run as root.
 
-    `settings` (`fsync=on`) come after those that make tests fast.
+    `settings` (`fsync=on`) come after those that make tests fast; its folder is made `within` another.
     """
-    folder = Path(tempfile.mkdtemp(prefix="recon-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="recon-pg-", dir=within))
     try:
         user = _unprivileged(folder)
         programs = _reachable(binaries(version), folder, user)
         _initialise(programs, folder, user)
         port = free_port()
-        server = _start(programs, folder, user, port, settings)
+        servers = [_start(programs, folder, user, port, settings)]
+
+        def crash() -> None:
+            servers[-1].send_signal(signal.SIGQUIT)  # at once: nothing in it is wanted any more
+            servers[-1].wait(20)
+
+        def restart() -> None:
+            crash()
+            servers.append(_start(programs, folder, user, port, settings))
+
         try:
-            yield PostgresServer(port, pid=server.pid, programs=programs)
+            yield PostgresServer(port, pid=servers[0].pid, programs=programs, restart=restart)
         finally:
-            server.send_signal(signal.SIGQUIT)  # at once: nothing in it is wanted any more
-            server.wait(20)
+            crash()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

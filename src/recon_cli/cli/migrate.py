@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from recon_cli.cli.invocation import Invocation
 from recon_cli.cli.opened import zone_name
 from recon_cli.cli.scanning import state_dir
 from recon_cli.core.errors import UsageError
+from recon_cli.jobs.migrate import delta as adding
 from recon_cli.jobs.migrate import rejects as rejecting
 from recon_cli.jobs.migrate import run as job
 from recon_cli.jobs.migrate import verify as verifying
@@ -88,6 +90,11 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Load rows that were rejected and have been mended.")
     ] = None,
     rejects_to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where rejected rows go.")] = None,
+    delta: Annotated[bool, typer.Option("--delta", help="Bring only rows added since the last run.")] = False,
+    delta_by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Bring rows changed since, too, told by this column; may be repeated."),
+    ] = None,
     tables: Tables = None,
     exclude: Exclude = None,
     system: SystemName = "",
@@ -137,7 +144,7 @@ def run(
         call.show(job.plan_only(call.store(source), request, plan_out, SystemClock()))
     if target is None:
         raise UsageError("a target is missing", hint="`recon migrate SOURCE TARGET`; without one there is `--plan`")
-    _migrate(call, source, target, request, rejects, schema)
+    _migrate(call, source, target, request, rejects, schema, delta_by or () if delta or delta_by else None)
 
 
 def _migrate(
@@ -147,12 +154,15 @@ def _migrate(
     request: MigrateRequest,
     rejects: Path | None,
     schema: str | None,
+    delta_by: Sequence[str] | None,
 ) -> None:
     origin, place = call.store(source), call.store(target)
     request = replace(request, schema=schema or place.text("schema") or "public")
     state, clock = state_dir(call), SystemClock()
     if rejects is not None:
         call.show(rejecting.load(place, request.schema, rejects, clock))
+    if delta_by is not None:
+        call.show(adding.delta(origin, place, request, delta_by, state, clock))
     call.show(job.migrate(origin, place, request, state, clock))
 
 

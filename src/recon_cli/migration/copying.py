@@ -60,6 +60,7 @@ class Unit:
     span: Span = WHOLE
     frozen: bool = False
     quick: bool = False
+    only: tuple[str, tuple[Cell, ...]] = ("", ())
     progress: Callable[[int], None] = lambda _rows: None
 
     def copy(self, connection: Connection) -> Copied:
@@ -88,6 +89,11 @@ class Unit:
             if done.rejects:
                 cursor.executemany(statement, [(self.table.name, line) for line in done.rejects])
 
+    def _reader(self) -> Reader:
+        source = reader(self.db, self.table, self.table.stored)
+        source.only = self.only
+        return source
+
     def _copy_sql(self, *, frozen: bool) -> bytes:
         columns = ", ".join(quote(column.target) for column in self.table.stored)
         listed = f" ({columns})" if columns else ""
@@ -97,7 +103,7 @@ class Unit:
 
     def _stream(self, connection: Connection, done: Copied) -> None:
         encoder = Encoder(self.table.stored, self.policies)
-        source = reader(self.db, self.table, self.table.stored)
+        source = self._reader()
         with connection.cursor() as cursor, cursor.copy(self._copy_sql(frozen=self.frozen)) as copy:
             copy.write(HEADER)
             for chunk in source.chunks(self.span):
@@ -140,7 +146,7 @@ class Unit:
 
     def _in_parts(self, connection: Connection, done: Copied) -> None:
         """The slow way: a chunk that the server refuses is halved until the row is alone."""
-        source = reader(self.db, self.table, self.table.stored)
+        source = self._reader()
         encoder = Encoder(self.table.stored, self.policies)
         for chunk in source.chunks(self.span):
             self._halve(connection, encoder, chunk, done)

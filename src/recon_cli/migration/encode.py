@@ -75,7 +75,7 @@ class Encoder:
 
     def join(self, wires: Sequence[Sequence[object]]) -> bytes:
         """Values as they go out → COPY rows."""
-        rows = len(wires[0]) if wires else 0  # else a row's head that stands alone would never end
+        rows = len(wires[0]) if wires else 0
         form, arguments = "h", list[Iterable[object]]([repeat(len(self.columns), rows)])
         parts: list[Iterable[bytes]] = []
 

@@ -71,11 +71,14 @@ def _folded(column: ColumnPlan, collation: str) -> str:
 def key_indexes(planner: Planner, table: DeclaredTable, plan: TablePlan) -> list[IndexPlan]:
     """A key that SQLite compares without case is unique in that sense only by an index of its own."""
     collations = planner.source.key_collations.get(table.name, {})
+    if not collations:
+        return []
+    index = unique_of(planner, table, plan)
     for name, collation in collations.items():
         planner.notes.append(
-            f"{table.name}.{name}: unique whatever its {_HOW.get(collation, collation)}, by an index of its own"
+            f"{table.name}.{name}: unique whatever its {_HOW.get(collation, collation)} by the index {index.name}"
         )
-    return [unique_of(planner, table, plan)] if collations else []
+    return [index]
 
 
 def unique_of(planner: Planner, table: DeclaredTable, plan: TablePlan) -> IndexPlan:

@@ -25,8 +25,11 @@ def merge(
     there: Collection[str],
     *,
     upsert: bool,
+    keyless: bool = False,
 ) -> None:
     """New tables are moved in, rows of the others are added (`upsert`: and win); the schema aside is gone afterwards.
+
+    `keyless`: also of tables without a key, whose rows are known to be new.
 
     Raises:
         DataError: a table that is there lacks a column, or does not take a row.
@@ -36,7 +39,7 @@ def merge(
         run(connection, f"SET LOCAL synchronous_commit = on; CREATE SCHEMA IF NOT EXISTS {quote(target.schema)}")
         for table in parents_first(plan):
             if table.target in there:
-                _merge_table(connection, target, table, upsert=upsert)
+                _merge_table(connection, target, table, upsert=upsert, keyless=keyless)
             else:
                 home = quote(target.schema)
                 run(connection, f"ALTER TABLE {ddl.relation(target.aside, table.target)} SET SCHEMA {home}")
@@ -60,20 +63,21 @@ def parents_first(plan: MigrationPlan) -> list[TablePlan]:
     return done
 
 
-def _merge_table(connection: Connection, target: Target, table: TablePlan, *, upsert: bool) -> None:
+def _merge_table(connection: Connection, target: Target, table: TablePlan, *, upsert: bool, keyless: bool) -> None:
     into, source = ddl.relation(target.schema, table.target), ddl.relation(target.aside, table.target)
     have = {name for (name,) in ask(connection, _COLUMNS, [into])}
     missing = [column.target for column in table.stored if column.target not in have]
     if missing:
         raise DataError(f"{into} has no column {', '.join(missing)}", hint="add it, or use `--on-exists replace`")
-    if not table.key:
+    if not table.key and not keyless:
         raise GuardError(f"{into} is there, and has no key to tell its rows by", hint="use `--on-exists replace`")
     columns = [column.target for column in table.stored]
     listed, key = ", ".join(map(quote, columns)), ", ".join(map(quote, table.key))
     changed = [name for name in columns if name not in table.key]
     sets = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in changed)
     action = f"DO UPDATE SET {sets}" if upsert and changed else "DO NOTHING"
-    sql = f"INSERT INTO {into} ({listed}) SELECT {listed} FROM {source} ON CONFLICT ({key}) {action}"
+    conflict = f" ON CONFLICT ({key}) {action}" if table.key else ""
+    sql = f"INSERT INTO {into} ({listed}) SELECT {listed} FROM {source}{conflict}"
     try:
         run(connection, sql)
     except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as exc:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 
 LONGEST_BYTES = 63
-SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
-"""Every table of Postgres has them already (https://www.postgresql.org/docs/current/ddl-system-columns.html)."""
-NAMELESS = "unnamed"
-"""What SQLite lets be called nothing at all."""
 _MARK = 8
+SYSTEM_COLUMNS = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"})
+"""Names that every table of Postgres has taken already."""
 
 
 def shortened(name: str) -> str:
@@ -22,19 +20,18 @@ def shortened(name: str) -> str:
 
 
 class Names:
-    """Names of one kind in one place. `renamed` says which could not stay; none becomes one of `reserved`."""
+    """Names of one kind in one place. `renamed` says which could not stay."""
 
-    def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
-        self._taken: set[str] = set(reserved)
+    def __init__(self, taken: frozenset[str] = frozenset()) -> None:
+        self._taken = set(taken)
         self.renamed: dict[str, str] = {}
 
     def take(self, name: str) -> str:
         """The name, shortened or numbered where it must be."""
-        wanted = name or NAMELESS
-        chosen, number = shortened(wanted), 1
+        chosen, number = shortened(name or "unnamed"), 1
         while chosen in self._taken:
             number += 1
-            chosen = shortened(f"{wanted}_{number}")
+            chosen = shortened(f"{name or 'unnamed'}_{number}")
         self._taken.add(chosen)
         if chosen != name:
             self.renamed[name] = chosen

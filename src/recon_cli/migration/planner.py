@@ -10,6 +10,7 @@ from recon_cli.core.catalog import DeclaredColumn, DeclaredForeignKey, DeclaredT
 from recon_cli.migration import choose, defaults, dialect
 from recon_cli.migration.choose import Asked, Choice
 from recon_cli.migration.dialect import Known, Relation, Untranslatable
+from recon_cli.migration.dialect_kinds import LOOSE_TEXT, MIXED
 from recon_cli.migration.indexes import key_indexes, plan_indexes, unique_of
 from recon_cli.migration.introspect import Source, numbered, row_number
 from recon_cli.migration.names import SYSTEM_COLUMNS, Names
@@ -114,6 +115,13 @@ class Planner:
                 f"{place}: COLLATE {compare} is kept by its indexes alone; `=` and ORDER BY go by bytes here"
             )
         zone = self.policies.zones.get(place, self.policies.naive_zone)
+        if column.collation and column.collation.upper() in {"NOCASE", "RTRIM"}:
+            what = "case" if column.collation.upper() == "NOCASE" else "blanks at the end"
+            self.notes.append(f"{place}: compares letter by letter now (was {column.collation}, whatever the {what})")
+        if "virtual" in table.options and number and not column.name.startswith("id"):
+            self.notes.append(
+                f"column {place}: the row number of the {table.options['virtual']} table, kept as its key"
+            )
         return ColumnPlan(
             column.name,
             names.take(column.name),
@@ -173,7 +181,7 @@ class Planner:
     def _relation(self, table: DeclaredTable) -> Relation:
         plan = self.tables[table.name]
         number = table.key[0].lower() if plan.numbered else ""
-        return Relation(plan.target, {one.name.lower(): (one.target, one.type) for one in plan.columns}, number)
+        return Relation(plan.target, {one.name.lower(): (one.target, _meant(one)) for one in plan.columns}, number)
 
     def _finished(self, table: DeclaredTable) -> TablePlan:
         """With everything that needs to know all columns of all tables."""
@@ -272,3 +280,10 @@ def _actions(key: DeclaredForeignKey) -> str:
     words += [f"ON UPDATE {key.on_update}"] if key.on_update else []
     words += [key.deferrable] if key.deferrable else []
     return " ".join(words)
+
+
+def _meant(column: ColumnPlan) -> str:
+    """The type that expressions go by: text in a column that SQLite gives no TEXT affinity compares otherwise."""
+    if column.coding in {Coding.TEXT_OF_ANY, Coding.BYTES_OF_ANY}:
+        return MIXED
+    return LOOSE_TEXT if column.type == "text" and choose.affinity(column.declared) != "texts" else column.type

@@ -178,7 +178,7 @@ def _stream(
         for column in chosen
     ]
     longest = max(found.columns[column.name].longest_bytes for column in chosen)
-    reader = Reader(db, table.name, wanted, rowid, longest if rowid else 0, encoding_of(db), found.unreadable)
+    reader = Reader(db, table.name, wanted, rowid, longest if rowid else 0, encoding_of(db), damage=found.unreadable)
     looks = [(found.columns[column.name], probes(table, column)) for column in chosen]
     for chunk in reader.chunks(span):
         for (profile, probe), cells in zip(looks, chunk.cells, strict=True):
@@ -219,7 +219,7 @@ def _read_all(db: apsw.Connection, table: DeclaredTable, rowid: str, span: Span)
     """Without SQL's own counting, which a damaged page ends: row by row, past the damage."""
     found = TableProfile(columns={column.name: ColumnProfile() for column in table.columns})
     wanted = [Wanted(column.name, mixed=True) for column in table.columns]
-    reader = Reader(db, table.name, wanted, rowid, 0, encoding_of(db), found.unreadable)
+    reader = Reader(db, table.name, wanted, rowid, 0, encoding_of(db), damage=found.unreadable)
     for chunk in reader.chunks(span):
         found.rows += chunk.rows
         for column, cells in zip(table.columns, chunk.cells, strict=True):

@@ -77,6 +77,8 @@ class Reader:
     rowid: str = ""
     longest_bytes: int = 0
     utf16: str = ""
+    only: tuple[str, tuple[Cell, ...]] = ("", ())
+    """A condition of its own on the rows, and what is bound to it."""
     damage: list[str] = field(default_factory=list)
 
     def chunks(self, span: Span = WHOLE) -> Iterator[Chunk]:
@@ -108,12 +110,15 @@ class Reader:
                 if self.rowid:
                     start = min(rows[-1][0] + 1, _LAST)
 
-    def _statement(self, first: int, last: int) -> tuple[str, tuple[int, ...]]:
+    def _statement(self, first: int, last: int) -> tuple[str, tuple[Cell, ...]]:
         listed = ", ".join([self.rowid or "0", *self._expressions()])
-        conditions, bound = list[str](), tuple[int, ...]()
+        conditions, bound = list[str](), tuple[Cell, ...]()
         if self.rowid and (first, last) != (_FIRST, _LAST):
             conditions.append(f"{self.rowid} BETWEEN ? AND ?")
             bound = (first, last)
+        if self.only[0]:
+            conditions.append(f"({self.only[0]})")
+            bound = (*bound, *self.only[1])
         if self.longest_bytes > LARGE_BYTES:
             conditions.append(f"({self._weight()}) <= {LARGE_BYTES}")
         return f"SELECT {listed} FROM {quoted(self.table)}{self._where(conditions)}{self._order}", bound
@@ -171,7 +176,10 @@ class Reader:
     def large_numbers(self, span: Span = WHOLE) -> list[int]:
         """Which rows have a large cell; needs row numbers."""
         sql = f"SELECT {self.rowid} FROM {quoted(self.table)} WHERE {self.rowid} BETWEEN ? AND ?"
-        found = ask(self.db, f"{sql} AND ({self._weight()}) > {LARGE_BYTES}{self._order}", (span.first, span.last))
+        if self.only[0]:
+            sql = f"{sql} AND ({self.only[0]})"
+        bound = (span.first, span.last, *self.only[1])
+        found = ask(self.db, f"{sql} AND ({self._weight()}) > {LARGE_BYTES}{self._order}", bound)
         return [number for (number,) in found]
 
     def _one(self, number: int) -> list[Cell]:

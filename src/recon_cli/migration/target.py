@@ -7,6 +7,7 @@ goes on with the units that have no line. Rows that were refused stand in `recon
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from recon_cli.core.errors import GuardError, LockedError, ReconError
 from recon_cli.core.place import Place
 from recon_cli.migration import ddl
-from recon_cli.migration.plan import LeftOut, MigrationPlan, TablePlan
+from recon_cli.migration.plan import CheckPlan, ForeignKeyPlan, IndexPlan, LeftOut, MigrationPlan, TablePlan
 from recon_cli.stores.bulk.postgres_link import Connection, Link, ask, literal, quote, run
 
 import psycopg  # isort: skip  postgres_link says how to get the driver
@@ -34,7 +35,7 @@ JOIN pg_catalog.pg_class o ON o.oid = co.conrelid
 WHERE co.contype = 'f' AND n.nspname = %s AND c.relname = ANY(%s)
 AND NOT (o.relnamespace = n.oid AND o.relname = ANY(%s))"""
 _WORKING = {
-    "synchronous_commit": "off",
+    "synchronous_commit": "on",  # what is told as done must survive a crash of the server
     "maintenance_work_mem": "512MB",
     "max_parallel_workers_per_gather": "0",
     "work_mem": "64MB",
@@ -153,6 +154,17 @@ class Target:
             cursor.execute(f"SELECT line FROM {quote(self.aside)}.{REJECTS} ORDER BY unit, line".encode())
             yield from (str(line) for (line,) in cursor)
 
+    def rejected_rows(self, connection: Connection) -> dict[str, list[int]]:
+        """The row numbers of what was refused, by table. The server's own JSON would stumble over a NUL in a value."""
+        found: dict[str, list[int]] = {}
+        with connection.transaction(), connection.cursor("recon_rejected_rows") as cursor:
+            cursor.execute(f"SELECT unit, line FROM {quote(self.aside)}.{REJECTS}".encode())
+            for table, line in cursor:
+                number = json.loads(line).get("rowid")
+                if number is not None:
+                    found.setdefault(table, []).append(number)
+        return found
+
     def swap(self, connection: Connection, plan: MigrationPlan, objects: Sequence[str], *, replace: bool) -> None:
         """Everything into its schema, in one transaction; the schema aside is gone afterwards.
 
@@ -217,16 +229,34 @@ def attempt(connection: Connection, item: str, found: list[LeftOut], hint: str =
         found.append(LeftOut(item, told or str(exc), hint))
 
 
+def key_item(table: TablePlan) -> str:
+    """What a primary key is called in a report."""
+    return f"{table.name} PRIMARY KEY ({', '.join(table.key)})"
+
+
+def index_item(table: TablePlan, index: IndexPlan) -> str:
+    """What an index is called in a report."""
+    return f"{table.name} INDEX {index.name} ({', '.join(index.parts)})"
+
+
+def foreign_key_item(table: TablePlan, key: ForeignKeyPlan) -> str:
+    """What a foreign key is called in a report."""
+    return f"{table.name} FOREIGN KEY {key.name} ({', '.join(key.columns)}) → {key.table}"
+
+
+def check_item(table: TablePlan, check: CheckPlan) -> str:
+    """What a check is called in a report."""
+    return f"{table.name} CHECK ({check.expression})"
+
+
 def build_index(connection: Connection, target: Target, table: TablePlan, what: str) -> list[LeftOut]:
     """The primary key (`what` empty) or an index of a table; what the server refused."""
     found: list[LeftOut] = []
     if not what:
-        item = f"{table.name} PRIMARY KEY ({', '.join(table.key)})"
-        with attempt(connection, item, found):
+        with attempt(connection, key_item(table), found):
             run(connection, ddl.add_key(target.aside, table))
         return found
     index = next(one for one in table.indexes if one.name == what)
-    item = f"{table.name} INDEX {index.name} ({', '.join(index.parts)})"
-    with attempt(connection, item, found, index.source):
+    with attempt(connection, index_item(table, index), found, index.source):
         run(connection, ddl.create_index(target.aside, table, index))
     return found

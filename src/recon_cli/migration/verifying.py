@@ -92,6 +92,8 @@ class Comparison:
     schema: str
     table: TablePlan
     policies: Policies
+    skipped: frozenset[int] = frozenset()
+    """Row numbers that were refused, and are not expected in the target."""
 
     def compare(self, span: Span = WHOLE) -> Verdict:
         """A span of the table; tables without a row number as key have one span only."""
@@ -120,13 +122,39 @@ class Comparison:
                 self._name_rows(verdict, Span(first, last))
         if not ours:
             verdict.target_rows += sum(rest[0] for rest in theirs.values())
+        self._compare_large(verdict, span)
         return verdict
+
+    def _compare_large(self, verdict: Verdict, span: Span) -> None:
+        """Rows with a large cell, one by one."""
+        number = self.table.number
+        assert number is not None  # as above
+        encoder = Encoder(self.table.columns, self.policies)
+        listed = ", ".join(f"md5({sent(column)})" for column in self.table.columns)
+        on, name = ddl.relation(self.schema, self.table.target), quote(number.target)
+        for key, chunk in reader(self.db, self.table, self.table.columns).large(span):
+            wires, rejected = encoder.wires(chunk.cells)
+            if rejected or key in self.skipped:
+                continue
+            verdict.source_rows += 1
+            theirs = ask(self.connection, f"SELECT {listed} FROM {on} WHERE {name} = {key:d}")
+            verdict.target_rows += len(theirs)
+            ours = tuple(self._digest(encoder, place, values[0]) for place, values in enumerate(wires))
+            if not theirs or ours != theirs[0]:
+                odd = [
+                    c.name
+                    for c, one, other in zip(self.table.columns, ours, theirs[0] if theirs else ours, strict=True)
+                    if one != other
+                ]
+                verdict.columns |= set(odd)
+                verdict.keys = [*verdict.keys, f"{key}: {', '.join(odd) or 'not in the target'}"][:NAMED]
 
     def _own_blocks(self, span: Span) -> Iterator[tuple[int, int, list[str]]]:
         encoder = Encoder(self.table.columns, self.policies)
         source = reader(self.db, self.table, self.table.columns)
-        chunks = source.chunks(span)
-        for chunk in chunks:
+        for chunk in map(self._kept, source.chunks(span)):
+            if not chunk.rows:
+                continue
             wires, _ = encoder.wires(chunk.cells)
             rows = len(wires[0])
             digests = [
@@ -138,19 +166,17 @@ class Comparison:
     def _their_blocks(self, span: Span, starts: Sequence[int]) -> list[tuple[Any, ...]]:
         number = self.table.number
         assert number is not None  # blocks are cut by it
-        name = _beside_parameters(quote(number.target))
-        listed = _beside_parameters(", ".join(_aggregate(column) for column in self.table.columns))
+        name = quote(number.target)
+        listed = ", ".join(_aggregate(column) for column in self.table.columns)
         large = self._large_numbers(span)
-        without = f" AND NOT {name} = ANY(%(large)s::bigint[])" if large else ""
-        on = _beside_parameters(ddl.relation(self.schema, self.table.target))
+        without = f" AND NOT {name} = ANY({_array(large)})" if large else ""
+        bucket = f"width_bucket({name}, {_array(starts)})" if starts else "0"
         sql = (
-            f"SELECT width_bucket({name}, %(starts)s::bigint[]), count(*), {listed} FROM (SELECT * FROM {on}"
-            f" WHERE {name} BETWEEN %(first)s AND %(last)s{without} ORDER BY {name}) AS s GROUP BY 1"
+            f"SELECT {bucket}, count(*), {listed} FROM (SELECT * FROM"
+            f" {ddl.relation(self.schema, self.table.target)} WHERE {_between(name, span)}{without}"
+            f" ORDER BY {name}) AS s GROUP BY 1"
         )
-        if not starts:
-            sql = sql.replace(f"width_bucket({name}, %(starts)s::bigint[])", "0")
-        bound = {"starts": list(starts), "first": span.first, "last": span.last, "large": large}
-        return ask(self.connection, sql, bound)
+        return ask(self.connection, sql)
 
     def _large_numbers(self, span: Span) -> list[int]:
         source = reader(self.db, self.table, self.table.columns)
@@ -186,8 +212,16 @@ class Comparison:
 
     def _chunks(self, span: Span) -> Iterator[Chunk]:
         source = reader(self.db, self.table, self.table.columns)
-        yield from source.chunks(span)
-        yield from (chunk for _, chunk in source.large(span))
+        yield from map(self._kept, source.chunks(span))
+        yield from (self._kept(chunk) for _, chunk in source.large(span))
+
+    def _kept(self, chunk: Chunk) -> Chunk:
+        """The chunk without the rows that were refused."""
+        if not self.skipped or self.skipped.isdisjoint(chunk.numbers):
+            return chunk
+        places = [place for place, number in enumerate(chunk.numbers) if number not in self.skipped]
+        cells = [[values[place] for place in places] for values in chunk.cells]
+        return Chunk([chunk.numbers[place] for place in places], cells)
 
     def _name_rows_by_digest(self, verdict: Verdict, digest: str, span: Span) -> None:
         """The first rows of the source that the target does not have, by their key or first columns."""
@@ -217,8 +251,8 @@ class Comparison:
         assert number is not None  # as above
         listed = ", ".join(f"md5({sent(column)})" for column in self.table.columns)
         on, name = ddl.relation(self.schema, self.table.target), quote(number.target)
-        sql = _beside_parameters(f"SELECT {name}, {listed} FROM {on} WHERE {name}") + " BETWEEN %s AND %s"
-        theirs = {key: tuple(rest) for key, *rest in ask(self.connection, sql, [span.first, span.last])}
+        sql = f"SELECT {name}, {listed} FROM {on} WHERE {_between(name, span)}"
+        theirs = {key: tuple(rest) for key, *rest in ask(self.connection, sql)}
         for key, digests in self._own_keys(span):
             found = theirs.pop(key, None)
             if found is None:
@@ -234,7 +268,7 @@ class Comparison:
     def _own_keys(self, span: Span) -> Iterator[tuple[int, tuple[str | None, ...]]]:
         encoder = Encoder(self.table.columns, self.policies)
         place = next(at for at, column in enumerate(self.table.columns) if column is self.table.number)
-        for chunk in reader(self.db, self.table, self.table.columns).chunks(span):
+        for chunk in map(self._kept, reader(self.db, self.table, self.table.columns).chunks(span)):
             wires, _ = encoder.wires(chunk.cells)
             for row in zip(*wires, strict=True):
                 yield row[place], tuple(self._digest(encoder, at, value) for at, value in enumerate(row))
@@ -246,12 +280,15 @@ class Comparison:
         return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
+def _array(numbers: Sequence[int]) -> str:
+    return f"'{{{','.join(map(str, numbers))}}}'::bigint[]"
+
+
+def _between(name: str, span: Span) -> str:
+    return f"{name} BETWEEN '{span.first:d}' AND '{span.last:d}'"
+
+
 _EMPTY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
-
-
-def _beside_parameters(sql: str) -> str:
-    """Names in a statement that has parameters: a percent sign of theirs is none of a parameter."""
-    return sql.replace("%", "%%")
 
 
 def _row_part(column: ColumnPlan) -> str:

@@ -17,7 +17,8 @@ from recon_cli.core.errors import (
 from recon_cli.core.place import Place, redact
 from recon_cli.core.schema import Schema
 from recon_cli.stores.mysql_session import MysqlSession, error_parts, literal
-from recon_cli.stores.server import ServerBackend, away, exists, locked, read_only
+from recon_cli.stores.server import ServerBackend
+from recon_cli.stores.server_errors import away, exists, locked, read_only
 from recon_cli.stores.session import Relation
 from recon_cli.stores.sql import SqlStore
 

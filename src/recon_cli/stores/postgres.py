@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from sqlalchemy import Connection, Engine, create_engine
 
 from recon_cli.core.canonical import Value
-from recon_cli.core.errors import (
-    AuthError,
-    DataError,
-    NotFoundError,
-    ReconError,
-)
-from recon_cli.core.place import Place, redact
+from recon_cli.core.errors import ReconError
+from recon_cli.core.place import Place
 from recon_cli.core.schema import Schema
+from recon_cli.stores import postgres_errors
 from recon_cli.stores.literal import document
 from recon_cli.stores.postgres_session import PostgresSession, literal
-from recon_cli.stores.server import ServerBackend, away, exists, locked, read_only
+from recon_cli.stores.server import ServerBackend
 from recon_cli.stores.session import Relation
 from recon_cli.stores.sql import SqlStore
 
@@ -40,7 +34,7 @@ class PostgresBackend(ServerBackend):
     def __init__(self, place: Place) -> None:
         super().__init__()
         self._place = place
-        self.url = _shown(place.url)
+        self.url = postgres_errors.shown(place.url)
         self.timeout_s = place.number("timeout_s", 30)
 
     def new_engine(self) -> Engine:
@@ -76,27 +70,8 @@ class PostgresBackend(ServerBackend):
         return literal(relation, schema, column, value)
 
     def translate(self, error: BaseException) -> ReconError:
-        """By SQLSTATE; a connection that never stood has none, then by what libpq knows of it."""
-        state = getattr(error, "sqlstate", None) or ""
-        cause = str(error).strip()
-        for prefix, make in _STATES.items():
-            if state.startswith(prefix):
-                return make(self.url, cause)
-        if isinstance(error, psycopg.OperationalError) and not state:
-            return self._connecting(error, cause)
-        if isinstance(error, psycopg.DataError):
-            return DataError(f"{self.url} cannot hold a value", cause=cause)
-        return ReconError(f"{self.url} refuses", cause=cause, hint="`recon doctor` shows what the server is")
-
-    def _connecting(self, error: psycopg.OperationalError, cause: str) -> ReconError:
-        """Libpq hands no SQLSTATE out for a failed login: its words first, then whether it was asked for a password."""
-        if re.search(r'database ".*" does not exist', cause):
-            return _no_database(self.url, cause)
-        known = error.pgconn
-        asked = known is not None and (known.needs_password or known.used_password)
-        if asked or re.search(r"authentication|password|pg_hba|role \"", cause):
-            return _not_let_in(self.url, cause)
-        return away(self.url, cause)
+        """By SQLSTATE; see `postgres_errors`."""
+        return postgres_errors.translate(self.url, error)
 
 
 def _load_json(raw: str | bytes) -> Value:
@@ -121,39 +96,4 @@ _LENIENT = {
     "time": _lenient(TimeLoader),
     "timestamp": _lenient(TimestampLoader),
     "timestamptz": _lenient(TimestamptzLoader),
-}
-
-
-def _shown(url: str) -> str:
-    """The URL without any password, in the login or among the options."""
-    parts = urlsplit(redact(url))
-    kept = [(name, value) for name, value in parse_qsl(parts.query) if "password" not in name]
-    return urlunsplit(parts._replace(query=urlencode(kept)))
-
-
-def _no_database(url: str, cause: str) -> ReconError:
-    return NotFoundError(f"no database at {url}", cause=cause, hint="`createdb` makes it, or correct its name")
-
-
-def _not_let_in(url: str, cause: str) -> ReconError:
-    hint = "check user and password (`password_file`, PGPASSWORD or ~/.pgpass)"
-    return AuthError(f"{url} does not let us in", cause=cause, hint=hint)
-
-
-def _denied(url: str, cause: str) -> ReconError:
-    return AuthError(f"the user may not do this at {url}", cause=cause, hint="grant it, or use the tables' owner")
-
-
-_STATES = {
-    "28": _not_let_in,
-    "3D000": _no_database,
-    "42501": _denied,
-    "25006": read_only,
-    "55P03": locked,
-    "40": locked,
-    "57014": locked,
-    "57P": away,
-    "08": away,
-    "42P07": exists,
-    "23505": exists,
 }

@@ -43,7 +43,7 @@ def audit(file: Path, server: postgres_side.Connection, schema: str, told: Told)
     with closing(sqlite_side.opened(file)) as db:
         source, target = sqlite_side.described(db), postgres_side.described(server, schema)
         row = server.execute("SELECT datcollate FROM pg_database WHERE datname = current_database()").fetchone()
-        server.execute(f"SET search_path = {quoted(schema).replace('%', '%%')}")
+        server.execute(f"SET search_path = {quoted(schema)}")
         return list(_findings(Sides(db, server, schema, source, target, told, row[0] if row else "")))
 
 
@@ -136,7 +136,7 @@ def _view(sides: Sides, name: str) -> Iterator[str]:
     titles = [each[0] for each in cursor.description]
     was = list(sqlite_side.bytes_of(sides.file, f"SELECT * FROM {quoted(name)}"))
     try:
-        found = sides.server.execute(f"SELECT * FROM {quoted(sides.schema)}.{quoted(name)}".replace("%", "%%"))
+        found = sides.server.execute(f"SELECT * FROM {quoted(sides.schema)}.{quoted(name)}")
     except psycopg.Error as error:
         yield f"view {name} cannot be read: {error}"
         return
@@ -151,4 +151,6 @@ def _view(sides: Sides, name: str) -> Iterator[str]:
         return
     one, other = Table(name, tuple(Column(title, "") for title in titles)), Table(name, tuple(columns))
     same = dict(zip(titles, (column.name for column in columns), strict=True))
-    yield from in_words(compared(one, other, same, was, found.fetchall()), one, sides.told)
+    differences = compared(one, other, same, was, found.fetchall())
+    differences.rules.clear()  # they are those of the tables, where they have to be told
+    yield from in_words(differences, one, sides.told)

@@ -89,7 +89,7 @@ class Workbench:
         policies = self._plan.policies
 
         def compare(connection: Connection) -> tasks.Compared:
-            comparison = Comparison(self._db, connection, task.schema, self._table(task.table), policies)
+            comparison = Comparison(self._db, connection, task.schema, self._table(task.table), policies, task.skipped)
             return tasks.Compared(task, comparison.compare(task.span))
 
         return self._again(lambda _retried: self._on(compare))

@@ -10,7 +10,7 @@ from recon_cli.jobs.migrate.request import OnExists
 from recon_cli.migration import ddl, merging
 from recon_cli.migration.plan import ForeignKeyPlan, LeftOut, MigrationPlan, ObjectPlan, TablePlan
 from recon_cli.migration.policy import OnOrphans
-from recon_cli.migration.target import Target, attempt
+from recon_cli.migration.target import Target, attempt, check_item, foreign_key_item
 from recon_cli.migration.verifying import Verdict
 from recon_cli.stores.bulk.postgres_link import Connection, ask, quote, run
 
@@ -72,7 +72,7 @@ def finish(connection: Connection, target: Target, plan: MigrationPlan, outcome:
             for key in table.foreign_keys:
                 _foreign_key(connection, target, plan, table, key, outcome)
             for check in table.checks:
-                item = f"{table.name} CHECK ({check.expression})"
+                item = check_item(table, check)
                 with attempt(connection, item, outcome.left_out, "some rows break it, or it means something else here"):
                     run(connection, ddl.add_check(target.aside, table, check))
             advance = ddl.advance(target.aside, table)
@@ -89,10 +89,10 @@ def _foreign_key(
     connection: Connection, target: Target, plan: MigrationPlan, table: TablePlan, key: ForeignKeyPlan, outcome: Outcome
 ) -> None:
     if not any(one.target == key.table for one in plan.included):
-        outcome.left_out.append(LeftOut(f"{table.name} FOREIGN KEY {key.name}", f"{key.table} is not migrated"))
+        outcome.left_out.append(LeftOut(foreign_key_item(table, key), f"{key.table} is not migrated"))
         return
     found: list[LeftOut] = []
-    with attempt(connection, f"{table.name} FOREIGN KEY {key.name}", found):
+    with attempt(connection, foreign_key_item(table, key), found):
         run(connection, ddl.add_foreign_key(target.aside, table, key))
     if not found:
         return

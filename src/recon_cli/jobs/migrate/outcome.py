@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +36,8 @@ class Outcome:
     tables: dict[str, TableOutcome] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
+    skipped: Mapping[str, Iterable[int]] = field(default_factory=dict)
+    """Row numbers that were refused, by table."""
     orphans: list[tuple[str, str, int, str]] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     there: frozenset[str] = frozenset()
@@ -160,9 +162,19 @@ def _body(outcome: Outcome) -> Mapping[str, Json]:
 
 
 def _table_body(outcome: Outcome, name: str) -> dict[str, Json]:
-    one, verdict = outcome.tables[name], outcome.verdicts.get(name)
+    counts, verdict = outcome.tables[name], outcome.verdicts.get(name)
     table = next(table for table in outcome.plan.included if table.name == name)
-    body: dict[str, Json] = {"table": name, "to": table.target, "rows": one.rows, "rejected": one.rejected}
+    body: dict[str, Json] = {"table": name, "to": table.target, "rows": counts.rows, "rejected": counts.rejected}
+    body["columns"] = [
+        {
+            "column": column.name,
+            "to": column.target,
+            "declared": column.declared,
+            "type": column.type,
+            "why": column.why,
+        }
+        for column in table.columns
+    ]
     return body | ({"verified": verdict.same, **verdict_body(verdict)} if verdict else {"verified": None})
 
 
@@ -171,8 +183,8 @@ def verdict_body(verdict: Verdict) -> dict[str, Json]:
     return {
         "source_rows": verdict.source_rows,
         "target_rows": verdict.target_rows,
-        "columns": sorted(verdict.columns),
-        "keys": list(verdict.keys),
+        "differing_columns": sorted(verdict.columns),
+        "differing_keys": list(verdict.keys),
     }
 
 

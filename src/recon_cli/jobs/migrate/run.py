@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from recon_cli.core.place import Place
 from recon_cli.core.report import Report
 from recon_cli.jobs.migrate import finishing, rejects, remembered, tasks
 from recon_cli.jobs.migrate.bench import build_done, copy_done
-from recon_cli.jobs.migrate.hands import Hands
 from recon_cli.jobs.migrate.outcome import Outcome, migrated, planned
 from recon_cli.jobs.migrate.planning import make_plan, plan_of
 from recon_cli.jobs.migrate.request import MigrateRequest, OnExists, Verify
@@ -109,7 +108,7 @@ class Migration:
         if not self.outcome.same:
             self.target.clear(connection)
             return migrated(self.outcome)
-        self._keep_rejects(connection)
+        keep_rejects(connection, self.target, self.plan, self.request, self.outcome)
         finishing.swap_in(connection, self.target, self.plan, made, self.request.on_exists, self.outcome)
         self.session.view.end()
         remembered.keep(self.state_dir, self.plan, self.target, self.outcome, self.session)
@@ -204,30 +203,41 @@ class Migration:
 
     def _verify(self, connection: Connection) -> None:
         if self.request.verify is Verify.VALUES:
+            self.outcome.skipped = self.target.rejected_rows(connection) if self.outcome.rejected else {}
             self.outcome.verdicts = compare(
-                self.session, self.session.hands, self.plan, self.target.aside, self.request
+                self.session, self.plan, self.target.aside, self.request, self.outcome.skipped
             )
         elif self.request.verify is Verify.COUNTS:
             self.outcome.verdicts = finishing.counted(connection, self.target.aside, self.plan, self.outcome)
 
-    def _keep_rejects(self, connection: Connection) -> None:
-        if not self.outcome.rejected:
-            return
-        path = self.request.rejects_to or Path(f"rejects-{Path(self.plan.source).stem}.jsonl")
-        lines = (f"{line}\n".encode("utf-8", "surrogateescape") for line in self.target.rejects(connection))
-        atomic.write_file(path, [rejects.head(self.plan, self.request.schema), *lines])
-        self.outcome.rejects = str(path)
+
+def keep_rejects(
+    connection: Connection, target: Target, plan: MigrationPlan, request: MigrateRequest, outcome: Outcome
+) -> None:
+    """Write the rejects file, if anything was rejected."""
+    if not outcome.rejected:
+        return
+    path = request.rejects_to or Path(f"rejects-{Path(plan.source).stem}.jsonl")
+    lines = (f"{line}\n".encode("utf-8", "surrogateescape") for line in target.rejects(connection))
+    atomic.write_file(path, [rejects.head(plan, request.schema), *lines])
+    outcome.rejects = str(path)
 
 
 def compare(
-    session: Session, hands: Hands, plan: MigrationPlan, schema: str, request: MigrateRequest
+    session: Session,
+    plan: MigrationPlan,
+    schema: str,
+    request: MigrateRequest,
+    skipped: Mapping[str, Iterable[int]],
 ) -> dict[str, Verdict]:
-    """Every table on both sides, spans of large ones side by side."""
+    """Every table on both sides, spans of large ones side by side; `skipped` rows were refused."""
     found = {table.name: Verdict(table.name) for table in plan.included}
     todo = [
-        tasks.Compare(table.name, schema, part) for table in plan.included for part in _compared_parts(session, table)
+        tasks.Compare(table.name, schema, part, frozenset(skipped.get(table.name, ())))
+        for table in plan.included
+        for part in _compared_parts(session, table)
     ]
-    for number, answer in enumerate(hands.work(todo, lambda _answer: ()), 1):
+    for number, answer in enumerate(session.hands.work(todo, lambda _answer: ()), 1):
         if isinstance(answer, tasks.Compared):
             found[answer.task.table].add(answer.verdict)
             request.progress.update(number, len(todo), f"comparing {answer.task.table}")

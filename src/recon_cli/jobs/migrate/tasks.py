@@ -79,6 +79,7 @@ class Compare:
     table: str
     schema: str
     span: Span = WHOLE
+    skipped: frozenset[int] = frozenset()
 
 
 Task = Profile | Copy | Build | Compare

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def verify(source: Place, place: Place, request: MigrateRequest, state_dir: Path
     began = clock.monotonic()
     target = target_of(place, request.schema, source)
     with opened(source, target, request.workers) as session, target.connection() as connection:
-        plan = _plan(session, target, request, state_dir)
+        plan, skipped = _plan(session, target, request, state_dir)
         there = target.there(connection, [table.target for table in plan.included])
         if not there and plan.included:
             raise NotFoundError(
@@ -44,26 +44,34 @@ def verify(source: Place, place: Place, request: MigrateRequest, state_dir: Path
             )
         absent = [table.name for table in plan.included if table.target not in there]
         session.hands.take(plan)
-        verdicts = _verdicts(session, connection, plan, there, request)
+        verdicts = _verdicts(session, connection, plan, there, request, skipped)
         lost = missing(connection, request.schema, plan, there)
     return _report(plan, target, verdicts, absent, lost, clock.monotonic() - began)
 
 
-def _plan(session: Session, target: Target, request: MigrateRequest, state_dir: Path) -> MigrationPlan:
-    """The plan that was given, or remembered, or made anew: what decides how values are compared."""
-    if request.plan is not None:
-        return request.plan
+def _plan(
+    session: Session, target: Target, request: MigrateRequest, state_dir: Path
+) -> tuple[MigrationPlan, Mapping[str, Iterable[int]]]:
+    """The plan that was given, or remembered, or made anew, and the rows that are known to have been refused."""
     kept = remembered.found(state_dir, session.path, target)
-    return kept.plan if kept is not None else make_plan(session, request)
+    skipped = kept.skipped if kept is not None else {}
+    if request.plan is not None:
+        return request.plan, skipped
+    return (kept.plan if kept is not None else make_plan(session, request)), skipped
 
 
 def _verdicts(
-    session: Session, connection: Connection, plan: MigrationPlan, there: dict[str, str], request: MigrateRequest
+    session: Session,
+    connection: Connection,
+    plan: MigrationPlan,
+    there: dict[str, str],
+    request: MigrateRequest,
+    skipped: Mapping[str, Iterable[int]],
 ) -> dict[str, Verdict]:
     present = replace(plan, tables=tuple(t for t in plan.included if t.target in there))
     if request.verify is Verify.VALUES:
         session.hands.take(present)
-        return compare(session, session.hands, present, request.schema, request)
+        return compare(session, present, request.schema, request, skipped)
     found = {}
     for table in present.included:
         ((ours,),) = ask_source(session.db, f"SELECT count(*) FROM {quoted(table.name)}")  # noqa: S608  quoted

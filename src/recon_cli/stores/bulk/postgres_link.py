@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 from recon_cli.core.errors import ReconError
 from recon_cli.core.place import Place
-from recon_cli.stores.postgres import PostgresBackend
+from recon_cli.stores import postgres_errors
 
-# stores.postgres, imported above, says how to get the driver where it is missing
+# postgres_errors, imported above, says how to get the driver where it is missing
 import psycopg  # isort: skip
 from psycopg.types.string import StrDumper, TextBinaryLoader, TextLoader  # isort: skip
 
@@ -57,10 +57,9 @@ class Link:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._backend = PostgresBackend(place)
-        self.url = self._backend.url
+        self.url = postgres_errors.shown(place.url)
         self.schema = place.text("schema") or "public"
-        self.timeout_s = self._backend.timeout_s
+        self.timeout_s = place.number("timeout_s", 30)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -87,7 +86,7 @@ class Link:
 
     def translate(self, error: psycopg.Error) -> ReconError:
         """What an error of the driver or the server means."""
-        return self._backend.translate(error)
+        return postgres_errors.translate(self.url, error)
 
     def _connect(self) -> Connection:
         secret = self._place.secret()
