@@ -7,6 +7,7 @@ goes on with the units that have no line. Rows that were refused stand in `recon
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -156,8 +157,8 @@ class Target:
     def rejected_rows(self, connection: Connection) -> dict[str, list[int]]:
         """The row numbers of what was refused, by table."""
         found: dict[str, list[int]] = {}
-        sql = f"SELECT unit, (line::json ->> 'rowid')::bigint FROM {quote(self.aside)}.{REJECTS}"
-        for table, number in ask(connection, sql):
+        for table, line in ask(connection, f"SELECT unit, line FROM {quote(self.aside)}.{REJECTS}"):
+            number = json.loads(line)["rowid"]
             if number is not None:
                 found.setdefault(table, []).append(number)
         return found

@@ -55,24 +55,21 @@ def migrate(source: Place, place: Place, request: MigrateRequest, state_dir: Pat
         ReconError: and nothing has changed in the target's schema.
     """
     target = target_of(place, request.schema, source)
+    try:
+        return _once(source, target, request, state_dir, clock, quick=request.plan is None)
+    except MisjudgedError as exc:
+        request.note(f"{exc.message} ({exc.cause}): looking at every value, and beginning again")
+    return _once(source, target, request, state_dir, clock, quick=False)
+
+
+def _once(
+    source: Place, target: Target, request: MigrateRequest, state_dir: Path, clock: Clock, *, quick: bool
+) -> Report:
+    """One go. A quick plan is made of a large source only; MisjudgedError where it did not hold."""
     with opened(source, target, request.workers) as session, target.connection() as connection:
         target.verify_encoding(connection)
         target.lock(connection)
-        plan = plan_of(session, request)
-        try:
-            return Migration(session, target, plan, request, state_dir, clock).run(connection)
-        except MisjudgedError as exc:
-            if not plan.quick:
-                raise
-            request.note(f"{exc.message} ({exc.cause}): looking at every value, and beginning again")
-        return _carefully(source, target, request, state_dir, clock)
-
-
-def _carefully(source: Place, target: Target, request: MigrateRequest, state_dir: Path, clock: Clock) -> Report:
-    """Begin again, with a plan that has seen every value."""
-    with opened(source, target, request.workers) as session, target.connection() as connection:
-        target.lock(connection)
-        plan = make_plan(session, request)
+        plan = plan_of(session, request, quick=quick and session.large)
         return Migration(session, target, plan, request, state_dir, clock).run(connection)
 
 
