@@ -84,7 +84,7 @@ def case(name: str, make: Callable[[Path, int], Path], rows: int, wish: Wish) ->
         first = ours(arena, "recon migrate")
         in_turn([first], 0, wish.scratch)
         field_ = [one for one in contestants(arena) if one.name not in wish.without]
-        outcomes = in_turn(field_, wish.runs, wish.scratch, warm_ups=0 if wish.smoke else 1)
+        outcomes = in_turn(field_, wish.runs, wish.scratch, warm_ups=0)  # the first run and the floor's files warmed up
         notes = noted(arena, wish.runs)
     return results.Case(f"{name}, {rows} rows, {size:.0f} MiB", tuple(outcomes), "pgloader", notes)
 
@@ -204,7 +204,7 @@ def _table(arena: Arena, table: str) -> list[str]:
 
 
 def noted(arena: Arena, runs: int) -> dict[str, str | int | float]:
-    """The server's share, and memory over all processes of a command; the warm-up left out."""
+    """The server's share, and memory over all processes of a command; the first run left out."""
     found: dict[str, str | int | float] = {}
     for name, seconds in arena.server_s.items():
         found[f"{name}: server cpu s"] = round(median(seconds[-runs:]), 2)

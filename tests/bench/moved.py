@@ -95,24 +95,24 @@ def _customer(r: random.Random, number: int, counts: dict[str, int]) -> Row:
 
 
 def _product(r: random.Random, number: int, counts: dict[str, int]) -> Row:
-    about = " ".join(r.choices(WORDS, k=16))
+    about = " ".join(r.choices(WORDS, k=26))
     return number, f"{r.choice(WORDS)}-{number}", about, r.random() * 1e4, number % 500, r.randbytes(200)
 
 
 def _order(r: random.Random, number: int, counts: dict[str, int]) -> Row:
-    note = " ".join(r.choices(WORDS, k=9)) if number % 3 else None
+    note = " ".join(r.choices(WORDS, k=20)) if number % 3 else None
     meta = f'{{"ip": "10.0.{number % 256}.1", "채널": "{r.choice(WORDS)}", "n": [{number}, 2, 3]}}'
     return number, number % counts["customers"] + 1, _moment(number), number & 1, r.random() * 1e5, note, meta
 
 
 def _line(r: random.Random, number: int, counts: dict[str, int]) -> Row:
-    remark = " ".join(r.choices(WORDS, k=6)) if number % 2 else None
+    remark = " ".join(r.choices(WORDS, k=13)) if number % 2 else None
     product = number % counts["products"] + 1
     return number, number % counts["orders"] + 1, product, number % 9 + 1, r.random() * 1e4, remark
 
 
 def _event(r: random.Random, number: int, counts: dict[str, int]) -> Row:
-    body = " ".join(r.choices(WORDS, k=14))
+    body = " ".join(r.choices(WORDS, k=32))
     raw = r.randbytes(60) if number % 4 == 0 else None
     return number, _moment(number), r.choice(WORDS), f"user{number % 5000}", body, r.expovariate(3), raw
 

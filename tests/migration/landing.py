@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -12,9 +12,10 @@ import psycopg
 from tests.migration.audit import postgres_side
 from tests.migration.audit.auditor import audit
 from tests.migration.audit.probes import probed
+from tests.migration.audit.rows import UNSAID
 from tests.migration.audit.told import Told, of_report
 from tests.migration.features.registry import Feature
-from tests.support.recon import in_folder
+from tests.support.recon import in_folder, inside
 
 PARTIAL = 3
 """Rows were refused, or something was left out, and each is named."""
@@ -39,14 +40,21 @@ class Moved:
     code: int
     told: Told
     printed: str = ""
+    plan: Callable[[], Told] | None = None
+    """What the plan says, where it can be asked for."""
 
 
-def migrated(source: Path, landing: Landing, *options: str) -> Moved:
-    """Run `recon migrate`."""
+def migrated(source: Path, landing: Landing, *options: str, here: bool = True) -> Moved:
+    """Run `recon migrate`, in this process (`here`) or in one of its own."""
     recon = in_folder(source.parent, RECON_STORES_PASSWORD=landing.password)
-    done = recon("migrate", source, landing.url, "--schema", landing.schema, "--json", *options, expect=None)
+    words = ("migrate", source, landing.url, "--schema", landing.schema, "--json", *options)
+    done = inside(recon, *words) if here else recon(*words, expect=None)
     document = json.loads(done.out) if done.out.strip() else {}
-    return Moved(done.code, of_report(document, folder=source.parent), done.out + done.err)
+
+    def plan() -> Told:
+        return of_report(inside(recon, "migrate", source, "--plan", "--json").document)
+
+    return Moved(done.code, of_report(document, folder=source.parent), done.out + done.err, plan)
 
 
 def found(source: Path, landing: Landing, told: Told | None = None) -> Sequence[str]:
@@ -60,8 +68,13 @@ def wrong(feature: Feature, source: Path, landing: Landing, moved: Moved) -> lis
     said = [] if moved.code == 0 or (moved.code == PARTIAL and moved.told.statements) else [_ended(moved)]
     if moved.told.rejects and not feature.refused:
         said.append(f"{len(moved.told.rejects)} cells were refused that the target can hold")
+    told = moved.told
     with landing.connect() as connection:
-        said += audit(source, connection, landing.schema, moved.told)
+        found_now = audit(source, connection, landing.schema, told)
+        if moved.plan and any(UNSAID in one for one in found_now):
+            told = replace(told, rules=moved.plan().rules)
+            found_now = audit(source, connection, landing.schema, told)
+        said += found_now
         said += _types(connection, landing.schema, feature.types)
         said += probed(source, connection, landing.schema, feature.probes, moved.told)
     return said

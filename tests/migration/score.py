@@ -32,7 +32,7 @@ LIMIT_S = 120
 
 def recon(source: Path, landing: Landing) -> Moved:
     """Ours."""
-    return migrated(source, landing)
+    return migrated(source, landing, here=False)
 
 
 def pgloader(source: Path, landing: Landing) -> Moved:

@@ -9,7 +9,9 @@ import pytest
 from tests.migration.features import FEATURES
 from tests.migration.landing import Landing, migrated, wrong
 
-NOT_YET: dict[str, str] = {}
+NOT_YET: dict[str, str] = {
+    "names_that_meet": "a numbering takes the name of a table that comes after it; ends with 5, nothing half-made",
+}
 """What is not right yet, and why: a test that begins to pass must be taken out of here."""
 
 

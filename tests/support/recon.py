@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +72,32 @@ class Recon:
     def argv(self, *args: str | Path) -> list[str]:
         """The command line of this very source tree."""
         return [*self.before, sys.executable, "-m", "recon_cli", *map(str, args)]
+
+
+def inside(recon: Recon, *args: str | Path) -> Done:
+    """The command in this very process, for tests by the hundred that start-up would make long.
+
+    What it prints is caught; environment, working folder and streams are as before when it is done.
+    """
+    from recon_cli.cli.main import main  # noqa: PLC0415  most tests start a process
+
+    kept, here = dict(os.environ), Path.cwd()
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    threshold = gc.get_threshold()
+    try:
+        os.environ.clear()
+        os.environ.update(recon.env)
+        os.chdir(recon.folder)
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main([*map(str, args)])
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+        os.chdir(here)
+        gc.set_threshold(*threshold)
+    told = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, err)]  # type: ignore[attr-defined]
+    assert "Traceback" not in told[1], told[1]
+    return Done(code, *told)
 
 
 def in_folder(folder: Path, **env: str) -> Recon:

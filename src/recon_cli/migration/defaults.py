@@ -25,6 +25,7 @@ _TEMPORAL = {
     "time": "((CURRENT_TIMESTAMP AT TIME ZONE 'UTC')::time)",
 }
 _LITERAL = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"|([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
+_TRUTH = re.compile(r"'?(?:0|1|t|f|true|false)'?", re.IGNORECASE)
 _BLOB = re.compile(r"[xX]'((?:[0-9a-fA-F]{2})*)'")
 _CODED = frozenset(
     {
@@ -49,7 +50,17 @@ def default(text: str, column: ColumnPlan, known: Known, table: str) -> str | No
         return f"'\\x{found[1].lower()}'::bytea"
     if column.coding in _CODED:
         return _coded(text, column)
+    _kept(text, column)
     return dialect.expression(text, known, table, column.type)
+
+
+def _kept(text: str, column: ColumnPlan) -> None:
+    """Refuse what the type would change: SQLite keeps -1.5 in a column of whole numbers, and 2 in a BOOLEAN."""
+    number = _LITERAL.fullmatch(text)
+    if column.type == "bigint" and number and number[3] and not float(number[3]).is_integer():
+        raise Untranslatable(f"`{text[:60]}` is no whole number")
+    if column.type == "boolean" and not _TRUTH.fullmatch(text):
+        raise Untranslatable(f"`{text[:60]}` is neither true nor false")
 
 
 def _unwrapped(text: str) -> str:

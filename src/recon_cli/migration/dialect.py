@@ -19,7 +19,7 @@ from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.schema import MappingSchema
 
 from recon_cli.migration.dialect_functions import FUNCTIONS, Untranslatable
-from recon_cli.migration.dialect_kinds import Kind, kind, literal_as, schema_type, target_type, truth
+from recon_cli.migration.dialect_kinds import MIXED, Kind, kind, literal_as, loose, schema_type, target_type, truth
 
 __all__ = ["Known", "Relation", "Untranslatable", "expression", "query"]
 
@@ -38,6 +38,10 @@ _PLAIN: tuple[type[exp.Expression], ...] = (
     *(exp.FirstValue, exp.LastValue, exp.NthValue, exp.Ntile, exp.PercentRank, exp.CumeDist, exp.Values, exp.Var),
     *(exp.DataType, exp.DataTypeParam, exp.Filter, exp.Escape),
 )
+
+
+_LOOKS_ONLY = (exp.Select, exp.Alias, exp.Is, exp.Count)
+"""What may stand round a column of several kinds of values: it does not ask which kind one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,11 @@ def _name(tree: _Tree, known: Known) -> None:
             source = scope.sources.get(column.table)
             if isinstance(source, exp.Table):
                 relation = known.relations[source.name.lower()]
-                target, _ = relation.columns[column.name.lower()]
+                target, declared = relation.columns[column.name.lower()]
+                if declared == MIXED and not isinstance(column.parent, _LOOKS_ONLY):
+                    raise Untranslatable(
+                        f"`{column.name}` holds several kinds of values, which are written as one here"
+                    )
                 column.this.set("this", target)
     names = {cte.alias for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
@@ -206,7 +214,7 @@ def _compared(node: _Tree) -> _Tree:
 
 def _side(one: _Tree, other: _Tree) -> _Tree:
     if isinstance(one, exp.Literal | exp.Neg) or (isinstance(one, exp.Boolean) and kind(other) is not Kind.BOOLEAN):
-        return literal_as(one, _WRITTEN.get(kind(other), ""))
+        return literal_as(one, _WRITTEN.get(kind(other), ""), of_loose=loose(other))
     if kind(one) is Kind.BOOLEAN and kind(other) in {Kind.INTEGER, Kind.REAL, Kind.NUMERIC}:
         if isinstance(other, exp.Literal) and other.name in {"0", "1"}:
             return one

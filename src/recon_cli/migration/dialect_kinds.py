@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum, auto
 
 from sqlglot import exp
 
 _T = exp.DataType.Type
+_NUMERIC = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
 class Untranslatable(Exception):  # noqa: N818  data for the plan, not an error that ends anything
@@ -46,7 +48,14 @@ _KINDS = {
     Kind.UUID: (_T.UUID,),
 }
 _OF_TYPE = {one: found for found, several in _KINDS.items() for one in several}
+LOOSE_TEXT = "text of any column"
+"""The type of a column that keeps text but has no TEXT affinity: there SQLite compares numbers as numbers."""
+MIXED = "text of all kinds"
+"""The type of a column that keeps numbers, texts and bytes, all written as one of them."""
+_LOOSE = _T.NVARCHAR
 _SCHEMA = (
+    (LOOSE_TEXT, "NVARCHAR"),
+    (MIXED, "NVARCHAR"),
     ("bigint", "BIGINT"),
     ("double", "DOUBLE"),
     ("numeric", "DECIMAL"),
@@ -86,6 +95,11 @@ def kind(node: exp.Expression) -> Kind:
     return _OF_TYPE.get(node.type.this, Kind.UNKNOWN)
 
 
+def loose(node: exp.Expression) -> bool:
+    """Whether a node is a column of text that SQLite would compare with numbers as numbers."""
+    return node.type is not None and node.type.this is _LOOSE
+
+
 def typed(node: exp.Expression, name: str) -> exp.Expression:
     """The node, with its type said."""
     node.type = exp.DataType.build(name)
@@ -104,14 +118,16 @@ def truth(node: exp.Expression) -> exp.Expression:
     raise Untranslatable(f"`{node.sql('sqlite')[:60]}` is no condition here")
 
 
-def literal_as(node: exp.Expression, wanted: str) -> exp.Expression:
-    """A literal as the wanted type has it; anything else as it is."""
+def literal_as(node: exp.Expression, wanted: str, *, of_loose: bool = False) -> exp.Expression:
+    """A literal as the wanted type has it; anything else as it is. `of_loose`: beside a column that is `loose`."""
     if isinstance(node, exp.Paren) and isinstance(node.this, exp.Literal | exp.Neg | exp.Boolean | exp.Null):
         node = node.this
     if isinstance(node, exp.Boolean):
         return node if wanted == "boolean" else exp.Literal.number(int(node.this)) if wanted == "bigint" else node
     if not isinstance(node, exp.Literal):
         return node
+    if of_loose and _NUMERIC.fullmatch(node.name):
+        raise Untranslatable(f"`{node.name}` is a number to SQLite beside a column declared without a type of text")
     if wanted == "boolean":
         return _boolean(node)
     if wanted == "text" and not node.is_string:

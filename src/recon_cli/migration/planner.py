@@ -10,6 +10,7 @@ from recon_cli.core.catalog import DeclaredColumn, DeclaredForeignKey, DeclaredT
 from recon_cli.migration import choose, defaults, dialect
 from recon_cli.migration.choose import Asked, Choice
 from recon_cli.migration.dialect import Known, Relation, Untranslatable
+from recon_cli.migration.dialect_kinds import LOOSE_TEXT, MIXED
 from recon_cli.migration.indexes import key_indexes, plan_indexes, unique_of
 from recon_cli.migration.introspect import Source, numbered, row_number
 from recon_cli.migration.names import SYSTEM_COLUMNS, Names
@@ -108,6 +109,11 @@ class Planner:
         required = (not column.nullable or column.name in table.key) and not profile.nulls
         if not column.nullable and profile.nulls:
             self.leave(f"{place} NOT NULL", f"{profile.nulls} rows are NULL all the same")
+        compare = "" if column.collation in {None, "BINARY"} else str(column.collation).upper()
+        if compare and choice.type == "text":
+            self.notes.append(
+                f"{place}: COLLATE {compare} is kept by its indexes alone; `=` and ORDER BY go by bytes here"
+            )
         zone = self.policies.zones.get(place, self.policies.naive_zone)
         if column.collation and column.collation.upper() in {"NOCASE", "RTRIM"}:
             what = "case" if column.collation.upper() == "NOCASE" else "blanks at the end"
@@ -124,7 +130,7 @@ class Planner:
             column.declared,
             nullable=not required,
             identity=number and "virtual" not in table.options,
-            compare="" if column.collation in {None, "BINARY"} else str(column.collation).upper(),
+            compare=compare,
             zone=zone if choice.coding is Coding.STAMP_ZONE else "",
             holds=tuple(sorted(profile.held)),
             careful=choice.careful,
@@ -175,7 +181,7 @@ class Planner:
     def _relation(self, table: DeclaredTable) -> Relation:
         plan = self.tables[table.name]
         number = table.key[0].lower() if plan.numbered else ""
-        return Relation(plan.target, {one.name.lower(): (one.target, one.type) for one in plan.columns}, number)
+        return Relation(plan.target, {one.name.lower(): (one.target, _meant(one)) for one in plan.columns}, number)
 
     def _finished(self, table: DeclaredTable) -> TablePlan:
         """With everything that needs to know all columns of all tables."""
@@ -274,3 +280,10 @@ def _actions(key: DeclaredForeignKey) -> str:
     words += [f"ON UPDATE {key.on_update}"] if key.on_update else []
     words += [key.deferrable] if key.deferrable else []
     return " ".join(words)
+
+
+def _meant(column: ColumnPlan) -> str:
+    """The type that expressions go by: text in a column that SQLite gives no TEXT affinity compares otherwise."""
+    if column.coding in {Coding.TEXT_OF_ANY, Coding.BYTES_OF_ANY}:
+        return MIXED
+    return LOOSE_TEXT if column.type == "text" and choose.affinity(column.declared) != "texts" else column.type

@@ -155,12 +155,14 @@ class Target:
             yield from (str(line) for (line,) in cursor)
 
     def rejected_rows(self, connection: Connection) -> dict[str, list[int]]:
-        """The row numbers of what was refused, by table."""
+        """The row numbers of what was refused, by table. The server's own JSON would stumble over a NUL in a value."""
         found: dict[str, list[int]] = {}
-        for table, line in ask(connection, f"SELECT unit, line FROM {quote(self.aside)}.{REJECTS}"):
-            number = json.loads(line)["rowid"]
-            if number is not None:
-                found.setdefault(table, []).append(number)
+        with connection.transaction(), connection.cursor("recon_rejected_rows") as cursor:
+            cursor.execute(f"SELECT unit, line FROM {quote(self.aside)}.{REJECTS}".encode())
+            for table, line in cursor:
+                number = json.loads(line).get("rowid")
+                if number is not None:
+                    found.setdefault(table, []).append(number)
         return found
 
     def swap(self, connection: Connection, plan: MigrationPlan, objects: Sequence[str], *, replace: bool) -> None:

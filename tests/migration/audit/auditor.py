@@ -43,7 +43,7 @@ def audit(file: Path, server: postgres_side.Connection, schema: str, told: Told)
     with closing(sqlite_side.opened(file)) as db:
         source, target = sqlite_side.described(db), postgres_side.described(server, schema)
         row = server.execute("SELECT datcollate FROM pg_database WHERE datname = current_database()").fetchone()
-        server.execute(f"SET search_path = {quoted(schema).replace('%', '%%')}")
+        server.execute(f"SET search_path = {quoted(schema)}")
         return list(_findings(Sides(db, server, schema, source, target, told, row[0] if row else "")))
 
 
@@ -80,9 +80,9 @@ def _content(sides: Sides, table: Table) -> bool:
 
 def _table(sides: Sides, one: Table, other: Table) -> Iterator[str]:
     told = sides.told
-    there = shape.named(
-        "column", one.name, [column.name for column in one.columns], [column.name for column in other.columns], told
-    )
+    extra = {"rowid"} if one.virtual else set()  # content too: other tables point at it
+    found_there = [column.name for column in other.columns if column.name not in extra]
+    there = shape.named("column", one.name, [column.name for column in one.columns], found_there, told)
     yield from there.words
     was = list(sqlite_side.rows(sides.file, one))
     became = list(postgres_side.rows(sides.server, sides.schema, other))
@@ -136,7 +136,7 @@ def _view(sides: Sides, name: str) -> Iterator[str]:
     titles = [each[0] for each in cursor.description]
     was = list(sqlite_side.bytes_of(sides.file, f"SELECT * FROM {quoted(name)}"))
     try:
-        found = sides.server.execute(f"SELECT * FROM {quoted(sides.schema)}.{quoted(name)}".replace("%", "%%"))
+        found = sides.server.execute(f"SELECT * FROM {quoted(sides.schema)}.{quoted(name)}")
     except psycopg.Error as error:
         yield f"view {name} cannot be read: {error}"
         return
@@ -144,10 +144,13 @@ def _view(sides: Sides, name: str) -> Iterator[str]:
     columns = []
     for each in found.description or []:
         known = types.get(each.type_code)
-        columns.append(Column(each.name, "", known.name if known else ""))
+        base = known.name if known else ""
+        columns.append(Column(each.name, "", "computed" if base == "float8" else base))
     if [column.name for column in columns] != titles and not sides.told.names(name):
         yield f"view {name}: columns were {titles} and are {[column.name for column in columns]}"
         return
     one, other = Table(name, tuple(Column(title, "") for title in titles)), Table(name, tuple(columns))
     same = dict(zip(titles, (column.name for column in columns), strict=True))
-    yield from in_words(compared(one, other, same, was, found.fetchall()), one, sides.told)
+    differences = compared(one, other, same, was, found.fetchall())
+    differences.rules.clear()  # they are those of the tables, where they have to be told
+    yield from in_words(differences, one, sides.told)

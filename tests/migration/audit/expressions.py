@@ -66,8 +66,7 @@ def indexes(db: Connection, one: Table, other: Table, names: dict[str, str], pai
         best = min(said, key=lambda pair: (len(pair[0]), pair[1].name != was.name), default=None)
         spelled = was.name if not was.constraint else f"on {', '.join(part.column for part in was.parts)}"
         if _index_told(told, one, was):
-            if best is not None and not best[0]:
-                left.remove(best[1])
+            left = [each for each in left if each.name != was.name]
             continue
         if best is None or (best[0] and best[1].name != was.name):
             close = f"; closest is {best[1].name}: {', '.join(best[0])}" if best else ""
@@ -82,11 +81,12 @@ def indexes(db: Connection, one: Table, other: Table, names: dict[str, str], pai
 
 
 def _for_key(index: Index, one: Table, other: Table, names: dict[str, str]) -> bool:
-    """Whether it stands for a primary key that could not be one (`shape.key` asks that this is told)."""
+    """Whether it stands for a primary key that could not be one (`shape.key` asks that this is told), or folds it."""
     wanted = [names.get(column, column) for column in one.key]
     parts = [part.column or part.expression for part in index.parts]
     each = zip(wanted, parts, strict=False)
-    return index.unique and not other.key and len(parts) == len(wanted) and all(name in part for name, part in each)
+    instead = not other.key or any((column := one.column(name)) and column.collation == "NOCASE" for name in one.key)
+    return index.unique and instead and len(parts) == len(wanted) and all(name in part for name, part in each)
 
 
 def _index_told(told: Told, one: Table, index: Index) -> bool:
@@ -164,9 +164,7 @@ def _default(db: Connection, was: Column, became: Column) -> str | None:
     if was.default is None:
         return f"has a default now: {became.default}"
     try:
-        found = (db.execute(f"SELECT ({became.default.replace('%', '%%')})::{became.declared}").fetchone() or (None,))[
-            0
-        ]
+        found = (db.execute(f"SELECT ({became.default})::{became.declared}").fetchone() or (None,))[0]
     except psycopg.Error as error:
         return f"default {became.default} fails: {error}"
     said = verdict(wanted, found, became.base)

@@ -59,9 +59,7 @@ def _in_postgres(server: Connection, probe: Asked) -> object:
         with server.transaction(force_rollback=True):
             server.execute(probe.statement)
             return server.execute(probe.query).fetchall() if probe.query else "taken"
-    except psycopg.IntegrityError:
-        return REFUSED
-    except psycopg.DataError:
+    except (psycopg.IntegrityError, psycopg.DataError, psycopg.errors.DatatypeMismatch):
         return REFUSED
     except psycopg.Error as error:
         return f"fails: {error}"

@@ -46,9 +46,8 @@ def of_report(document: Any, extra: str = "", folder: Path | None = None) -> Tol
     """Read a JSON report (and what was printed beside it); rejects files that it names are read too."""
     found = _Gathered()
     _gather(document, found, spoken=False, context="", folder=folder)
-    rejects = tuple(
-        json.loads(line) for path in dict.fromkeys(found.rejects) for line in path.read_text("utf-8").splitlines()
-    )
+    lines = (line for path in dict.fromkeys(found.rejects) for line in path.read_text("utf-8").splitlines())
+    rejects = tuple(entry for entry in map(json.loads, lines) if "table" in entry)
     statements = (*found.statements, *extra.splitlines())
     return Told(statements, rejects, tuple(found.rules))
 

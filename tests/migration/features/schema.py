@@ -235,3 +235,47 @@ def triggers_of_other_sorts(db: sqlite3.Connection) -> None:
         "CREATE TRIGGER never AFTER INSERT ON t WHEN new.age < 0 BEGIN\n  SELECT RAISE(ABORT, 'no');\nEND;\n"
         "CREATE TRIGGER through INSTEAD OF INSERT ON v BEGIN\n  INSERT INTO t (name) VALUES (new.name);\nEND;\n",
     )
+
+
+@feature()
+def views_with_json_and_braces(db: sqlite3.Connection) -> None:
+    script(
+        db,
+        PEOPLE + "CREATE TABLE j (id INTEGER PRIMARY KEY, doc TEXT);\n"
+        """INSERT INTO j VALUES (1, '{"a": {"b": [1, 2]}, "n": 5}'), (2, '{}');\n"""
+        "CREATE VIEW a AS SELECT id, '{name} %s {}' AS form FROM t;\n"
+        "CREATE VIEW b AS SELECT id, json_extract(doc, '$.n') AS n, doc ->> '$.n' AS m FROM j;\n"
+        "CREATE VIEW c AS SELECT id, substr(name, 2, 2) AS s, instr(name, 'i') AS i, length(city) AS l FROM t;\n"
+        "CREATE VIEW d AS SELECT a.id FROM t a LEFT JOIN t b ON a.age > b.age WHERE b.id IS NULL;\n"
+        "CREATE VIEW e AS SELECT DISTINCT gone FROM t UNION ALL SELECT 9 ORDER BY 1;\n"
+        "CREATE VIEW f AS SELECT round(age / 3.0, 2) AS r, abs(-age) AS a, max(age, 18) AS m, min(age, 18) AS n FROM t;\n"
+        "CREATE VIEW g AS SELECT cast(name AS INTEGER) AS n, age % 7 AS m, -age AS neg, age || 'x' AS s FROM t;\n",
+    )
+
+
+@feature()
+def views_that_compare_as_sqlite_does(db: sqlite3.Connection) -> None:
+    script(
+        db,
+        PEOPLE + "CREATE VIEW a AS SELECT id FROM t WHERE name LIKE 'k%';\n"
+        "CREATE VIEW b AS SELECT id FROM t WHERE name = 'kim' COLLATE NOCASE;\n"
+        "CREATE VIEW c AS SELECT id FROM t WHERE gone;\nCREATE VIEW d AS SELECT id FROM t WHERE NOT gone AND age;\n"
+        "CREATE VIEW e AS SELECT id, name > city AS more, name IS NOT city AS other, gone = 1 AS g FROM t;\n"
+        "CREATE VIEW f AS SELECT id FROM t WHERE made > '2023-12-31' ORDER BY made DESC;\n"
+        "CREATE VIEW g AS SELECT name FROM t ORDER BY name COLLATE NOCASE LIMIT 2 OFFSET 1;\n"
+        "CREATE VIEW h AS SELECT city, count(*) FROM t GROUP BY city HAVING count(*) > 0;\n"
+        "CREATE VIEW i AS SELECT id, CASE WHEN age > 20 THEN 1 ELSE 'no' END AS mixed FROM t;\n"
+        "CREATE VIEW j AS SELECT name, max(age) FROM t;\n",
+    )
+
+
+@feature(Probe("UPDATE t SET ok = 'x' WHERE id = 1"), Probe("INSERT INTO t (id, ok) VALUES (9, 2)"))
+def checks_on_booleans(db: sqlite3.Connection) -> None:
+    script(
+        db,
+        "CREATE TABLE t (id INTEGER, ok BOOLEAN NOT NULL DEFAULT 1 CHECK (ok IN (0, 1)), at DATETIME CHECK (at > '2020-01-01'),\n"
+        "  price DECIMAL(8,2) CHECK (price >= 0.5), CHECK (ok = 1 OR price > 10));\n"
+        "CREATE INDEX live ON t (at) WHERE ok = 1;\nCREATE INDEX dead ON t (id) WHERE NOT ok;\n"
+        "INSERT INTO t VALUES (1, 1, '2024-01-01 10:00:00', 1.25), (2, 0, NULL, 11);\n"
+        "CREATE VIEW shown AS SELECT id FROM t WHERE ok = 1 AND at < '2024-06-01';\n",
+    )

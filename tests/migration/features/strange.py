@@ -173,3 +173,23 @@ def wide_row_that_no_page_holds(db: sqlite3.Connection) -> None:
 @feature(slow=True)
 def blob_of_50_mb(db: sqlite3.Connection) -> None:
     column(db, "BLOB", b"\x5a" * 50_000_000, b"small")
+
+
+@feature()
+def names_that_meet(db: sqlite3.Connection) -> None:
+    script(
+        db,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE);\nINSERT INTO t VALUES (1, 'x');\n"
+        "CREATE TABLE t_id_seq (a TEXT);\nCREATE TABLE t_pkey (a TEXT);\nCREATE TABLE t_a_key (a TEXT);\n"
+        "INSERT INTO t_a_key VALUES ('kept');\nCREATE VIEW recon_units AS SELECT a FROM t;\n",
+    )
+
+
+@feature()
+def columns_added_later(db: sqlite3.Connection) -> None:
+    script(
+        db,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY);\nINSERT INTO t VALUES (1), (2);\n"
+        "ALTER TABLE t ADD COLUMN a TEXT NOT NULL DEFAULT 'old';\nALTER TABLE t ADD COLUMN b INTEGER DEFAULT 5;\n"
+        "INSERT INTO t VALUES (3, 'new', NULL);\nALTER TABLE t RENAME COLUMN b TO c;\nALTER TABLE t DROP COLUMN c;\n",
+    )

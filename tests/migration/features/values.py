@@ -125,9 +125,14 @@ def untyped_numbers(db: sqlite3.Connection) -> None:
     column(db, "", 1, 2**40, -7, None)
 
 
-@feature(types={"t.c": "jsonb json text"})
+@feature(types={"t.c": "jsonb json"})
 def json_clean(db: sqlite3.Connection) -> None:
-    column(db, "JSON", '{"a": [1, 2.50, "글"], "b": null}', "[]", '"x"', "12", None)
+    column(db, "JSON", '{"a": [1, 2.50, "글"], "b": null}', "[]", '"x"', None)
+
+
+@feature()
+def json_with_bare_numbers(db: sqlite3.Connection) -> None:
+    column(db, "JSON", '{"a": 1}', "12", "1.5", "null", None)
 
 
 @feature(types={"t.c": "jsonb json text"})
