@@ -28,11 +28,12 @@ from recon_cli.core.errors import (
     UsageError,
 )
 from recon_cli.core.ports import Progress
-from recon_cli.reconstruction import survival
+from recon_cli.reconstruction import gpu, survival
 from recon_cli.reconstruction.stages import Stage
 from recon_cli.reconstruction.work import Work
 
 _LOOK_S = 0.25
+_GPU_LOOK_S = 5.0
 _TAIL_BYTES = 4096
 _KNOWN = {
     kind.slug: kind
@@ -61,12 +62,13 @@ class FailedError(StageError):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A stage that ended well: what it told, and what it took."""
+    """A stage that ended well: what it told, and what it took; `gpu_peak_mb` is of the whole machine."""
 
     outcome: Mapping[str, Json]
     seconds: float
     cpu_seconds: float
     peak_mb: float
+    gpu_peak_mb: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def run(stage: Stage, work: Work, limits: Limits, progress: Progress, cancelled:
         finally:
             watched.kill()
     if heard.outcome is not None and status == 0:
-        return Ended(heard.outcome, time.monotonic() - began, cpu_s, watched.peak / _MEGABYTE)
+        return Ended(heard.outcome, time.monotonic() - began, cpu_s, watched.peak / _MEGABYTE, watched.gpu_peak)
     raise _with_disk(_failure(stage, log, heard, status), work)
 
 
@@ -132,6 +134,8 @@ class _Watched:
     began: float
     cancelled: Callable[[], bool]
     peak: int = 0
+    gpu_peak: int = 0
+    gpu_asked: float = 0.0
 
     def listen(self, pipe: int, progress: Progress) -> _Heard:
         """Hear the child until it closes its pipe."""
@@ -153,6 +157,7 @@ class _Watched:
         """Whether it may go on."""
         if self.cancelled():
             raise CancelledError(f"cancelled while {self.stage.title}")
+        self._look_at_gpu()
         used = survival.used_by_session(self.child.pid)
         self.peak = max(self.peak, used)
         if self.limits.memory_bytes is not None and used > self.limits.memory_bytes:
@@ -162,6 +167,11 @@ class _Watched:
             hint = "allow more with `[reconstruct] time_limit_s`, then `recon job retry JOB`"
             told = f"it was stopped after {self.limits.seconds:.0f} s"
             raise self._stopped("TimeoutError", f"{self.stage.title} took too long", told, hint)
+
+    def _look_at_gpu(self) -> None:
+        if self.stage.uses_gpu and time.monotonic() - self.gpu_asked > _GPU_LOOK_S:
+            self.gpu_asked = time.monotonic()
+            self.gpu_peak = max(self.gpu_peak, gpu.used_mb())
 
     def _stopped(self, kind: str, message: str, cause: str, hint: str) -> FailedError:
         return FailedError(StageError(message, cause=cause, hint=hint), self.stage.name, kind, "")

@@ -87,6 +87,7 @@ class Line:
             "seconds": round(ended.seconds, 3),
             "cpu_seconds": round(ended.cpu_seconds, 3),
             "peak_mb": round(ended.peak_mb, 1),
+            **({"gpu_peak_mb": ended.gpu_peak_mb} if ended.gpu_peak_mb else {}),
         }
         self.work.finish(stage.name, {**ended.outcome, _TOOK: took})
         reason = stage.check(self.work)

@@ -33,6 +33,7 @@ class Stage:
     weight: int
     time_limit_s: float
     check: Callable[[Work], str | None]
+    uses_gpu: bool = False
 
 
 def load(entry: str) -> Run:
@@ -49,7 +50,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("matching", "matching photos", f"{_HERE}.solving.matching:run", 15, 24 * _HOUR_S, checks.matches),
     Stage("mapping", "solving cameras", f"{_HERE}.solving.mapping:run", 8, 12 * _HOUR_S, checks.model),
     Stage("undistort", "undistorting photos", f"{_HERE}.solving.undistort:run", 4, 2 * _HOUR_S, checks.scene),
-    Stage("train", "training Gaussians", f"{_HERE}.finishing:train", 50, 48 * _HOUR_S, checks.cloud),
+    Stage("train", "training Gaussians", f"{_HERE}.finishing:train", 50, 48 * _HOUR_S, checks.cloud, uses_gpu=True),
     Stage("clean", "removing floaters", f"{_HERE}.finishing:clean", 2, 2 * _HOUR_S, checks.cleaned),
     Stage("export", "writing splats", f"{_HERE}.finishing:export", 3, 2 * _HOUR_S, checks.exported),
     Stage("viewer", "making the viewer", f"{_HERE}.finishing:viewer", 3, 1 * _HOUR_S, checks.viewer),
