@@ -164,7 +164,7 @@ def test_a_plain_expression_never_reads_another_table_on_sqlite(text: str) -> No
         base.executescript("CREATE TABLE mine (a, q, text, E); CREATE TABLE users (a)")
         base.set_authorizer(watch)
         try:
-            base.execute(f"SELECT {text} FROM mine").fetchall()
+            base.execute(f"SELECT {text} FROM mine").fetchall()  # noqa: S608  that is what is tried
         except (sqlite3.Error, sqlite3.Warning):
             return
     assert set(read) <= {"mine", ""}

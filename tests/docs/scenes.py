@@ -99,6 +99,28 @@ def queue(folder: Path) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def moving(folder: Path) -> Iterator[None]:
+    """The small service of `service`, and a Postgres beside it."""
+    with service(folder), postgres.running() as server:
+        (folder / "server.pw").write_text(server.password)
+        (folder / "server.pw").chmod(0o600)
+        settings = f'[stores.server]\nurl = "{server.database()}"\npassword_file = "server.pw"\n'
+        (folder / "recon.toml").write_text((folder / "recon.toml").read_text() + settings)
+        yield
+
+
+@contextmanager
+def odd(folder: Path) -> Iterator[None]:
+    """A database with a text that no Postgres can hold, beside what `moving` has."""
+    with closing(sqlite3.connect(folder / "odd.db")) as database, database:
+        database.execute("CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT)")
+        database.executemany("INSERT INTO words VALUES (?, ?)", [(1, "a\0b"), (2, "fine")])
+    with (folder / "recon.toml").open("a") as settings:
+        settings.write('[stores.odd]\nurl = "sqlite:///odd.db"\n')
+    yield
+
+
 SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "empty": empty,
     "demo": demo,
@@ -106,4 +128,6 @@ SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "sessions": sessions,
     "dropped sessions": dropped_sessions,
     "queue": queue,
+    "moving": moving,
+    "odd": odd,
 }

@@ -59,7 +59,7 @@ def test_rows_go_from_sqlite_to_postgres_and_back_and_stay_the_same(recon: Recon
     for name in ("app.db", "back.db"):
         with closing(sqlite3.connect(recon.folder / name)) as database:
             columns = "id, name, score, hex(photo), typeof(id), typeof(score), typeof(photo)"
-            dumps.append(database.execute(f"SELECT {columns} FROM users ORDER BY id").fetchall())
+            dumps.append(database.execute(f"SELECT {columns} FROM users ORDER BY id").fetchall())  # noqa: S608  constant
             dumps.append(database.execute("SELECT * FROM visits ORDER BY 1, 2").fetchall())
     assert dumps[:2] == dumps[2:]
     assert dumps[0][1][2] == 5e-324

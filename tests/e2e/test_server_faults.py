@@ -94,7 +94,7 @@ def struck(server: PostgresServer, url: str, started: subprocess.Popen[bytes], w
     """End the sessions of a command as soon as one of them is at `when`; how the command ended and what it said."""
     name = url.rpartition("/")[2]
     strike = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608  ours
         f" WHERE datname = '{name}' AND application_name = 'recon' AND query LIKE '{when}'"
     )
     hit = False

@@ -50,11 +50,11 @@ def _odd(db: sqlite3.Connection, encoding: str) -> None:
     db.execute(f"CREATE TABLE odd (id INTEGER PRIMARY KEY, {columns})")
     marks = ", ".join("?" * (1 + len(AFFINITIES)))
     rows = [(number * 3 - 50, *(cell,) * len(AFFINITIES)) for number, cell in enumerate(CELLS)]
-    db.executemany(f"INSERT INTO odd VALUES ({marks})", rows)
+    db.executemany(f"INSERT INTO odd VALUES ({marks})", rows)  # noqa: S608  constants
     if encoding == "UTF-8":
         casts = ", ".join(["?", *["CAST(? AS TEXT)"] * len(AFFINITIES)])
         broken = [(1000 + number, *(raw,) * len(AFFINITIES)) for number, raw in enumerate(BROKEN_TEXT)]
-        db.executemany(f"INSERT INTO odd VALUES ({casts})", broken)
+        db.executemany(f"INSERT INTO odd VALUES ({casts})", broken)  # noqa: S608  same
     db.execute("CREATE TABLE any_key (k PRIMARY KEY, v) WITHOUT ROWID")
     db.executemany("INSERT OR IGNORE INTO any_key VALUES (?, ?)", [(one, one) for one in CELLS if one is not None])
 

@@ -101,7 +101,7 @@ def copy_of(path: Path, source: str, origin: str = "store", zone: str = "") -> C
         connection.row_factory = sqlite3.Row
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for name in (one for one in names if not one.startswith("sqlite_")):
-            tables[name] = [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]
+            tables[name] = [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]  # noqa: S608  names from sqlite_master
     return Copy(source, origin, tables, zone=zone)
 
 

@@ -16,6 +16,7 @@ from recon_cli.cli.opened import zone_name
 from recon_cli.cli.scanning import state_dir
 from recon_cli.core.errors import UsageError
 from recon_cli.jobs.migrate import delta as adding
+from recon_cli.jobs.migrate import elsewhere
 from recon_cli.jobs.migrate import rejects as rejecting
 from recon_cli.jobs.migrate import run as job
 from recon_cli.jobs.migrate import verify as verifying
@@ -159,6 +160,10 @@ def _migrate(
     origin, place = call.store(source), call.store(target)
     request = replace(request, schema=schema or place.text("schema") or "public")
     state, clock = state_dir(call), SystemClock()
+    if not elsewhere.is_postgres(place):
+        if rejects is not None or delta_by is not None:
+            raise UsageError("`--rejects` and `--delta` are for Postgres only")
+        call.show(elsewhere.migrate(origin, place, request, clock))
     if rejects is not None:
         call.show(rejecting.load(place, request.schema, rejects, clock))
     if delta_by is not None:
@@ -206,4 +211,6 @@ def verify(
         plan=planfile.read(plan_in) if plan_in else None,
         progress=call.progress,
     )
+    if not elsewhere.is_postgres(place):
+        call.show(elsewhere.verify(origin, place, request, SystemClock()))
     call.show(verifying.verify(origin, place, request, state_dir(call), SystemClock()))

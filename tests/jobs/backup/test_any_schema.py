@@ -104,7 +104,7 @@ def tables(draw: st.DrawFn, name: str, parents: tuple[str, ...]) -> Table:
         cells[0] = INTEGERS
     rows = draw(st.lists(st.tuples(*cells), max_size=6))
     marks = ", ".join("?" * len(columns))
-    insert = f"INSERT OR IGNORE INTO {quoted(name)} ({', '.join(map(quoted, columns))}) VALUES ({marks})"
+    insert = f"INSERT OR IGNORE INTO {quoted(name)} ({', '.join(map(quoted, columns))}) VALUES ({marks})"  # noqa: S608  quoted
     return Table((made, *index), insert, tuple(rows))
 
 

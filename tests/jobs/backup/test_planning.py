@@ -36,7 +36,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(sqlite3.connect(path)) as database, database:
         for name, (columns, rows) in TABLES.items():
             database.execute(f"CREATE TABLE {name} ({columns})")
-            database.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len((*rows, (0, 0))[0]))})", rows)
+            database.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len((*rows, (0, 0))[0]))})", rows)  # noqa: S608  constants
     return path
 
 

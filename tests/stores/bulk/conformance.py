@@ -111,7 +111,7 @@ class BulkStoreConformance:
     def slots(self, bench: Bench) -> Bench:
         """Twelve slots in three halls; a key of two columns of different types."""
         numbers = [(hall, place) for place in (2, 10, 1, 9) for hall in ("b", "a", "c")]
-        bench.sql(SLOTS, *(f"INSERT INTO slots VALUES ('{h}', {p}, '{h}-{p}')" for h, p in numbers))
+        bench.sql(SLOTS, *(f"INSERT INTO slots VALUES ('{h}', {p}, '{h}-{p}')" for h, p in numbers))  # noqa: S608  our own words
         return bench
 
     # reading
@@ -269,7 +269,7 @@ class BulkStoreConformance:
         ]
 
     def test_conflicts_are_all_counted_and_the_first_twenty_named(self, bench: Bench) -> None:
-        bench.sql(CRATES, *(f"INSERT INTO crates VALUES ({n}, 'here', NULL, NULL)" for n in range(30)))
+        bench.sql(CRATES, *(f"INSERT INTO crates VALUES ({n}, 'here', NULL, NULL)" for n in range(30)))  # noqa: S608  our own words
         (done,) = self.load(bench, [(n, "there", None, None) for n in range(30)], Mode.INSERT).tables
         assert done.conflicts == 30
         assert [key for key, _ in done.first_conflicts] == [(n,) for n in range(20)]

@@ -47,7 +47,7 @@ def all_rows(rest: Rest, table: str, span: Span = Span()) -> list[Row]:  # noqa:
 def numbered(rest: Rest, rows: int) -> None:
     rest.sql(
         "CREATE TABLE items (id bigint PRIMARY KEY, name text)",
-        f"INSERT INTO items SELECT i, 'item ' || i FROM generate_series(1, {rows}) i",
+        f"INSERT INTO items SELECT i, 'item ' || i FROM generate_series(1, {rows}) i",  # noqa: S608  a number
     )
 
 

@@ -112,7 +112,7 @@ def test_on_a_server_that_others_can_reach_rows_are_closed_and_the_view_opens_no
     pg.sql(f"CREATE ROLE {reader}", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}")
     try:
         for relation in ("gfx_sessions", "gfx_sessions_latest", "gfx_sessions_observations"):
-            assert pg.sql(f"SET ROLE {reader}", f"SELECT count(*) FROM {relation}") == [(0,)]
+            assert pg.sql(f"SET ROLE {reader}", f"SELECT count(*) FROM {relation}") == [(0,)]  # noqa: S608  names above
     finally:
         pg.sql("RESET ROLE", f"DROP OWNED BY {reader}", f"DROP ROLE {reader}")
 

@@ -44,7 +44,8 @@ class Outcome:
     rejects: str = ""
     resumed: int = 0
     took_s: float = 0.0
-    delta: bool = False
+    repeated: bool = False
+    """Everything was there already; it was compared."""
 
     def __post_init__(self) -> None:
         self.tables = {table.name: TableOutcome() for table in self.plan.included}
@@ -99,6 +100,8 @@ def _summary(outcome: Outcome) -> str:
         return f"not equal: {odd}; {outcome.schema} of {outcome.url} is as it was"
     parts = [words.count(outcome.rows, "row"), f"in {words.count(len(outcome.tables), 'table')}"]
     told = f"{' '.join(parts)} → {outcome.schema} of {outcome.url} in {words.seconds(outcome.took_s)}"
+    if outcome.repeated:
+        told = f"already there, and equal: {told}"
     more = [f"{words.count(outcome.rejected, 'row')} rejected"] if outcome.rejected else []
     more += [f"{words.count(len(outcome.lost), 'thing')} left out"] if outcome.lost else []
     more += ["every value verified"] if _by_values(outcome) else []

@@ -19,14 +19,14 @@ from recon_cli.migration.reading import WHOLE, spans
 _SPAN_ROWS = 120_000
 
 
-def plan_of(session: Session, request: MigrateRequest) -> MigrationPlan:
+def plan_of(session: Session, request: MigrateRequest, *, quick: bool) -> MigrationPlan:
     """The plan: the given one, if the source is still the one that it was made for, else a new one.
 
     Raises:
         GuardError: the source has changed since.
     """
     if request.plan is None:
-        return make_plan(session, request, quick=session.large)
+        return make_plan(session, request, quick=quick)
     if request.plan.state != session.state:
         raise GuardError(
             "the source has changed since the plan was made",

@@ -55,24 +55,21 @@ def migrate(source: Place, place: Place, request: MigrateRequest, state_dir: Pat
         ReconError: and nothing has changed in the target's schema.
     """
     target = target_of(place, request.schema, source)
+    try:
+        return _once(source, target, request, state_dir, clock, quick=request.plan is None)
+    except MisjudgedError as exc:
+        request.note(f"{exc.message} ({exc.cause}): looking at every value, and beginning again")
+    return _once(source, target, request, state_dir, clock, quick=False)
+
+
+def _once(
+    source: Place, target: Target, request: MigrateRequest, state_dir: Path, clock: Clock, *, quick: bool
+) -> Report:
+    """One go. A quick plan is made of a large source only; MisjudgedError where it did not hold."""
     with opened(source, target, request.workers) as session, target.connection() as connection:
         target.verify_encoding(connection)
         target.lock(connection)
-        plan = plan_of(session, request)
-        try:
-            return Migration(session, target, plan, request, state_dir, clock).run(connection)
-        except MisjudgedError as exc:
-            if not plan.quick:
-                raise
-            request.note(f"{exc.message} ({exc.cause}): looking at every value, and beginning again")
-        return _carefully(source, target, request, state_dir, clock)
-
-
-def _carefully(source: Place, target: Target, request: MigrateRequest, state_dir: Path, clock: Clock) -> Report:
-    """Begin again, with a plan that has seen every value."""
-    with opened(source, target, request.workers) as session, target.connection() as connection:
-        target.lock(connection)
-        plan = make_plan(session, request)
+        plan = plan_of(session, request, quick=quick and session.large)
         return Migration(session, target, plan, request, state_dir, clock).run(connection)
 
 
@@ -94,8 +91,11 @@ class Migration:
         self.outcome = Outcome(self.plan, self.target.link.url, self.request.schema)
 
     def run(self, connection: Connection) -> Report:
-        """Copy, finish, verify, swap."""
-        self._room(connection)
+        """Copy, finish, verify, swap; what the same run has brought before is only compared."""
+        self._look(connection)
+        if self.outcome.there and self.request.on_exists is OnExists.REFUSE and self._brought():
+            return self._still_there()
+        self._room()
         done = {one.unit: one for one in self._prepared(connection)}
         self.plan = finishing.accepted(connection, self.target, self.plan, self.outcome)
         self.outcome.plan = self.plan
@@ -115,11 +115,31 @@ class Migration:
         self.outcome.took_s = self.clock.monotonic() - self.began
         return migrated(self.outcome)
 
-    def _room(self, connection: Connection) -> None:
-        """Refuse where the target has something of these names."""
+    def _look(self, connection: Connection) -> None:
         names = [table.target for table in self.plan.included] + [one.target for one in self.plan.objects]
-        there = self.target.there(connection, names)
-        self.outcome.there = frozenset(there)
+        self.outcome.there = frozenset(self.target.there(connection, names))
+
+    def _brought(self) -> bool:
+        """Whether a finished run has brought this very state of the source, and its tables are there."""
+        kept = remembered.found(self.state_dir, self.session.path, self.target)
+        if kept is None or kept.plan.state != self.plan.state or self.request.restart:
+            return False
+        self.outcome.skipped = kept.skipped
+        return {table.target for table in self.plan.included} <= self.outcome.there
+
+    def _still_there(self) -> Report:
+        """Running again ends in the same state: everything is compared, nothing is written."""
+        self.session.hands.take(self.plan)
+        self.outcome.verdicts = compare(self.session, self.plan, self.target.schema, self.request, self.outcome.skipped)
+        for name, verdict in self.outcome.verdicts.items():
+            self.outcome.count(name, verdict.target_rows, 0, ())
+        self.outcome.took_s = self.clock.monotonic() - self.began
+        self.outcome.repeated = True
+        return migrated(self.outcome)
+
+    def _room(self) -> None:
+        """Refuse where the target has something of these names."""
+        there = self.outcome.there
         if there and self.request.on_exists is OnExists.REFUSE:
             raise GuardError(
                 f"{self.request.schema} of {self.target.link.url} has {', '.join(sorted(there)[:5])} already",
