@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -230,9 +231,12 @@ def test_a_trigger_must_be_there_or_told(copied: Path, landing: Landing) -> None
 def test_a_refused_row_must_stand_in_the_rejects(copied: Path, landing: Landing, tmp_path: Path) -> None:
     with landing.connect() as connection:
         connection.execute(f"""DELETE FROM "{landing.schema}".line WHERE id = 8""")
-    (tmp_path / "r.jsonl").write_text('{"table": "line", "rowid": 8, "column": "b", "value": 4, "reason": "no"}\n')
+    entry = {"table": "line", "rowid": 8, "column": "b", "value": 4, "reason": "no"}
     report = {"notes": [FOLDED], "rejects_file": "r.jsonl"}
+    (tmp_path / "r.jsonl").write_text(json.dumps(entry) + "\n")
     assert found(copied, landing, of_report(report, folder=tmp_path)) == []
+    (tmp_path / "r.jsonl").write_text(json.dumps(entry | {"value": 5}) + "\n")
+    assert found(copied, landing, of_report(report, folder=tmp_path)) != []
     assert found(copied, landing, of_report({"notes": [FOLDED]}, folder=tmp_path)) != []
 
 

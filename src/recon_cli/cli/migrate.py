@@ -31,8 +31,9 @@ class _WithDefault(options.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default command in, where none is named."""
-        word = next((one for one in args if not one.startswith("-")), None)
-        if args and word not in self.commands and not {"-h", "--help"} & set(args):
+        behind = ["", *args]
+        words = [one for one, before in zip(args, behind, strict=False) if one[:1] != "-" and before != "--config"]
+        if words and words[0] not in self.commands and not {"-h", "--help"} & set(args):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -64,8 +65,11 @@ Zone = Annotated[
 OnNul = Annotated[OnText, typer.Option(help="What to do with NUL in text.")]
 OnUtf8 = Annotated[OnText, typer.Option(help="What to do with text that is not UTF-8.")]
 Mixed = Annotated[OnMixed, typer.Option(help="What to do with a column that holds several kinds of values.")]
-Json = Annotated[
-    list[str] | None, typer.Option("--jsonb", metavar="TABLE.COLUMN", help="A text column of JSON; may be repeated.")
+Documents = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--document", metavar="TABLE.COLUMN", help="A text column that is JSON, to be `jsonb`; may be repeated."
+    ),
 ]
 Workers = Annotated[int, typer.Option(min=0, metavar="N", help="Processes that copy at the same time; 0 decides.")]
 
@@ -100,7 +104,7 @@ def run(
     exclude: Exclude = None,
     system: SystemName = "",
     zone: Zone = "",
-    jsonb: Json = None,
+    document: Documents = None,
     on_nul: OnNul = OnText.REJECT,
     on_invalid_utf8: OnUtf8 = OnText.REJECT,
     on_mixed: Mixed = OnMixed.WIDEN,
@@ -123,7 +127,7 @@ def run(
         on_mixed,
         on_orphans,
         _zone(zone),
-        json_columns=frozenset(jsonb or ()),
+        json_columns=frozenset(document or ()),
     )
     request = MigrateRequest(
         schema or "public",
@@ -186,7 +190,7 @@ def verify(
     exclude: Exclude = None,
     system: SystemName = "",
     zone: Zone = "",
-    jsonb: Json = None,
+    document: Documents = None,
     on_nul: OnNul = OnText.REJECT,
     on_invalid_utf8: OnUtf8 = OnText.REJECT,
     on_mixed: Mixed = OnMixed.WIDEN,
@@ -202,7 +206,7 @@ def verify(
     origin, place = call.store(source), call.store(target)
     request = MigrateRequest(
         schema or place.text("schema") or "public",
-        Policies(on_nul, on_invalid_utf8, on_mixed, naive_zone=_zone(zone), json_columns=frozenset(jsonb or ())),
+        Policies(on_nul, on_invalid_utf8, on_mixed, naive_zone=_zone(zone), json_columns=frozenset(document or ())),
         verify=how,
         workers=workers,
         tables=tuple(tables or ()),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from struct import pack
 
 import apsw
 import psycopg
@@ -16,7 +17,7 @@ from recon_cli.migration import ddl
 from recon_cli.migration.encode import HEADER, TRAILER, Encoder, Rejected
 from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
 from recon_cli.migration.policy import Policies
-from recon_cli.migration.reading import LARGE_BYTES, PIECE_BYTES, WHOLE, Chunk, Reader, Span, Wanted, encoding_of
+from recon_cli.migration.reading import HUGE_BYTES, LARGE_BYTES, WHOLE, Chunk, Reader, Span, Wanted, encoding_of
 from recon_cli.migration.target import REJECTS, Target
 from recon_cli.stores.bulk.postgres_link import Connection, quote, run
 
@@ -47,6 +48,19 @@ def reader(db: apsw.Connection, table: TablePlan, columns: Sequence[ColumnPlan])
     """Reads these columns of a table."""
     longest = table.longest_bytes if table.rowid else 0
     return Reader(db, table.name, wanted(columns), table.rowid, longest, encoding_of(db))
+
+
+def huge_cells(
+    source: Reader, table: TablePlan, columns: Sequence[ColumnPlan], number: int, *, documents: bool = True
+) -> dict[str, int]:
+    """The cells of a row that can be read and sent in pieces, by column; how many bytes each has."""
+    if source.utf16 or table.virtual:
+        return {}
+    fit = [one.name for one in columns if one.coding in _IN_PIECES and len(one.holds) == 1 and not one.careful]
+    whole = {
+        one.name for one in columns if (one.coding is Coding.JSONB and not documents) or one.expression is not None
+    }
+    return {name: size for name, size in source.sizes(number, fit) if size > HUGE_BYTES and name not in whole}
 
 
 @dataclass(slots=True)
@@ -136,13 +150,35 @@ class Unit:
 
     def _large(self, source: Reader, done: Copied) -> Iterator[bytes]:
         """Rows with a large cell, each cell in pieces."""
-        for number, chunk in source.large(self.span) if self.table.longest_bytes > LARGE_BYTES else ():
-            encoder = Encoder(self.table.stored, self.policies)
-            body, rejected = encoder.encode(chunk.cells)
-            for start in range(0, len(body), PIECE_BYTES):
-                yield body[start : start + PIECE_BYTES]
+        if source.longest_bytes <= LARGE_BYTES:
+            return
+        encoder = Encoder(self.table.stored, self.policies)
+        for number in source.large_numbers(self.span):
+            sizes = huge_cells(source, self.table, self.table.stored, number)
+            small, chunk = source.one(number, without=sizes)
+            rejected: list[Rejected] = []
+            if sizes:
+                yield from self._pieces(encoder, source, number, small, sizes)
+            else:
+                body, rejected = encoder.encode(chunk.cells)
+                yield body
             self._count(done, chunk, rejected)
-            del number
+
+    def _pieces(
+        self, encoder: Encoder, source: Reader, number: int, cells: Sequence[Sequence[Cell]], sizes: Mapping[str, int]
+    ) -> Iterator[bytes]:
+        """One row, its huge cells read and sent a piece at a time."""
+        wires, rejected = encoder.wires(cells)
+        if rejected:
+            raise MisjudgedError(f"{self.table.name} row {number}: {rejected[0].reason}")
+        yield pack(">h", len(self.table.stored))
+        for place, column in enumerate(self.table.stored):
+            if column.name not in sizes:
+                yield encoder.one_piece(place, wires[place][0])
+                continue
+            before = _IN_PIECES[column.coding]
+            yield pack(">i", sizes[column.name] + len(before)) + before
+            yield from source.pieces(number, column.name)
 
     def _in_parts(self, connection: Connection, done: Copied) -> None:
         """The slow way: a chunk that the server refuses is halved until the row is alone."""

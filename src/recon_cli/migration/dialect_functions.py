@@ -44,7 +44,9 @@ def _called(name: str, *arguments: _Tree, kept: str = "TEXT") -> _Tree:
 
 
 def _texts(node: _Tree) -> _Tree:
-    """Functions of texts."""
+    """Functions of texts. One that SQLite does not have by itself is the application's own, whatever its name."""
+    if isinstance(node, exp.Concat):
+        raise _refuse(node)
     for one in node.args.values():
         if isinstance(one, exp.Expression) and kind(one) not in {Kind.TEXT, Kind.UNKNOWN, Kind.INTEGER}:
             raise _refuse(node)

@@ -113,6 +113,16 @@ class Encoder:
         """Each value of a column of fixed width with its length before it."""
         return _nullable(self._coders[place].form, values)
 
+    def one_piece(self, place: int, value: object) -> bytes:
+        """One value with its length before it."""
+        form = self._coders[place].form
+        if value is None:
+            return _NULL
+        if form:
+            return _packer("i" + form)(_SIZES[form], value)
+        assert isinstance(value, bytes)  # what has no fixed width
+        return _length(len(value)) + value
+
     def column_bytes(self, place: int, values: Sequence[object]) -> bytes:
         """One column's values in a row, as the server's `*_send` functions give them; NULL is one byte 2."""
         form = self._coders[place].form

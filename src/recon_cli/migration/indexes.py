@@ -73,7 +73,11 @@ def key_indexes(planner: Planner, table: DeclaredTable, plan: TablePlan) -> list
     collations = planner.source.key_collations.get(table.name, {})
     if not collations:
         return []
-    index = unique_of(planner, table, plan)
+    try:
+        index = unique_of(planner, table, plan)
+    except Untranslatable as why:
+        planner.leave(f"{table.name} PRIMARY KEY ({', '.join(table.key)})", f"{why}; it goes by bytes here")
+        return []
     for name, collation in collations.items():
         planner.notes.append(
             f"{table.name}.{name}: unique whatever its {_HOW.get(collation, collation)} by the index {index.name}"

@@ -30,6 +30,8 @@ from recon_cli.migration.profile import ColumnProfile, Probe, TableProfile, prob
 
 _MOST_COLUMNS = 1600
 
+_COMPARED = {"NOCASE": "whatever the case", "RTRIM": "whatever the blanks at the end"}
+
 
 class Planner:
     """One plan in the making."""
@@ -110,14 +112,10 @@ class Planner:
         if not column.nullable and profile.nulls:
             self.leave(f"{place} NOT NULL", f"{profile.nulls} rows are NULL all the same")
         compare = "" if column.collation in {None, "BINARY"} else str(column.collation).upper()
-        if compare and choice.type == "text":
-            self.notes.append(
-                f"{place}: COLLATE {compare} is kept by its indexes alone; `=` and ORDER BY go by bytes here"
-            )
         zone = self.policies.zones.get(place, self.policies.naive_zone)
-        if column.collation and column.collation.upper() in {"NOCASE", "RTRIM"}:
-            what = "case" if column.collation.upper() == "NOCASE" else "blanks at the end"
-            self.notes.append(f"{place}: compares letter by letter now (was {column.collation}, whatever the {what})")
+        if compare:
+            how = _COMPARED.get(compare, "an order of the application's own")
+            self.notes.append(f"{place}: compares letter by letter now (was {column.collation}, {how})")
         if "virtual" in table.options and number and not column.name.startswith("id"):
             self.notes.append(
                 f"column {place}: the row number of the {table.options['virtual']} table, kept as its key"

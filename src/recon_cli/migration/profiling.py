@@ -23,7 +23,7 @@ from recon_cli.stores.bulk.sqlite_open import ask
 from recon_cli.stores.bulk.sqlite_words import quoted
 
 _TERMS = {
-    "known": "count({0})",
+    "known": "total(typeof({0}) <> 'null')",  # count() would load a value of 200 MB
     "integers": "total(typeof({0}) = 'integer')",
     "texts": "total(typeof({0}) = 'text')",
     "blobs": "total(typeof({0}) = 'blob')",
@@ -36,7 +36,7 @@ _QUICK = {
     "integers": {"known": "count({0})", "integers": "count({0})"},
     "reals": {"known": "count({0})"},
     "texts": {
-        "known": "count({0})",
+        "known": "total(typeof({0}) <> 'null')",
         "blobs": "total(typeof({0}) = 'blob')",
         "longest": "max(octet_length({0}))",
         "total": "total(octet_length({0}))",

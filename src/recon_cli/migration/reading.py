@@ -6,7 +6,7 @@ with a cell over `LARGE_BYTES` are read apart, one by one, and their cells in pi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
@@ -19,6 +19,8 @@ from recon_cli.stores.bulk.sqlite_open import ask
 from recon_cli.stores.bulk.sqlite_words import quoted
 
 LARGE_BYTES = 1 << 16
+HUGE_BYTES = 1 << 22
+"""From here on a cell is read and sent in pieces."""
 PIECE_BYTES = 1 << 18
 _CHUNK_ROWS = 2000
 _CHUNK_BYTES = 2 << 20
@@ -181,6 +183,28 @@ class Reader:
         bound = (span.first, span.last, *self.only[1])
         found = ask(self.db, f"{sql} AND ({self._weight()}) > {LARGE_BYTES}{self._order}", bound)
         return [number for (number,) in found]
+
+    def one(self, number: int, without: Collection[str]) -> tuple[list[list[Cell]], Chunk]:
+        """A row, with None for some of its columns; as lists of one cell, and as a chunk."""
+        kept = [one for one in self.wanted if one.name not in without]
+        reader = Reader(self.db, self.table, kept, self.rowid, utf16=self.utf16)
+        found = dict(zip((one.name for one in kept), reader._one(number), strict=True)) if kept else {}
+        cells: list[list[Cell]] = [[found.get(one.name)] for one in self.wanted]
+        return cells, Chunk((number,), cells)
+
+    def sizes(self, number: int, names: Sequence[str]) -> list[tuple[str, int]]:
+        """How many bytes some cells of a row have; NULL has none."""
+        if not names:
+            return []
+        listed = ", ".join(f"ifnull(octet_length({quoted(name)}), 0)" for name in names)
+        (row,) = ask(self.db, f"SELECT {listed} FROM {quoted(self.table)} WHERE {self.rowid} = ?", (number,))
+        return list(zip(names, row, strict=True))
+
+    def pieces(self, number: int, name: str) -> Iterator[bytes]:
+        """A cell of a row, in pieces; only in tables with row numbers."""
+        with self.db.blob_open("main", self.table, name, number, False) as blob:  # noqa: FBT003  apsw's own
+            while piece := blob.read(PIECE_BYTES):
+                yield piece
 
     def _one(self, number: int) -> list[Cell]:
         sql = f"SELECT 0, {', '.join(self._expressions())} FROM {quoted(self.table)} WHERE {self.rowid} = ?"

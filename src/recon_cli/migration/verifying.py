@@ -17,11 +17,11 @@ from typing import Any
 import apsw
 
 from recon_cli.migration import ddl
-from recon_cli.migration.copying import reader
+from recon_cli.migration.copying import huge_cells, reader
 from recon_cli.migration.encode import Encoder
 from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
 from recon_cli.migration.policy import Policies
-from recon_cli.migration.reading import WHOLE, Chunk, Span
+from recon_cli.migration.reading import LARGE_BYTES, WHOLE, Chunk, Reader, Span
 from recon_cli.stores.bulk.postgres_link import Connection, ask, quote
 
 NAMED = 5
@@ -132,20 +132,25 @@ class Comparison:
         encoder = Encoder(self.table.columns, self.policies)
         listed = ", ".join(f"md5({sent(column)})" for column in self.table.columns)
         on, name = ddl.relation(self.schema, self.table.target), quote(number.target)
-        for key, chunk in reader(self.db, self.table, self.table.columns).large(span):
-            wires, rejected = encoder.wires(chunk.cells)
+        source = reader(self.db, self.table, self.table.columns)
+        for key in source.large_numbers(span) if source.longest_bytes > LARGE_BYTES else ():
+            huge = huge_cells(source, self.table, self.table.columns, key, documents=False)
+            cells, _ = source.one(key, without=huge)
+            wires, rejected = encoder.wires(cells)
             if rejected or key in self.skipped:
                 continue
             verdict.source_rows += 1
             theirs = ask(self.connection, f"SELECT {listed} FROM {on} WHERE {name} = {key:d}")
             verdict.target_rows += len(theirs)
-            ours = tuple(self._digest(encoder, place, values[0]) for place, values in enumerate(wires))
+            ours = tuple(
+                _in_pieces(source, key, column.name)
+                if column.name in huge
+                else self._digest(encoder, place, wires[place][0])
+                for place, column in enumerate(self.table.columns)
+            )
             if not theirs or ours != theirs[0]:
-                odd = [
-                    c.name
-                    for c, one, other in zip(self.table.columns, ours, theirs[0] if theirs else ours, strict=True)
-                    if one != other
-                ]
+                found = theirs[0] if theirs else ours
+                odd = [c.name for c, one, other in zip(self.table.columns, ours, found, strict=True) if one != other]
                 verdict.columns |= set(odd)
                 verdict.keys = [*verdict.keys, f"{key}: {', '.join(odd) or 'not in the target'}"][:NAMED]
 
@@ -278,6 +283,13 @@ class Comparison:
             return None
         body = encoder.column_bytes(place, compared(self.table.columns[place], [value]))
         return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def _in_pieces(source: Reader, number: int, name: str) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for piece in source.pieces(number, name):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _array(numbers: Sequence[int]) -> str:

@@ -23,6 +23,7 @@ from tests.migration.audit.sqlite_side import Text, quoted
 
 Row = tuple[Any, ...]
 _NUMBER = re.compile(r"(?<![\w.'])-?\d+(?:\.\d+)?")
+_TEXT = re.compile("CHAR|CLOB|TEXT", re.IGNORECASE)
 _STRING = re.compile(r"'((?:[^']|'')*)'")
 WHOLE, FLOAT, WORDS = {"int2", "int4", "int8"}, {"float8", "float4", "numeric"}, {"text", "varchar", "bpchar"}
 ERROR = "cannot be computed"
@@ -82,14 +83,14 @@ def trial(one: Table, other: Table, names: dict[str, str], pairs: Sequence[tuple
         ([_plain_cell(row[at]) for at in here_at], [there[at] for at in there_at]) for row, there in pairs[:3]
     ]
     if not bases:
-        first = [next(iter(_candidates(became, about)), (None, None)) for _, became in columns]
+        first = [next(iter(_candidates(was, became, about)), (None, None)) for was, became in columns]
         bases = [([pair[0] for pair in first], [pair[1] for pair in first])]
     here, there = [tuple(bases[0][0])], [tuple(bases[0][1])]
     for base_here, base_there in bases:
         here.append(tuple(base_here))
         there.append(tuple(base_there))
-        for place, (_, became) in enumerate(columns):
-            for mine, yours in _candidates(became, about):
+        for place, (was, became) in enumerate(columns):
+            for mine, yours in _candidates(was, became, about):
                 here.append((*base_here[:place], mine, *base_here[place + 1 :]))
                 there.append((*base_there[:place], yours, *base_there[place + 1 :]))
     return Trial(one, columns, tuple(here), tuple(there))
@@ -137,8 +138,14 @@ def _ordered(column: Column) -> str:
     return "" if column.base not in WORDS or column.collation in {"", "default", "nondeterministic"} else ' COLLATE "C"'
 
 
-def _candidates(column: Column, about: Sequence[str]) -> Iterator[tuple[object, object]]:
+def _candidates(was: Column, column: Column, about: Sequence[str]) -> Iterator[tuple[object, object]]:
     """Values to try in a column, as either side spells them."""
+    for mine, yours in _tried(column, about):
+        if not (isinstance(mine, str) and _NUMBER.fullmatch(mine) and not _TEXT.search(was.declared)):
+            yield mine, yours  # without TEXT affinity SQLite would keep that text as a number
+
+
+def _tried(column: Column, about: Sequence[str]) -> Iterator[tuple[object, object]]:
     numbers = sorted({float(found[0]) for text in about for found in _NUMBER.finditer(text)})
     strings = sorted({found[1].replace("''", "'") for text in about for found in _STRING.finditer(text)})
     near = sorted({value for number in numbers for value in (number - 1, number, number + 1)} | {0.0, 1.0, -1.0})

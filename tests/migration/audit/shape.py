@@ -79,6 +79,8 @@ def _column(was: Column, became: Column, one: Table, other: Table) -> Iterator[s
         yield f"is ordered by {became.collation} and not by its bytes"
     if was.collation == "NOCASE" and became.base in {"text", "varchar"} and became.collation != "nondeterministic":
         yield "tells upper from lower case now (was NOCASE)"
+    if was.collation not in {"BINARY", "NOCASE", "RTRIM"}:
+        yield f"has not the order {was.collation} any more"
     if was.collation == "RTRIM" and became.base in {"text", "varchar"}:
         yield "tells trailing spaces now (was RTRIM)"
 

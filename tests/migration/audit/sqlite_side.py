@@ -11,6 +11,7 @@ from tests.migration.audit.model import Column, Database, ForeignKey, Index, Par
 from tests.migration.audit.sqlite_words import Written, index_written, table_written, tokens
 
 LAST = 2**63 - 1
+BUILT_IN = {"BINARY", "NOCASE", "RTRIM"}
 Rows = Iterator[tuple[object, ...]]
 
 
@@ -24,7 +25,17 @@ def opened(path: Path) -> sqlite3.Connection:
     """A reader; nothing is written to the file."""
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     connection.text_factory = str
+    for (sql,) in connection.execute("SELECT sql FROM sqlite_schema WHERE sql LIKE '%collate%'").fetchall():
+        every = tokens(sql)
+        for place, token in enumerate(every[:-1]):
+            if token.keyword == "COLLATE" and every[place + 1].name.upper() not in BUILT_IN:
+                connection.create_collation(every[place + 1].name, _by_code)
     return connection
+
+
+def _by_code(one: str, other: str) -> int:
+    """Stands for a collation of the application's own, so that its tables can be read at all."""
+    return (one > other) - (one < other)
 
 
 def quoted(name: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.migration.features.registry import Feature, register_into
-from tests.migration.twins import applications, geography, samples
+from tests.migration.twins import applications, geography, samples, strangers
 
 TWINS: dict[str, Feature] = {}
-for _module in (samples, applications, geography):
+for _module in (samples, applications, geography, strangers):
     for _build in _module.BUILDS:
         register_into(TWINS, _build)
 
