@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
-from recon_cli.core.delivery import DeliveryError, Failure
-from recon_cli.core.errors import ExitCode, UnreachableError
+from recon_cli.core.delivery import Failure
+from recon_cli.core.errors import ExitCode, ReconError, UnreachableError
 from recon_cli.core.report import Problem, Report
 from recon_cli.core.retry import RetryPolicy
 from recon_cli.jobs.sync.ends import Ends
@@ -43,19 +43,46 @@ def once(ends: Ends, *, resend: bool = False, wait_s: float = 0.0) -> Report:
     refill(ends)
     if resend:
         ends.seen.read_again(delivered=True)
-    offline = None
+    offline = False
+    try:
+        drained = _through(ends, wait_s)
+    except UnreachableError as exc:
+        offline = True
+        intake.taken.problems.append(Problem(str(ends.route.root), exc.message, exc.cause or ""))
+        drained = drain(ends, until=ends.queue.clock.monotonic() + wait_s)
+    return report(ends, drained, ends.queue.clock.monotonic() - began, offline=offline)
+
+
+def _through(ends: Ends, wait_s: float) -> Drained:
+    """Take in, deliver; where the queue had no room for all there is, again, for as long as that makes room."""
+    clock, intake = ends.queue.clock, ends.intake
+    whole = Drained()
+    while True:
+        full = _taken_in(ends)
+        done = drain(ends, until=clock.monotonic() + wait_s)
+        whole = whole.and_then(done)
+        if full is None or not done.delivered:
+            break
+    if full is not None:
+        intake.taken.problems.append(Problem(str(ends.queue.path), full.message, full.cause or ""))
+    intake.taken.waiting += len(intake.settling)
+    return whole
+
+
+def _taken_in(ends: Ends) -> ReconError | None:
+    """Scan, settle, put; the error if there was no room in the queue: what was not put is found by the next scan."""
+    intake = ends.intake
     try:
         intake.scan()
         for _round in range(_ROUNDS):
             if (left_s := intake.settle()) is None:
                 break
             ends.queue.clock.sleep(left_s)
-    except UnreachableError as exc:
-        offline = exc
-        intake.taken.problems.append(Problem(str(ends.route.root), exc.message, exc.cause or ""))
-    intake.taken.waiting += len(intake.settling)
-    drained = drain(ends, until=ends.queue.clock.monotonic() + wait_s)
-    return report(ends, drained, ends.queue.clock.monotonic() - began, offline=offline is not None)
+    except ReconError as exc:
+        if type(exc) is not ReconError:  # offline, misconfigured, damaged: no delivery mends it
+            raise
+        return exc
+    return None
 
 
 def refill(ends: Ends) -> None:
@@ -119,16 +146,18 @@ def report(ends: Ends, drained: Drained, took_s: float, *, offline: bool) -> Rep
         "took_s": round(took_s, 3),
     }
     hints = [f"{words.count(len(taken.notes), 'file')} taken with a remark; `--json` has them"] if taken.notes else []
-    code = _code(taken, drained, waiting, offline=offline)
+    paused = next((one.failure for one in left.circuits if one.target == target), None)
+    code = _code(taken, drained, waiting, paused, offline=offline)
     return Report(
         "recon.sync/1", _told(body), body, problems=tuple(problems[:_SHOWN]), exit_code=code, hints=tuple(hints)
     )
 
 
-def _code(taken: Taken, drained: Drained, waiting: int, *, offline: bool) -> ExitCode:
-    stopped: DeliveryError | None = drained.stopped_by
+def _code(taken: Taken, drained: Drained, waiting: int, paused: Failure | None, *, offline: bool) -> ExitCode:
+    """What stopped this run, or an earlier one for longer than until now, says why anything waits."""
+    stopped = drained.stopped_by.failure if drained.stopped_by else paused
     if stopped is not None and waiting:
-        return CODES.get(stopped.failure, ExitCode.PARTIAL)
+        return CODES.get(stopped, ExitCode.PARTIAL)
     if offline:
         return ExitCode.UNREACHABLE
     partial = drained.buried or drained.retried or waiting or taken.unfit or taken.problems

@@ -17,6 +17,7 @@ from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
+from recon_cli.core.errors import ReconError
 from recon_cli.files.watched.look import Look
 from recon_cli.ops import paths
 
@@ -63,8 +64,10 @@ class Seen:
 
     def __init__(self, path: Path) -> None:
         paths.private_dir(path.parent)
+        self.path = path
         self._lock = threading.RLock()
-        self._db = _opened(path)
+        with _translated(path):
+            self._db = _opened(path)
 
     def known(self, looks: Sequence[Look]) -> dict[str, Entry]:
         """What is known of these files, by path."""
@@ -83,8 +86,8 @@ class Seen:
             db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, entries))
 
     def delivered(self, items: Iterable[str]) -> None:
-        """The target has the items of these keys."""
-        with self._changing() as db:
+        """The target has the items of these keys. Forgotten where the disk is full: that must not keep the queue."""
+        with suppress(ReconError), self._changing() as db:
             db.executemany("UPDATE files SET delivered = 1 WHERE item = ?", [(one,) for one in items])
 
     def checked_before(self, moment: float) -> Iterator[Entry]:
@@ -130,14 +133,29 @@ class Seen:
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, _translated(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk ended it already
+                    self._db.execute("ROLLBACK")
                 raise
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as recon's.
+
+    Raises:
+        ReconError: the disk is full, or the file cannot be used.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as exc:
+        hint = "make room on its disk; it can be deleted: it is made anew from the files"
+        raise ReconError(f"cannot use the memory of sync {path}", cause=str(exc), hint=hint) from exc
 
 
 def iso(moment: datetime) -> str:
