@@ -56,7 +56,7 @@ class SyncGroup(options.Group):
 app = options.App(cls=SyncGroup, help="Send files to a database through an outbox that loses nothing.")
 
 
-@app.command(_RUN)
+@app.command(_RUN, dry_run=True)
 def run(
     name: Name = None,
     system: SystemName = None,
@@ -82,6 +82,8 @@ def run(
     asked = route(found, table=table, registry=registry, on_drift=on_drift, rate=rate)
     if once is watch:
         raise UsageError("once, or for ever?", hint="say `--once` or `--watch`")
+    if call.dry_run:
+        call.show(job.would(asked, state_dir(call)))
     with open_queue(call) as queue, opened(asked, queue, state_dir(call), call.progress) as ends:
         if watch:
             watching.watch(ends, call.say, _heart(watch_of(call, found)))

@@ -217,6 +217,11 @@ def lane_of(item: Item) -> Lane:
 
 
 def hurry(db: sqlite3.Connection, target: str) -> None:
-    """What was put off is due now, and circuits let one item through to see."""
+    """What was put off is due now, and every circuit lets one item through to see."""
     db.execute("UPDATE tries SET due = 0 WHERE id IN (SELECT id FROM items WHERE target = ?)", (target,))
     db.execute("UPDATE circuits SET until = 0 WHERE target = ?", (target,))
+
+
+def probe(db: sqlite3.Connection, target: str) -> None:
+    """Circuits let one item through to see, but for those whose time the target itself has set."""
+    db.execute("UPDATE circuits SET until = 0 WHERE target = ? AND failure <> ?", (target, Failure.THROTTLED.value))

@@ -8,6 +8,7 @@ from recon_cli.core.catalog import Catalog
 from recon_cli.core.delivery import DeliveryError, Failure, Refusal
 from recon_cli.core.errors import AuthError, DataError, LockedError, NotFoundError, ReconError, UnreachableError
 from recon_cli.core.landing import Load, Parcel, Shape
+from recon_cli.core.ports import Progress, Silent
 from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.intake import MAIN
 from recon_cli.jobs.sync.stash import Stash
@@ -28,6 +29,7 @@ class Delivery:
         feed: the feed of this sync; items of other feeds that wait for the same target go by their own.
         delivered: told which items the target has, as soon as it has them.
         stash: where values go whose column is gone; None where that pauses the table.
+        progress: told how many items the target has got.
         columns: what the target had at the last delivery.
     """
 
@@ -38,8 +40,11 @@ class Delivery:
         feed: Feed | None = None,
         delivered: Callable[[Iterable[str]], None] = lambda _keys: None,
         stash: Stash | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.sink, self.columns, self.delivered, self.stash = sink, columns, delivered, stash
+        self.progress = progress or Silent()
+        self._sent = 0
         self._feeds: dict[str, Feed] = {}
         if feed is not None:
             self._feeds |= {landing.table: feed for landing in feed.landings()}
@@ -58,7 +63,10 @@ class Delivery:
                 answers.append(None)
                 parcels += found
         self._write(feed, parcels)
-        self.delivered([one.letter.key for one, answer in zip(items, answers, strict=True) if answer is None])
+        done = [one.letter.key for one, answer in zip(items, answers, strict=True) if answer is None]
+        self.delivered(done)
+        self._sent += len(done)
+        self.progress.update(self._sent, note="delivered")
         return answers if any(answers) else None
 
     def _write(self, feed: Feed, parcels: Sequence[Parcel]) -> None:

@@ -50,11 +50,12 @@ def opened(
     """A route, ready to run; memory and target are closed at the end, the queue stays the caller's."""
     feed = feed_of(route)
     stash = Stash(queue.path.with_name(queue.path.name + ".stash.jsonl")) if route.on_drift is OnDrift.STASH else None
-    with closing(open_sink(route.target)) as sink, closing(Seen(_seen_path(state_dir, route))) as seen:
-        delivery = Delivery(sink, Columns(queue, route.target.label), feed, seen.delivered, stash)
+    with closing(open_sink(route.target)) as sink, closing(Seen(seen_path(state_dir, route))) as seen:
+        delivery = Delivery(sink, Columns(queue, route.target.label), feed, seen.delivered, stash, progress)
         yield Ends(route, queue, seen, sink, Intake(route, feed, queue, seen, progress, step), delivery)
 
 
-def _seen_path(state_dir: Path, route: Route) -> Path:
+def seen_path(state_dir: Path, route: Route) -> Path:
+    """Where the memory of a route lies."""
     of = f"{route.system}\n{route.root.absolute()}\n{route.target.label}\n{route.target.url}\n{route.table}"
     return state_dir / "sync" / f"{name_of(of)}.db"

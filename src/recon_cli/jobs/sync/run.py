@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
@@ -11,10 +13,13 @@ from recon_cli.core.delivery import Failure
 from recon_cli.core.errors import ExitCode, ReconError, UnreachableError
 from recon_cli.core.report import Problem, Report
 from recon_cli.core.retry import RetryPolicy
-from recon_cli.jobs.sync.ends import Ends
-from recon_cli.jobs.sync.intake import Taken
+from recon_cli.files.watched import look as looks
+from recon_cli.jobs.sync.ends import Ends, feed_of, seen_path
+from recon_cli.jobs.sync.intake import Taken, registry_bytes
 from recon_cli.jobs.sync.route import Route
+from recon_cli.jobs.sync.seen import Seen
 from recon_cli.ops import signals
+from recon_cli.outbox import moves
 from recon_cli.outbox.drain import Drain, Drained, Pace
 from recon_cli.outbox.status import status
 
@@ -43,6 +48,7 @@ def once(ends: Ends, *, resend: bool = False, wait_s: float = 0.0) -> Report:
     refill(ends)
     if resend:
         ends.seen.read_again(delivered=True)
+    ends.queue.change(lambda db: moves.probe(db, ends.route.target.label))
     offline = False
     try:
         drained = _through(ends, wait_s)
@@ -83,6 +89,25 @@ def _taken_in(ends: Ends) -> ReconError | None:
             raise
         return exc
     return None
+
+
+def would(route: Route, state_dir: Path) -> Report:
+    """What a run would take in, found without touching queue, memory or target."""
+    feed = feed_of(route)
+    sources = feed.sources(registry_bytes(route, feed), looks.names_in(route.root))
+    problems = list(sources.problems)
+    path = seen_path(state_dir, route)
+    with ExitStack() as stack:
+        seen = stack.enter_context(closing(Seen(path))) if path.exists() else None
+        files, new = 0, 0
+        walked = (looks.walk(route.root, folder, problems.append) for folder in sources.folders)
+        for one in {one.path: one for found in walked for one in found}.values():
+            if feed.wants(one.path) and sources.owner(one.path):
+                known = seen.known([one]).get(one.path) if seen else None
+                files, new = files + 1, new + (known is None or known.look != one)
+    body: dict[str, Json] = {"source": str(route.root), "target": route.target.label, "files": files, "new": new}
+    told = f"{words.count(files, 'file')}, {new} new or changed; nothing was put or sent"
+    return Report("recon.sync/1", told, body, problems=tuple(problems[:_SHOWN]))
 
 
 def refill(ends: Ends) -> None:
