@@ -11,9 +11,12 @@ from pathlib import Path
 import psycopg
 
 from recon_cli.demo.tour import prepared
+from recon_cli.systems.gfx.statements import create
+from recon_cli.systems.gfx.table import Dialect
 from tests.docs.pages import ROOT
 from tests.support import postgres
 from tests.support.outboxes import letters, opened
+from tests.systems.gfx import twin
 
 
 @contextmanager
@@ -99,6 +102,29 @@ def queue(folder: Path) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def nas(folder: Path) -> Iterator[None]:
+    """A NAS with the exports of two PCs, and a recon.toml that sends them to a SQLite file."""
+    twin.write(folder / "nas")
+    (folder / "recon.toml").write_text(
+        'version = 1\n[stores.sessions]\nurl = "sqlite:///sessions.db"\n[files.nas]\nurl = "./nas"\n'
+        '[syncs.gfx]\nsystem = "gfx"\nfrom = "nas"\nto = "sessions"\nsettle_s = 0.1\n'
+    )
+    yield
+
+
+@contextmanager
+def narrow_nas(folder: Path) -> Iterator[None]:
+    """The same, with a target in which every session stands once, and nothing sent yet."""
+    for path in (folder / "sessions.db", folder / "state" / "queue.db", *(folder / "state" / "sync").glob("*")):
+        path.unlink(missing_ok=True)
+    with nas(folder), closing(sqlite3.connect(folder / "sessions.db")) as database, database:
+        for statement in create(Dialect.SQLITE):
+            database.execute(statement)
+        database.execute("CREATE UNIQUE INDEX one_each ON gfx_sessions (session_id)")
+    yield
+
+
 SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "empty": empty,
     "demo": demo,
@@ -106,4 +132,6 @@ SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "sessions": sessions,
     "dropped sessions": dropped_sessions,
     "queue": queue,
+    "nas": nas,
+    "narrow nas": narrow_nas,
 }

@@ -6,10 +6,13 @@ import configparser
 import os
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ import pytest
 from recon_cli.demo.tour import prepared
 from tests.support import system
 from tests.support.recon import Done, Recon, in_folder
+from tests.systems.gfx import twin
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -81,14 +85,55 @@ def test_the_unit_finds_its_password_as_a_credential(lost: Recon, tmp_path: Path
     assert run(lost, [shutil.which("recon", path=lost.env["PATH"]) or "recon", *command[1:]], **env).code == 4
 
 
-@pytest.mark.parametrize("unit", ["recon-check", "recon-backup"])
+@pytest.fixture
+def live(tmp_path: Path) -> Recon:
+    """A NAS, and the settings of the gfx example with a SQLite file as its database."""
+    twin.write(tmp_path / "nas")
+    text = (EXAMPLES / "gfx" / "recon.toml").read_text("utf-8")
+    text = text.replace("/mnt/nas", str(tmp_path / "nas")).replace("postgresql://gfx@db.example.net/gfx", "gfx.db")
+    kept = [line for line in text.splitlines() if not line.startswith("password_file")]
+    (tmp_path / "recon.toml").write_text("\n".join(kept))
+    recon = in_folder(tmp_path, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    recon("sync", "init", "live")
+    return recon
+
+
+def test_cron_sends_the_exports_proves_them_and_keeps_silent(live: Recon) -> None:
+    lines = (EXAMPLES / "gfx" / "crontab").read_text("utf-8").splitlines()[-2:]
+    for line in lines:
+        command = ["/bin/sh", "-c", line.split(None, 5)[5]]
+        well = run(live, command, RECON_CONFIG=str(live.folder / "recon.toml"))
+        assert (well.code, well.out, well.err) == (0, "", "")
+    with closing(sqlite3.connect(live.folder / "gfx.db")) as db:
+        assert db.execute("SELECT count(*), sum(hand_count) FROM gfx_sessions").fetchone() == (27, 1510)
+
+
+def test_the_service_sends_the_exports_until_systemd_stops_it(live: Recon) -> None:
+    command = shlex.split(unit_of("recon-sync.service", "gfx")["Service"]["ExecStart"])
+    with subprocess.Popen(
+        [sys.executable, "-m", "recon_cli", *command[1:]], cwd=live.folder, env=live.env, stderr=subprocess.PIPE
+    ) as process:
+        with closing(sqlite3.connect(live.folder / "gfx.db", timeout=30)) as db:
+            for _ in range(600):
+                if db.execute("SELECT count(*) FROM gfx_sessions").fetchone() == (27,):
+                    break
+                time.sleep(0.1)
+        process.terminate()
+        _out, err = process.communicate(timeout=60)
+        assert process.returncode == 143, err
+    assert live("sync", "verify", "live", "--json").document["agree"]
+
+
+@pytest.mark.parametrize("unit", ["recon-check", "recon-backup", "recon-sync", "recon-sync-verify"])
 def test_systemd_understands_the_units(tmp_path: Path, unit: str) -> None:
     verify = system.require("systemd-analyze", "systemd")
-    for name in (f"{unit}.service", f"{unit}.timer"):
-        text = (EXAMPLES / "systemd" / name).read_text("utf-8")
+    folder = EXAMPLES / ("gfx" if "sync" in unit else "systemd")
+    names = [one for one in (f"{unit}.service", f"{unit}.timer") if (folder / one).exists()]
+    for name in names:
+        text = (folder / name).read_text("utf-8")
         (tmp_path / name).write_text(text.replace("/usr/local/bin/recon", sys.executable))
     done = subprocess.run(
-        [verify, "verify", str(tmp_path / f"{unit}.timer"), str(tmp_path / f"{unit}.service")],
+        [verify, "verify", *(str(tmp_path / name) for name in names)],
         capture_output=True,
         text=True,
         check=False,
@@ -105,8 +150,8 @@ def test_the_smoke_script_says_that_recon_works(lost: Recon, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
 
 
-def unit_of(name: str) -> configparser.ConfigParser:
+def unit_of(name: str, folder: str = "systemd") -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign] # keys of units keep their case
-    parser.read(EXAMPLES / "systemd" / name)
+    parser.read(EXAMPLES / folder / name)
     return parser

@@ -127,10 +127,20 @@ def _files(label: str, found: Place) -> Iterator[Check]:
 
 
 def _records(label: str, found: Place) -> Iterator[Check]:
+    if found.url.startswith(("supabase+", "postgrest+")):
+        yield _rest(label, found)
+        return
     from recon_cli.stores.registry import open_records  # noqa: PLC0415  as in `_files`
 
     with closing(open_records(found)) as records:
         yield Check(label, Status.OK, _facts(records.probe()))
+
+
+def _rest(label: str, found: Place) -> Check:
+    from recon_cli.stores.bulk.registry import open_bulk  # noqa: PLC0415  as in `_files`
+
+    with closing(open_bulk(found)) as server, server.join() as view:
+        return Check(label, Status.OK, f"a REST server with {words.count(len(view.catalog().tables), 'table')}")
 
 
 def _facts(found: Mapping[str, str]) -> str:

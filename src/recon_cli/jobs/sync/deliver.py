@@ -18,6 +18,8 @@ from recon_cli.systems import feed as feeds
 from recon_cli.systems import registry
 from recon_cli.systems.feed import Feed, Unfit
 
+_TOO_SLOW = "57014"
+"""A statement that ran out of time. Of one row alone it says that the server is busy, and nothing against the row."""
 _INIT = "`recon sync init` makes it fit, or prints what would"
 
 
@@ -62,14 +64,14 @@ class Delivery:
             else:
                 answers.append(None)
                 parcels += found
-        self._write(feed, parcels)
+        self._write(feed, parcels, alone=len(items) == 1)
         done = [one.letter.key for one, answer in zip(items, answers, strict=True) if answer is None]
         self.delivered(done)
         self._sent += len(done)
         self.progress.update(self._sent, note="delivered")
         return answers if any(answers) else None
 
-    def _write(self, feed: Feed, parcels: Sequence[Parcel]) -> None:
+    def _write(self, feed: Feed, parcels: Sequence[Parcel], *, alone: bool) -> None:
         if not parcels:
             return
         try:
@@ -78,6 +80,8 @@ class Delivery:
                 self.stash.keep(self.sink.url, loads)
             self.sink.write(loads)
         except DeliveryError as exc:
+            if alone and exc.code == _TOO_SLOW:
+                raise DeliveryError(Failure.TRANSIENT, exc.detail, code=exc.code) from exc
             raise self._explained(feed, exc) from exc
 
     def _loads(self, feed: Feed, parcels: Sequence[Parcel]) -> list[Load]:
@@ -118,7 +122,8 @@ class Delivery:
         if fault is None and error.failure is not Failure.DRIFT:
             return error
         self._shapes.pop(feed.table, None)
-        detail = f"{fault.why}; {_INIT}" if fault is not None else f"{error.detail}; {_INIT}"
+        detail = fault.why if fault is not None else error.detail
+        detail = detail if _INIT in detail else f"{detail}; {_INIT}"
         return DeliveryError(Failure.DRIFT, detail, retry_after_s=error.retry_after_s, code=error.code)
 
     def _feed_of(self, letter: Letter) -> Feed:

@@ -103,14 +103,12 @@ class Intake:
         sources = self.sources()
         self.taken.problems += sources.problems
         self.taken.files = self.taken.unchanged = 0
-        met = 0
         for some in _some(self._looks(sources)):
             known = self.seen.known(some)
-            met += len(known)
             for one in some:
                 self._met(one, known.get(one.path))
             self._make_room()
-        self._tell_absent(met)
+        self._tell_absent(self.taken.files)
 
     def sources(self) -> Sources:
         """The sources by the registry as it is now; while it cannot be read, as it was before."""
@@ -316,15 +314,22 @@ class Intake:
             self.clock.sleep(self.settle() or 0.0)
 
     def _tell_absent(self, met: int) -> None:
-        """A source that is suddenly half empty is offline: nothing of it is taken as deleted."""
-        known = self.seen.count()
-        absent = known - met
-        self.taken.offline = known >= _FEW and absent * _OFFLINE_SHARE > known
+        """A source that is suddenly half empty is offline: nothing of it is taken as deleted.
+
+        Who empties it on purpose is believed after a day.
+        """
+        known, now = int(self.seen.fact("met") or 0), self.clock.now().timestamp()
+        half = known >= _FEW and met * _OFFLINE_SHARE < known
+        since = float(self.seen.fact("half since") or now) if half else now
+        self.taken.offline = half and now - since < self.route.rehash_s
         if self.taken.offline:
-            told = f"{absent} of {known} files known from before are not there: is it mounted? none is taken as deleted"
+            told = f"{known - met} of {known} files of before are not there: is it mounted? none is taken as deleted"
             self.taken.problems.append(Problem(str(self.route.root), "offline", told))
-        else:
-            self.seen.note("scanned", iso(self.clock.now()))
+            self.seen.note("half since", str(since))
+            return
+        self.seen.note("half since", "")
+        self.seen.note("met", str(met))
+        self.seen.note("scanned", iso(self.clock.now()))
 
 
 def _some(found: Iterator[Look]) -> Iterator[Sequence[Look]]:

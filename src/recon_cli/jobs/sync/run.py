@@ -10,12 +10,12 @@ from pathlib import Path
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
 from recon_cli.core.delivery import Failure
-from recon_cli.core.errors import ExitCode, ReconError, UnreachableError
+from recon_cli.core.errors import ConfigError, ExitCode, ReconError
 from recon_cli.core.report import Problem, Report
 from recon_cli.core.retry import RetryPolicy
 from recon_cli.files.watched import look as looks
 from recon_cli.jobs.sync.ends import Ends, feed_of, seen_path
-from recon_cli.jobs.sync.intake import Taken, registry_bytes
+from recon_cli.jobs.sync.intake import Intake, Taken, registry_bytes
 from recon_cli.jobs.sync.route import Route
 from recon_cli.jobs.sync.seen import Seen
 from recon_cli.ops import signals
@@ -49,44 +49,34 @@ def once(ends: Ends, *, resend: bool = False, wait_s: float = 0.0) -> Report:
     if resend:
         ends.seen.read_again(delivered=True)
     ends.queue.change(lambda db: moves.probe(db, ends.route.target.label))
-    offline = False
-    try:
-        drained = _through(ends, wait_s)
-    except UnreachableError as exc:
-        offline = True
-        intake.taken.problems.append(Problem(str(ends.route.root), exc.message, exc.cause or ""))
-        drained = drain(ends, until=ends.queue.clock.monotonic() + wait_s)
-    return report(ends, drained, ends.queue.clock.monotonic() - began, offline=offline)
-
-
-def _through(ends: Ends, wait_s: float) -> Drained:
-    """Take in, deliver; where the queue had no room for all there is, again, for as long as that makes room."""
-    clock, intake = ends.queue.clock, ends.intake
-    whole = Drained()
-    while True:
-        full = _taken_in(ends)
-        done = drain(ends, until=clock.monotonic() + wait_s)
-        whole = whole.and_then(done)
-        if full is None or not done.delivered:
-            break
-    if full is not None:
-        intake.taken.problems.append(Problem(str(ends.queue.path), full.message, full.cause or ""))
+    failed, drained = _through(ends, wait_s)
     intake.taken.waiting += len(intake.settling)
-    return whole
+    return report(ends, drained, ends.queue.clock.monotonic() - began, failed)
 
 
-def _taken_in(ends: Ends) -> ReconError | None:
-    """Scan, settle, put; the error if there was no room in the queue: what was not put is found by the next scan."""
-    intake = ends.intake
+def _through(ends: Ends, wait_s: float) -> tuple[ReconError | None, Drained]:
+    """Take in, deliver; where the queue had no room for all there is, again, for as long as that makes room."""
+    drained = Drained()
+    while True:
+        failed = _take(ends.intake)
+        done = drain(ends, until=ends.queue.clock.monotonic() + wait_s)
+        drained = drained.and_then(done)
+        if type(failed) is not ReconError or not done.delivered:
+            return failed, drained
+
+
+def _take(intake: Intake) -> ReconError | None:
+    """Take in what is there. What keeps us from it is no reason not to deliver what waits: a full disk drains."""
     try:
         intake.scan()
         for _round in range(_ROUNDS):
             if (left_s := intake.settle()) is None:
                 break
-            ends.queue.clock.sleep(left_s)
+            intake.clock.sleep(left_s)
+    except ConfigError:
+        raise
     except ReconError as exc:
-        if type(exc) is not ReconError:  # offline, misconfigured, damaged: no delivery mends it
-            raise
+        intake.taken.problems.append(Problem(str(intake.route.root), exc.message, exc.cause or ""))
         return exc
     return None
 
@@ -141,7 +131,7 @@ def drain(ends: Ends, *, until: float, stop: Callable[[], bool] = signals.stop_r
     return done
 
 
-def report(ends: Ends, drained: Drained, took_s: float, *, offline: bool) -> Report:
+def report(ends: Ends, drained: Drained, took_s: float, failed: ReconError | None) -> Report:
     """What the run did, and what is left."""
     taken = ends.intake.taken
     left = ends.queue.read(lambda db: status(db, ends.queue.path, ends.queue.clock.monotonic()))
@@ -172,19 +162,19 @@ def report(ends: Ends, drained: Drained, took_s: float, *, offline: bool) -> Rep
     }
     hints = [f"{words.count(len(taken.notes), 'file')} taken with a remark; `--json` has them"] if taken.notes else []
     paused = next((one.failure for one in left.circuits if one.target == target), None)
-    code = _code(taken, drained, waiting, paused, offline=offline)
+    code = _code(taken, drained, waiting, paused, failed)
     return Report(
         "recon.sync/1", _told(body), body, problems=tuple(problems[:_SHOWN]), exit_code=code, hints=tuple(hints)
     )
 
 
-def _code(taken: Taken, drained: Drained, waiting: int, paused: Failure | None, *, offline: bool) -> ExitCode:
+def _code(taken: Taken, drained: Drained, waiting: int, paused: Failure | None, failed: ReconError | None) -> ExitCode:
     """What stopped this run, or an earlier one for longer than until now, says why anything waits."""
     stopped = drained.stopped_by.failure if drained.stopped_by else paused
     if stopped is not None and waiting:
         return CODES.get(stopped, ExitCode.PARTIAL)
-    if offline:
-        return ExitCode.UNREACHABLE
+    if failed is not None:
+        return failed.code
     partial = drained.buried or drained.retried or waiting or taken.unfit or taken.problems
     return ExitCode.PARTIAL if partial else ExitCode.DONE
 

@@ -64,9 +64,9 @@ class Seen:
 
     def __init__(self, path: Path) -> None:
         paths.private_dir(path.parent)
-        self.path = path
+        self._path = path
         self._lock = threading.RLock()
-        with _translated(path):
+        with self._translated():
             self._db = _opened(path)
 
     def known(self, looks: Sequence[Look]) -> dict[str, Entry]:
@@ -90,11 +90,6 @@ class Seen:
         with suppress(ReconError), self._changing() as db:
             db.executemany("UPDATE files SET delivered = 1 WHERE item = ?", [(one,) for one in items])
 
-    def checked_before(self, moment: float) -> Iterator[Entry]:
-        """Files that were put and not read since `moment` (wall clock seconds)."""
-        query = "SELECT * FROM files WHERE state = 'put' AND checked < ?"
-        return iter([_entry(row) for row in self._all(query, [moment])])
-
     def read_again(self, *, delivered: bool) -> int:
         """Forget that files were put, so that they are read and put anew; how many.
 
@@ -107,10 +102,6 @@ class Seen:
                 row = db.execute("SELECT value FROM facts WHERE name = 'round'").fetchone()
                 db.execute("INSERT OR REPLACE INTO facts VALUES ('round', ?)", (str(int(row[0] if row else 0) + 1),))
             return db.execute(f"UPDATE files SET size_bytes = -1, delivered = 0{which}").rowcount  # noqa: S608  a constant
-
-    def count(self) -> int:
-        """How many files are known."""
-        return int(str(self._all("SELECT count(*) FROM files", [])[0][0]))
 
     def fact(self, name: str) -> str | None:
         """A note by its name."""
@@ -128,34 +119,28 @@ class Seen:
             self._db.close()
 
     def _all(self, query: str, values: Sequence[object]) -> list[tuple[object, ...]]:
-        with self._lock:
+        with self._lock, self._translated():
             return self._db.execute(query, list(values)).fetchall()
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _translated(self.path):
+        with self._lock, self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:  # a full disk ended it already
+                if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
 
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """SQLite's errors as recon's.
-
-    Raises:
-        ReconError: the disk is full, or the file cannot be used.
-    """
-    try:
-        yield
-    except sqlite3.DatabaseError as exc:
-        hint = "make room on its disk; it can be deleted: it is made anew from the files"
-        raise ReconError(f"cannot use the memory of sync {path}", cause=str(exc), hint=hint) from exc
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as exc:
+            hint = "is its disk full? deleting it loses no file: all is read again"
+            raise ReconError(f"cannot use {self._path}", cause=str(exc), hint=hint) from exc
 
 
 def iso(moment: datetime) -> str:

@@ -124,7 +124,19 @@ class PostgresSink:
         )
         settings = f"SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET search_path = {_quote(self._schema)}"
         link.execute(f"{settings}; SET client_encoding = 'UTF8'; SET client_min_messages = 'error'".encode())
+        link.execute(self._patience(link).encode())
         return link
+
+    def _patience(self, link: Connection) -> str:
+        """A slow statement is ended by the server, before we cut the line: then the batch was too big, and is halved.
+
+        A lock that somebody else holds is waited for less long: that is no fault of the batch.
+        """
+        row = link.execute("SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'").fetchone()
+        asked_ms = row[0] if row else 0
+        ours_ms = max(1, int(self._timeout_s * 800))
+        most_ms = min(asked_ms, ours_ms) if asked_ms else ours_ms
+        return f"SET statement_timeout = {most_ms}; SET lock_timeout = {max(1, most_ms // 2)}"
 
     def _land(self, link: Connection, load: Load) -> None:
         shape = load.shape
