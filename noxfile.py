@@ -93,13 +93,19 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def servers(session: nox.Session) -> None:
+    """Install the servers that only Debian has, and unpack those that exclude one another: for `system` and for CI."""
+    install_debian_packages(session)
+    session.run("python", "tests/support/fetch_servers.py", str(servers_folder(session)))
+
+
+@nox.session(default=False)
 def system(session: nox.Session) -> None:
     """All tests, with the servers that only Debian has; nothing may be skipped for want of a program."""
-    install(session, "test", "bench", project="-e.[all]")
-    servers = Path(session.cache_dir).resolve() / "servers"
+    install(session, "test", project="-e.[all]")
     install_debian_packages(session)
-    session.run("python", "tests/support/fetch_servers.py", str(servers))
-    env = {"RECON_REQUIRE_SYSTEM": "1", "RECON_SYSTEM_DIR": str(servers)}
+    session.run("python", "tests/support/fetch_servers.py", str(servers_folder(session)))
+    env = {"RECON_REQUIRE_SYSTEM": "1", "RECON_SYSTEM_DIR": str(servers_folder(session))}
     session.run("pytest", "-n", "auto", *session.posargs, env=env)
 
 
@@ -107,8 +113,8 @@ def system(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Whole commands timed in turn with their peers: `-s bench -- scan`, `-s bench -- --smoke`."""
     install(session, "test", "bench", project="-e.[all]")
-    servers = Path(session.cache_dir).resolve() / "servers"
-    session.run("python", "-m", "tests.bench", *session.posargs, env={"RECON_SYSTEM_DIR": str(servers)})
+    env = {"RECON_SYSTEM_DIR": str(servers_folder(session))}
+    session.run("python", "-m", "tests.bench", *session.posargs, env=env)
 
 
 @nox.session(default=False)
@@ -163,6 +169,11 @@ def into_empty(session: nox.Session, home: Path, wheel: str) -> None:
     if session.venv_backend != "uv":
         pip = ["python", "-m", "pip", "--python", python, "install"]
     session.run(*pip, "-c", str(constraints(session)), wheel, external=True)
+
+
+def servers_folder(session: nox.Session) -> Path:
+    """Where `servers` unpacks: `.nox/.cache/servers`."""
+    return Path(session.cache_dir).resolve() / "servers"
 
 
 def install_debian_packages(session: nox.Session) -> None:

@@ -74,6 +74,7 @@ _CLASSES = {
     "21": Failure.POISON,
     "22": Failure.POISON,
     "23": Failure.POISON,
+    "P0": Failure.POISON,  # a trigger that refuses this row; over REST it is a 400
 }
 _STATUSES = {
     401: Failure.AUTH,

@@ -146,7 +146,16 @@ def _prepare(path: Path, lock: _Lock, limits: Limits, clock: Clock) -> None:
             salvage.create(path)
         else:
             _mend(path, lock, limits, clock)
+        _end_leases(path)
     lock.share()
+
+
+def _end_leases(path: Path) -> None:
+    """Nobody else has the queue open, so whoever leased is gone: what was leased is ready, not only in two minutes."""
+    with suppress(sqlite3.OperationalError), closing(schema.connect(path)) as db:  # a full disk: they end by themselves
+        if db.execute("SELECT 1 FROM tries WHERE owner <> '' LIMIT 1").fetchone():
+            with schema.transaction(db):
+                db.execute("UPDATE tries SET owner = '', until = 0 WHERE owner <> ''")
 
 
 def _is_new(path: Path) -> bool:
