@@ -34,6 +34,8 @@ DEBIAN_PACKAGES = (
     "git",
     "mariadb-server",
     "nginx-light",
+    "nodejs",
+    "npm",
     "mount",
     "openssh-client",
     "openssh-server",
@@ -96,7 +98,7 @@ def demo(session: nox.Session) -> None:
 def servers(session: nox.Session) -> None:
     """Install the servers that only Debian has, and unpack those that exclude one another: for `system` and for CI."""
     install_debian_packages(session)
-    session.run("python", "tests/support/fetch_servers.py", str(servers_folder(session)))
+    fetch_servers(session)
 
 
 @nox.session(default=False)
@@ -104,7 +106,7 @@ def system(session: nox.Session) -> None:
     """All tests, with the servers that only Debian has; nothing may be skipped for want of a program."""
     install(session, "test", project="-e.[all]")
     install_debian_packages(session)
-    session.run("python", "tests/support/fetch_servers.py", str(servers_folder(session)))
+    fetch_servers(session)
     env = {"RECON_REQUIRE_SYSTEM": "1", "RECON_SYSTEM_DIR": str(servers_folder(session))}
     session.run("pytest", "-n", "auto", *session.posargs, env=env)
 
@@ -169,6 +171,12 @@ def into_empty(session: nox.Session, home: Path, wheel: str) -> None:
     if session.venv_backend != "uv":
         pip = ["python", "-m", "pip", "--python", python, "install"]
     session.run(*pip, "-c", str(constraints(session)), wheel, external=True)
+
+
+def fetch_servers(session: nox.Session) -> None:
+    """Servers that are unpacked or installed beside the system, once."""
+    for program in ("fetch_servers.py", "fetch_supabase_lite.py"):
+        session.run("python", f"tests/support/{program}", str(servers_folder(session)))
 
 
 def servers_folder(session: nox.Session) -> Path:
