@@ -31,6 +31,7 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LOCK = ROOT / "requirements" / "lock.txt"
 PYTHON_FILES = ("src", "tests", "tools", "noxfile.py")
 DEBIAN_PACKAGES = (
+    "bindfs",
     "git",
     "mariadb-server",
     "nginx-light",
