@@ -31,11 +31,14 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LOCK = ROOT / "requirements" / "lock.txt"
 PYTHON_FILES = ("src", "tests", "tools", "noxfile.py")
 DEBIAN_PACKAGES = (
-    "colmap",
+    "bindfs",
     "chromium",
+    "colmap",
     "git",
     "mariadb-server",
     "nginx-light",
+    "nodejs",
+    "npm",
     "mount",
     "openssh-client",
     "openssh-server",
@@ -99,7 +102,7 @@ def demo(session: nox.Session) -> None:
 def servers(session: nox.Session) -> None:
     """Install the servers that only Debian has, and unpack those that exclude one another: for `system` and for CI."""
     install_debian_packages(session)
-    session.run("python", "tests/support/fetch_servers.py", str(servers_folder(session)))
+    fetch_servers(session)
 
 
 @nox.session(default=False)
@@ -107,7 +110,7 @@ def system(session: nox.Session) -> None:
     """All tests, with the servers that only Debian has; nothing may be skipped for want of a program."""
     install(session, "test", project="-e.[all]")
     install_debian_packages(session)
-    session.run("python", "tests/support/fetch_servers.py", str(servers_folder(session)))
+    fetch_servers(session)
     env = {"RECON_REQUIRE_SYSTEM": "1", "RECON_SYSTEM_DIR": str(servers_folder(session))}
     session.run("pytest", "-n", "auto", *session.posargs, env=env)
 
@@ -174,6 +177,12 @@ def into_empty(session: nox.Session, home: Path, wheel: str) -> None:
     if session.venv_backend != "uv":
         pip = ["python", "-m", "pip", "--python", python, "install"]
     session.run(*pip, "-c", str(constraints(session)), wheel, external=True)
+
+
+def fetch_servers(session: nox.Session) -> None:
+    """Servers that are unpacked or installed beside the system, once."""
+    for program in ("fetch_servers.py", "fetch_supabase_lite.py"):
+        session.run("python", f"tests/support/{program}", str(servers_folder(session)))
 
 
 def servers_folder(session: nox.Session) -> Path:

@@ -175,18 +175,18 @@ def _told(found: set[str], wanted: set[str]) -> str:
     return f"{len(wanted - found)} of {len(wanted)} missing, {len(found - wanted)} too many"
 
 
-_SQLITE_RULES = (
-    (
-        "CREATE TRIGGER refuses BEFORE INSERT ON gfx_sessions WHEN NEW.event_title LIKE 'POISON%'"
-        " BEGIN SELECT RAISE(ABORT, 'poison'); END"
-    ),
-)
+_REFUSE_HERE = """
+CREATE TRIGGER refuses BEFORE INSERT ON gfx_sessions WHEN NEW.event_title LIKE 'POISON%'
+BEGIN SELECT RAISE(ABORT, 'poison'); END
+"""
+_SQLITE_RULES = (_REFUSE_HERE,)
+_REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF NEW.event_title = 'POISON trigger' THEN RAISE EXCEPTION 'poison'; END IF; RETURN NEW; END $$
+"""
 _POSTGRES_RULES = (
     "ALTER TABLE gfx_sessions ADD CHECK (event_title <> 'POISON check')",
-    (
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.event_title = 'POISON trigger'"
-        " THEN RAISE EXCEPTION 'poison'; END IF; RETURN NEW; END $$"
-    ),
+    _REFUSE,
     "CREATE TRIGGER refuses BEFORE INSERT ON gfx_sessions FOR EACH ROW EXECUTE FUNCTION refuse()",
 )
 

@@ -55,7 +55,7 @@ class SyncGroup(options.Group):
 
 app = options.App(
     cls=SyncGroup,
-    help="Send files to a database through an outbox that loses nothing; `recon sync NAME` is short for `sync run NAME`.",
+    help="Send files to a database through an outbox that loses nothing; `sync NAME` is short for `sync run NAME`.",
 )
 
 

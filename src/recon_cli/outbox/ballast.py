@@ -22,26 +22,28 @@ class Ballast:
     path: Path
     size_bytes: int
 
-    def drop(self) -> bool:
-        """Give it up; whether that made room."""
+    def drop(self) -> int:
+        """Give it up; how many bytes of room that made."""
         try:
+            size_bytes = self.path.stat().st_size
             self.path.unlink()
         except OSError:
-            return False
-        return True
+            return 0
+        return size_bytes
 
     def load(self) -> None:
-        """Take it in where there is ample room; a disk without room is no error, it is what this is for."""
+        """Take it in, a quarter of the room there is at most; no room is no error, it is what this is for."""
         if not self.size_bytes or self.path.exists():
             return
         with suppress(OSError):
-            if shutil.disk_usage(self.path.parent).free > 4 * self.size_bytes:
-                self._fill()
+            size_bytes = min(self.size_bytes, shutil.disk_usage(self.path.parent).free // 4)
+            if size_bytes >= self.size_bytes // 4:
+                self._fill(size_bytes)
 
-    def _fill(self) -> None:
+    def _fill(self, size_bytes: int) -> None:
         try:
             with self.path.open("wb") as file:
-                for _ in range(0, self.size_bytes, len(_CHUNK)):
+                for _ in range(0, size_bytes, len(_CHUNK)):
                     file.write(_CHUNK)
                 file.flush()
                 os.fsync(file.fileno())  # room that is only promised may be gone when it is needed

@@ -45,6 +45,16 @@ class Drained:
     deliveries: int = 0
     stopped_by: DeliveryError | None = None
 
+    def and_then(self, later: Drained) -> Drained:
+        """Both together; the later one says what stopped it."""
+        return Drained(
+            self.delivered + later.delivered,
+            self.retried + later.retried,
+            self.buried + later.buried,
+            self.deliveries + later.deliveries,
+            later.stopped_by,
+        )
+
 
 class Drain:
     """One target's drain; keeps in mind which batch size was too big.

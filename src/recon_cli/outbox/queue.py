@@ -5,6 +5,7 @@ What it promises is written down in docs/design/outbox.md.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -213,6 +214,7 @@ class Outbox:
 
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
         letters = [letter for ticket in tickets for letter in ticket.letters]
+        self._require_room(sum(len(letter.payload) for letter in letters))
         at = self.clock.now().timestamp()
         placed = iter(self._write(lambda db: moves.put(db, letters, at), "put"))
         for ticket in tickets:
@@ -243,12 +245,43 @@ class Outbox:
         self, work: Callable[[sqlite3.Connection], T], name: str, *, frees: bool = False, durable: bool = True
     ) -> T:
         with self._lock, schema.translated(self.path):
-            try:
-                return self._once(work, name, durable=durable)
-            except sqlite3.DatabaseError as exc:
-                if not (frees and schema.is_full(exc) and self.ballast.drop()):
-                    raise
-                return self._once(work, name, durable=durable)
+            for make_room in (self._drop_ballast, self._shorten_log):
+                try:
+                    return self._once(work, name, durable=durable)
+                except sqlite3.DatabaseError as exc:
+                    if not (frees and schema.is_full(exc)):
+                        raise
+                    make_room()
+            return self._once(work, name, durable=durable)
+
+    def _drop_ballast(self) -> None:
+        """Give it up. What the log holds gets its room in the file first: a log without any could not be used again."""
+        if self.ballast.drop() >= self._log_bytes():
+            self._shorten_log()
+
+    def _log_bytes(self) -> int:
+        log = self.path.with_name(self.path.name + "-wal")
+        return log.stat().st_size if log.exists() else 0
+
+    def _shorten_log(self) -> None:
+        with suppress(sqlite3.DatabaseError):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _require_room(self, size_bytes: int) -> None:
+        """Refuse what would fit into the log alone: to leave the log it needs its room in the file, too."""
+        for shorten in (self._shorten_log, None):
+            needed = 2 * size_bytes + self._log_bytes()
+            free = shutil.disk_usage(self.path.parent).free
+            if free >= needed or free + self._unused() >= needed:
+                return
+            if shorten is not None:
+                shorten()
+        raise schema.full(self.path, f"{free} bytes are free, {size_bytes} to take in need {needed}")
+
+    def _unused(self) -> int:
+        """Bytes inside the file that hold nothing."""
+        with self._lock, schema.translated(self.path):
+            return int(self._db.execute("PRAGMA freelist_count").fetchone()[0]) * schema.PAGE_BYTES
 
     def _once(self, work: Callable[[sqlite3.Connection], T], name: str, *, durable: bool) -> T:
         """One transaction. Where losing it only means doing it again, it is not worth waiting for the disk."""

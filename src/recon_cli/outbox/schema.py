@@ -56,6 +56,9 @@ def connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA wal_autocheckpoint=1000")
+        db.execute(
+            "PRAGMA secure_delete=OFF"
+        )  # where it is on (Debian), each delivered item is written once more, as zeros
     return db
 
 
@@ -102,6 +105,12 @@ def is_full(exc: Exception) -> bool:
     return getattr(exc, "sqlite_errorname", "") == "SQLITE_FULL" or "disk is full" in str(exc)
 
 
+def full(path: Path, cause: str) -> ReconError:
+    """The error of a disk without room."""
+    hint = "make room on its disk; what was acknowledged is safe, what was not is to be put again"
+    return ReconError(f"the disk of the queue {path} is full", cause=cause, hint=hint)
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """SQLite's errors as recon's.
@@ -114,8 +123,7 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as exc:
         if is_full(exc):
-            hint = "make room on its disk; what was acknowledged is safe, what was not is to be put again"
-            raise ReconError(f"the disk of the queue {path} is full", cause=str(exc), hint=hint) from exc
+            raise full(path, str(exc)) from exc
         if isinstance(exc, sqlite3.OperationalError):
             raise ReconError(f"cannot use the queue {path}", cause=str(exc), hint=f"look at `fuser {path}`") from exc
         hint = "start again: a damaged queue is set aside and salvaged then"

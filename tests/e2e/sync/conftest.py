@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.sync.conftest import lite, maria, mariadb_server, pg, postgres_server, rest
 from tests.support.nas import Nas, Site
 from tests.support.recon import in_folder
+from tests.support.target_fixtures import lite, maria, mariadb_server, pg, postgres_server, rest
 from tests.support.targets import PostgresTarget, RestTarget, SqliteTarget, Target
 
 __all__ = ["lite", "maria", "mariadb_server", "pg", "postgres_server", "rest"]

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import psycopg
@@ -32,7 +31,7 @@ def nothing_was_spent(site: Site) -> None:
     assert books(site.queue)["dead"] == 0
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 520])
+@pytest.mark.parametrize("status", [500, 503])
 def test_a_target_that_answers_5xx_gets_everything_later(to_rest: Site, status: int) -> None:
     to_rest.nas.write(range(COUNT))
     faults_of(to_rest).answer(status, times=2, method="POST", body={"message": "no"})
@@ -99,20 +98,6 @@ def test_a_rotated_key_stops_the_target_and_the_new_one_lets_it_go_on(to_rest: S
     nothing_was_spent(to_rest)
     to_rest("queue", "replay")
     to_rest.prove()
-
-
-@dataclass(frozen=True)
-class Relayed:
-    """A Postgres behind a relay that can fail."""
-
-    behind: PostgresTarget
-    proxy: Proxy
-    name: str = "postgres"
-
-    @property
-    def place(self) -> object:
-        parts = urlsplit(self.behind.url)
-        return replace(self.behind.place, url=self.behind.url.replace(f":{parts.port}/", f":{self.proxy.port}/"))
 
 
 @contextmanager

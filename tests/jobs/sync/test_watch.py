@@ -15,6 +15,7 @@ import pytest
 
 from tests.jobs.sync.test_twin import configured, init, sync
 from tests.support.recon import Recon
+from tests.support.system import require
 from tests.support.targets import SqliteTarget
 from tests.systems.gfx import twin
 
@@ -182,3 +183,26 @@ def test_a_second_signal_is_not_needed(ready: Recon) -> None:
     process.send_signal(signal.SIGINT)
     _out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
+
+
+def test_a_fuse_mount_of_which_the_kernel_tells_nothing_is_polled(recon: Recon, lite: SqliteTarget) -> None:
+    program = require("bindfs", "bindfs")
+    behind, nas = recon.folder / "behind", recon.folder / "nas"
+    (behind / "PC01").mkdir(parents=True)
+    nas.mkdir()
+    mount = subprocess.Popen([program, "-f", "-r", behind, nas], stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: nas.is_mount() or mount.poll() is not None)
+        if mount.poll() is not None:
+            pytest.skip("this machine mounts nothing through FUSE")
+        configured(recon, lite, "poll_s = 0.1\nrescan_s = 3600\n")
+        init(recon, lite)
+        with watching(recon):
+            for number, export in enumerate(twin.exports()[:2], 1):
+                path = behind / export.path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(export.raw)
+                until(lambda number=number: lite.ask(COUNT) == [(number,)])  # type: ignore[misc]  # bound now
+    finally:
+        mount.terminate()
+        mount.wait(30)

@@ -154,7 +154,7 @@ class Intake:
         batch, self._batch = self._batch, _Batch()
         if batch.letters:
             self.step("put")
-            placed = self.queue.put(batch.letters)
+            placed = self._put(batch.letters)
             new = sum(1 for place in placed if place is Placed.NEW)
             self.taken.put += new
             self.taken.known += len(placed) - new
@@ -174,6 +174,16 @@ class Intake:
             return
         for one in looks.walk(self.route.root, folder, lambda _problem: None, self._met_folder):
             self._hinted(one)
+
+    def _put(self, letters: Sequence[Letter]) -> list[Placed]:
+        """Put them; where there is no room for all at once, as many as there is room for, before it says so."""
+        try:
+            return self.queue.put(letters)
+        except ReconError as exc:
+            if type(exc) is not ReconError or len(letters) == 1:
+                raise
+            middle = len(letters) // 2
+            return [*self._put(letters[:middle]), *self._put(letters[middle:])]
 
     def look_at(self, path: str) -> None:
         """A hint that a file may have changed."""

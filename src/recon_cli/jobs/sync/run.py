@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import reduce
 from pathlib import Path
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
-from recon_cli.core.delivery import DeliveryError, Failure
+from recon_cli.core.delivery import Failure
 from recon_cli.core.errors import ConfigError, ExitCode, ReconError
 from recon_cli.core.report import Problem, Report
 from recon_cli.core.retry import RetryPolicy
@@ -48,24 +49,26 @@ def once(ends: Ends, *, resend: bool = False, wait_s: float = 0.0) -> Report:
     refill(ends)
     if resend:
         ends.seen.read_again(delivered=True)
-    drained = Drained()
-    if ends.route.rate is None:
-        # What was parsed is delivered while it is still at hand; a target that is away costs a look at its circuit.
-        intake.after_put = lambda: _count(drained, drain(ends, until=0.0))
-    failed = _take(intake)
-    intake.taken.waiting += len(intake.settling)
     ends.queue.change(lambda db: moves.probe(db, ends.route.target.label))
-    _count(drained, drain(ends, until=ends.queue.clock.monotonic() + wait_s))
+    failed, drained = _through(ends, wait_s)
+    intake.taken.waiting += len(intake.settling)
     return report(ends, drained, ends.queue.clock.monotonic() - began, failed)
 
 
-def _count(total: Drained, more: Drained) -> None:
-    """Add a drain to those before it; the last says what stopped it."""
-    total.delivered += more.delivered
-    total.retried += more.retried
-    total.buried += more.buried
-    total.deliveries += more.deliveries
-    total.stopped_by = more.stopped_by
+def _through(ends: Ends, wait_s: float) -> tuple[ReconError | None, Drained]:
+    """Take in, deliver; where the queue had no room for all there is, again, for as long as that makes room.
+
+    Batch by batch, where no rate is asked for: what was parsed is delivered while it is still at hand. A target that is
+    away costs a look at its circuit.
+    """
+    done: list[Drained] = []
+    if ends.route.rate is None:
+        ends.intake.after_put = lambda: done.append(drain(ends, until=0.0))
+    while True:
+        failed = _take(ends.intake)
+        done.append(drain(ends, until=ends.queue.clock.monotonic() + wait_s))
+        if type(failed) is not ReconError or not done[-1].delivered:
+            return failed, reduce(Drained.and_then, done)
 
 
 def _take(intake: Intake) -> ReconError | None:
@@ -129,7 +132,7 @@ def drain(ends: Ends, *, until: float, stop: Callable[[], bool] = signals.stop_r
     done = one.run()
     while queue.clock.monotonic() < until and queue.has_waiting(target) and not stop():
         queue.clock.sleep(_NAP_S)
-        _count(done, one.again())
+        done = done.and_then(one.again())
     return done
 
 
@@ -163,16 +166,18 @@ def report(ends: Ends, drained: Drained, took_s: float, failed: ReconError | Non
         "took_s": round(took_s, 3),
     }
     hints = [f"{words.count(taken.remarked, 'file')} taken with a remark; `--json` has them"] if taken.notes else []
-    code = _code(taken, drained, waiting, failed)
+    paused = next((one.failure for one in left.circuits if one.target == target), None)
+    code = _code(taken, drained, waiting, paused, failed)
     return Report(
         "recon.sync/1", _told(body), body, problems=tuple(problems[:_SHOWN]), exit_code=code, hints=tuple(hints)
     )
 
 
-def _code(taken: Taken, drained: Drained, waiting: int, failed: ReconError | None) -> ExitCode:
-    stopped: DeliveryError | None = drained.stopped_by
+def _code(taken: Taken, drained: Drained, waiting: int, paused: Failure | None, failed: ReconError | None) -> ExitCode:
+    """What stopped this run, or an earlier one for longer than until now, says why anything waits."""
+    stopped = drained.stopped_by.failure if drained.stopped_by else paused
     if stopped is not None and waiting:
-        return CODES.get(stopped.failure, ExitCode.PARTIAL)
+        return CODES.get(stopped, ExitCode.PARTIAL)
     if failed is not None:
         return failed.code
     partial = drained.buried or drained.retried or waiting or taken.unfit or taken.problems

@@ -86,8 +86,8 @@ class Seen:
             db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, entries))
 
     def delivered(self, items: Iterable[str]) -> None:
-        """The target has the items of these keys."""
-        with self._changing() as db:
+        """The target has the items of these keys. Forgotten where the disk is full: that must not keep the queue."""
+        with suppress(ReconError), self._changing() as db:
             db.executemany("UPDATE files SET delivered = 1 WHERE item = ?", [(one,) for one in items])
 
     def read_again(self, *, delivered: bool) -> int:
