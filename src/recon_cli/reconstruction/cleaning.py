@@ -17,8 +17,8 @@ from recon_cli.reconstruction.splats import ply as ply_files
 class CleanOptions:
     """A Gaussian goes when its mean distance to `neighbours` others is over the mean by `deviations` deviations.
 
-    Of the rest, clusters (DBSCAN, radius `reach` times that mean distance, `min_points` to be dense) with less than
-    `min_share` of it go.
+    Of the rest, clusters (DBSCAN, radius `reach` times the mean distance of the rest, `min_points` to be dense) with
+    less than `min_share` of it go.
     """
 
     neighbours: int = 20
@@ -56,7 +56,7 @@ def clean(ply: Path, out: Path, options: CleanOptions) -> Cleaned:
 
 
 def by_neighbours(points: npt.NDArray[Any], options: CleanOptions) -> tuple[npt.NDArray[np.bool_], float]:
-    """Which points have their neighbours near enough, and the mean distance to neighbours of all."""
+    """Which points have their neighbours near enough, and the mean distance to neighbours of those."""
     from recon_cli.reconstruction.kernels import neighbours  # noqa: PLC0415  compiles
 
     distances = neighbours.nearest(points, options.neighbours)
@@ -64,7 +64,7 @@ def by_neighbours(points: npt.NDArray[Any], options: CleanOptions) -> tuple[npt.
         return np.ones(len(points), np.bool_), 0.0
     means = distances.mean(axis=1)
     kept: npt.NDArray[np.bool_] = means <= means.mean() + options.deviations * means.std()
-    return kept, float(means.mean())
+    return kept, float(means[kept].mean())
 
 
 def by_clusters(points: npt.NDArray[Any], mean: float, options: CleanOptions) -> npt.NDArray[np.bool_]:
