@@ -90,7 +90,7 @@ def test_a_page_and_a_cleaned_splat_are_made(recon: Recon, ply: Path) -> None:
     from tests.reconstruction.test_model import small  # noqa: PLC0415  same
 
     model.write(small(), recon.folder / "scene" / "sparse")
-    document = recon("splat", "clean", ply, "clean.ply", "--json").document
+    document = recon("splat", "clean", ply, "clean.ply", "--json", env={"NUMBA_NUM_THREADS": "1"}).document
     assert document["before"] == 300
     recon("splat", "view", "clean.ply", "scene", "page.html", "--title", "해변")
     page = (recon.folder / "page.html").read_text()

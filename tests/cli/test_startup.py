@@ -19,6 +19,8 @@ HEAVY = {
     "pyftpdlib",
     "numpy",
     "numba",
+    "pycolmap",
+    "PIL",
 }
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,14 @@ def listed(recon: Recon) -> dict[str, dict[str, Any]]:
     return {one["job_id"]: one for one in done.document["jobs"]} if done.code == 0 else {}
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody has fetched yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def test_one_job_runs_at_a_time_and_the_others_wait_in_order(tmp_path: Path) -> None:
     recon = hanging(tmp_path)
     first = start(recon)
@@ -67,7 +76,8 @@ def test_one_job_runs_at_a_time_and_the_others_wait_in_order(tmp_path: Path) -> 
     assert first.wait(60) == 16
     until(lambda: listed(recon)[last]["status"] == "RUNNING")
     third.terminate()
-    assert third.wait(60) == 143
+    assert f"`recon reconstruct --resume {last}` goes on" in third.communicate(timeout=60)[1].decode()
+    assert third.returncode == 143
     assert listed(recon)[last]["status"] == "PENDING"
     assert recon("job", "retry", "--dry-run", "--json").document["would"] == [last]
     recon("job", "delete", running, waiting, last)
@@ -126,6 +136,19 @@ def test_a_table_in_a_named_store_is_used(tmp_path: Path) -> None:
     reconstructing(tmp_path)("job", "list")
     assert rows(tmp_path / "other.db") == []
     assert not (tmp_path / "recon-jobs" / "jobs.db").exists()
+
+
+def test_a_trainer_outlives_no_kill_of_the_command_that_started_it(tmp_path: Path) -> None:
+    recon = hanging(tmp_path)
+    pid = tmp_path / "pid"
+    slow = replace(
+        recon, env={**recon.env, "RECON_RECONSTRUCT_TRAIN_COMMAND": f"sh -c 'echo $$ > {pid}; exec sleep 600'"}
+    )
+    running = start(slow)
+    until(lambda: pid.exists() and pid.read_text().strip())
+    running.kill()
+    running.communicate()
+    until(lambda: not alive(int(pid.read_text())))
 
 
 def test_following_a_log_ends_with_the_job(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_template_that_cannot_be_run_says_why(scene_folder: Path, tmp_path: Pa
 def test_gsplat_says_why_it_cannot_run_or_trains_as_well_as_the_cpu(scene_folder: Path, tmp_path: Path) -> None:
     trainer = registry.choose("gsplat")
     reason = trainer.available()
-    wish = TrainOptions(preset="quick", iterations=400, max_gaussians=3000, max_side_px=160)
+    wish = TrainOptions(preset="quick", iterations=400, max_gaussians=3000, max_side_px=160, threads=1)
     if reason is None:
         done = trainer.train(scene_folder, tmp_path, wish, lambda _progress: None, resume=False)
         assert done.psnr_db > 22
@@ -130,7 +130,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_a_training_in_words_and_keeps_the_last_checkpoint(
     scene_folder: Path, small_disk: Path
 ) -> None:
-    wish = {"preset": "quick", "max_gaussians": 8000, "max_side_px": 160, "iterations": 200, "every_s": 0}
+    wish = {"preset": "quick", "max_gaussians": 8000, "max_side_px": 160, "iterations": 200, "every_s": 0, "threads": 1}
     code, document = training.ended(scene_folder, small_disk, **wish)
     assert code == ReconError.code
     assert "cannot write" in str(document["message"])

@@ -17,7 +17,7 @@ from recon_cli.reconstruction.training.cpu import draw
 from tests.support.browser import chromium, opened, shot
 
 SIZE = (160, 96)
-HIGH = TrainOptions(preset="high", iterations=150, max_gaussians=4000, max_side_px=160)
+HIGH = TrainOptions(preset="high", iterations=150, max_gaussians=4000, max_side_px=160, threads=1)
 
 
 @pytest.fixture(scope="module")

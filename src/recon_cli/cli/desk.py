@@ -33,4 +33,4 @@ def opened(call: Invocation, *, make: bool = False) -> Iterator[Desk]:
 
 def watcher(call: Invocation) -> Watcher:
     """Progress on the terminal, and with `-v` a line for each stage."""
-    return Watcher(call.progress, call.note)
+    return Watcher(call.progress, call.note, call.warn)

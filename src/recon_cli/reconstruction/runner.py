@@ -71,7 +71,7 @@ class Line:
         self.work.append(f">> [{stage.name}] {stage.title}")
         self.record.stage(stage, 0.0)
         self.told(stage.title)
-        watching = _Watching(stage, self.record, self.progress)
+        watching = _Watching(stage, self.work.id, self.record, self.progress)
         try:
             ended = process.run(stage, self.work, _limits(stage, self.request), watching, self.record.cancelled)
             self._finish(stage, ended)
@@ -105,11 +105,12 @@ class _Watching:
     """Progress of one stage, told to the terminal and to the record."""
 
     stage: Stage
+    job: str
     record: Record
     shown: Progress
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        self.shown.update(done, total, f"{self.stage.title} {note}".strip())
+        self.shown.update(done, total, f"job {self.job}: {self.stage.title} {note}".strip())
         if total:
             self.record.stage(self.stage, done / total)
 

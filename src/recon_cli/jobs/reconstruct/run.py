@@ -33,10 +33,11 @@ _LOOK_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who watches a run: progress on the terminal, and words in between (stages, waiting)."""
+    """Who watches a run: progress on the terminal, words in between (stages, waiting), and those nobody may miss."""
 
     progress: Progress
     told: Callable[[str], None]
+    warned: Callable[[str], None]
 
 
 def run(desk: Desk, work: Work, watcher: Watcher) -> Report:
@@ -66,9 +67,10 @@ def run(desk: Desk, work: Work, watcher: Watcher) -> Report:
                 State.FAILED, {"error_message": exc.message}, Failure("run", type(exc).__name__, exc.message, "")
             )
             raise
-        except (Stopped, KeyboardInterrupt):
+        except Stopped:
             with suppress(ReconError):
                 desk.table.move(work.id, State.PENDING)
+            watcher.warned(f"job {work.id} waits: `recon reconstruct --resume {work.id}` goes on where it stopped")
             raise
         _leave_report(work, request, outcomes)
         recorder.end(State.DONE, {**result.cells(work, outcomes), "completed_at": now(), "progress": 100})

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from recon_cli.core.errors import DataError, StageError, ToolMissingError, UsageError
+from recon_cli.reconstruction import survival
 from recon_cli.reconstruction.splats import files, ply
 from recon_cli.reconstruction.training import presets
 from recon_cli.reconstruction.training.base import PLY, Progress, TrainOptions, TrainOutcome
@@ -101,7 +102,13 @@ def arguments(scene_folder: Path, out: Path, preset: presets.Preset, options: Tr
 
 def _run(words: list[str], out: Path, total: int, on_progress: Callable[[Progress], None]) -> None:
     with (out / LOG).open("wb") as log:
-        child = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            words,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=survival.die_with_parent,  # noqa: PLW1509  a trainer has one thread while it starts a program
+        )
         try:
             while child.poll() is None:
                 on_progress(Progress(_done(out / LOG, total), total, None, 0))
