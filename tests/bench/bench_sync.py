@@ -112,7 +112,7 @@ class Stage:
 
     def _emptied(self, table: str, rows: int, keep: bool) -> Callable[[Path], None]:  # noqa: FBT001  inside
         def check(_out: Path) -> None:
-            ((there,),) = self.ask(f"SELECT count(*) FROM {table}")  # noqa: S608  names of ours
+            ((there,),) = self.ask(f"SELECT count(*) FROM {table}")
             if there != rows:
                 raise RefusedError(f"{there} of {rows} rows arrived")
             if table == "gfx_sessions" and not (self.folder / "rows.copy").exists():
