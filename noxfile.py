@@ -38,8 +38,6 @@ DEBIAN_PACKAGES = (
     "mariadb-server",
     "mount",
     "nginx-light",
-    "nodejs",
-    "npm",
     "openssh-client",
     "openssh-server",
     "postgresql",
@@ -49,6 +47,8 @@ DEBIAN_PACKAGES = (
     "util-linux",
     "zstd",
 )
+NODE_PACKAGES = ("nodejs", "npm")
+"""Not where `npm` is there already: other makers' packages of Node conflict with Debian's."""
 ALWAYS = {"UV_PYTHON_DOWNLOADS": "never"}
 
 
@@ -192,9 +192,10 @@ def servers_folder(session: nox.Session) -> Path:
 
 def install_debian_packages(session: nox.Session) -> None:
     """Install what the tests use as Debian installs it; without root, what is missing fails in its own test."""
+    wanted = (*DEBIAN_PACKAGES, *(() if shutil.which("npm") else NODE_PACKAGES))
     if os.name != "posix" or os.geteuid() != 0 or not shutil.which("apt-get"):
-        session.warn(f"not root on Debian: these must be there already: {' '.join(DEBIAN_PACKAGES)}")
+        session.warn(f"not root on Debian: these must be there already: {' '.join(wanted)}")
         return
     quiet = ["-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", "-o", "Acquire::Retries=5"]
     env = {"DEBIAN_FRONTEND": "noninteractive"}
-    session.run("apt-get", "install", *quiet, *DEBIAN_PACKAGES, external=True, env=env)
+    session.run("apt-get", "install", *quiet, *wanted, external=True, env=env)
