@@ -1,18 +1,23 @@
-"""Who does the tasks of a migration: children side by side, or this very process where children cost more."""
+"""Who does the tasks of a migration: children side by side, or this very process where children cost more.
+
+A child is told everything through a pipe, answers through another, and ends when its input does.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
-import subprocess
-import sys
+import signal
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from selectors import EVENT_READ, DefaultSelector
 from typing import IO, Protocol
 
 from recon_cli.core.errors import ReconError
-from recon_cli.jobs.migrate import tasks
+from recon_cli.jobs.migrate import tasks, worker
 from recon_cli.jobs.migrate.bench import Workbench
 from recon_cli.migration.plan import MigrationPlan
 from recon_cli.ops.pipes import receive, send
@@ -53,16 +58,39 @@ class OwnHands:
             yield answer
 
 
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A forked process, and our ends of its pipes."""
+
+    pid: int
+    orders: IO[bytes]
+    answers: IO[bytes]
+
+    def kill(self) -> None:
+        """End it at once."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit status, None if it has not ended in time."""
+        ends_at = time.monotonic() + seconds
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            if time.monotonic() > ends_at:
+                return None
+            time.sleep(0.005)
+
+
 class Crew:
-    """Children at work. Started early: they import while the coordinator looks at the source."""
+    """Children at work: forks of this process, made before it opens any database, with all that it has imported."""
 
     def __init__(self, size: int) -> None:
-        self._children = [_start() for _ in range(size)]
-
-    def awake(self) -> None:
-        """Wait until every child has done its imports. Raises ReconError."""
-        for child in self._children:
-            _answer(child)
+        self._children: list[_Child] = []
+        gc.freeze()  # what is here now stays, and its pages stay shared
+        for _ in range(size):
+            self._children.append(_forked(self._children))
 
     def join(self, hello: tasks.Hello) -> None:
         """Let every child join the state; returns when all have.
@@ -89,7 +117,7 @@ class Crew:
                 while waiting and idle:
                     child = idle.pop(0)
                     _tell(child, waiting.popleft())
-                    selector.register(_output(child), EVENT_READ, child)
+                    selector.register(child.answers, EVENT_READ, child)
                 if not selector.get_map():
                     return
                 for key, _ in selector.select():
@@ -109,13 +137,12 @@ class Crew:
         """Close the children's input and wait for them; one that does not leave is killed."""
         for child in self._children:
             with suppress(OSError):
-                _input(child).close()
+                child.orders.close()
         for child in self._children:
-            with suppress(subprocess.TimeoutExpired):
+            if child.wait(_LEAVING_S) is None:
+                child.kill()
                 child.wait(_LEAVING_S)
-            child.kill()
-            child.wait()
-            _output(child).close()
+            child.answers.close()
 
 
 @contextmanager
@@ -133,22 +160,38 @@ def crew(size: int) -> Iterator[Crew | None]:
             children.dismiss()
 
 
-def _start() -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "recon_cli.jobs.migrate.worker"]
-    paths = os.pathsep.join(path for path in sys.path if path)  # the child finds what this process found
-    environment = {**os.environ, "PYTHONPATH": paths}
-    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0)
-
-
-def _tell(child: subprocess.Popen[bytes], item: object) -> None:
+def _forked(others: Sequence[_Child]) -> _Child:
+    """A child; it keeps nothing of ours open but its own ends, so that it ends when we do."""
+    orders_in, orders_out = os.pipe()
+    answers_in, answers_out = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(orders_in)
+        os.close(answers_out)
+        return _Child(pid, os.fdopen(orders_out, "wb", 0), os.fdopen(answers_in, "rb", 0))
+    status = 1
     try:
-        send(_input(child), item)
+        for number in (
+            orders_out,
+            answers_in,
+            *(one.fileno() for each in others for one in (each.orders, each.answers)),
+        ):
+            os.close(number)
+        worker.serve(os.fdopen(orders_in, "rb", 0), os.fdopen(answers_out, "wb", 0))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _tell(child: _Child, item: object) -> None:
+    try:
+        send(child.orders, item)
     except OSError as exc:
         raise _died(child) from exc
 
 
-def _answer(child: subprocess.Popen[bytes]) -> object:
-    answer = receive(_output(child))
+def _answer(child: _Child) -> object:
+    answer = receive(child.answers)
     if isinstance(answer, ReconError):
         raise answer
     if answer is None:
@@ -156,20 +199,10 @@ def _answer(child: subprocess.Popen[bytes]) -> object:
     return answer
 
 
-def _died(child: subprocess.Popen[bytes]) -> ReconError:
+def _died(child: _Child) -> ReconError:
     child.kill()
     return ReconError(
         "a process at work on the migration ended",
-        cause=f"exit status {child.wait()}",
+        cause=f"exit status {child.wait(_LEAVING_S)}",
         hint="run the same command again: it goes on with what was not finished",
     )
-
-
-def _input(child: subprocess.Popen[bytes]) -> IO[bytes]:
-    assert child.stdin
-    return child.stdin
-
-
-def _output(child: subprocess.Popen[bytes]) -> IO[bytes]:
-    assert child.stdout
-    return child.stdout

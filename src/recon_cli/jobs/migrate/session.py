@@ -63,8 +63,6 @@ def opened(source: Place, target: Target | None, workers: int) -> Iterator[Sessi
     many = workers or (_WORKERS if size > SMALL_BYTES else 1)
     with ExitStack() as stack:
         children = stack.enter_context(crew(many))
-        if children is not None:
-            children.awake()
         with store.gate() as ticket:
             view = stack.enter_context(store.join(ticket))
             if children is not None:

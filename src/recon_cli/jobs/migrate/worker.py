@@ -17,18 +17,19 @@ from recon_cli.stores.bulk.sqlite import SqliteBulk
 from recon_cli.stores.bulk.sqlite_open import translated
 
 
-def main() -> None:
-    """Serve the coordinator on standard input and output."""
+def serve(orders: IO[bytes], answers: IO[bytes]) -> None:
+    """Serve the coordinator until it closes `orders`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to answer: it closes our input
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.disable()  # rows by the thousand have no cycles
-    orders, answers = open(0, "rb", buffering=0), open(1, "wb", buffering=0)  # noqa: SIM115  ours until the end
-    send(answers, tasks.Ready())
     hello = receive(orders)
     if isinstance(hello, tasks.Hello):
         try:
             _serve(hello, orders, answers)
         except ReconError as exc:
             send(answers, exc)
+        except Exception as exc:  # noqa: BLE001  the coordinator has the boundary that tells of a bug
+            send(answers, ReconError(f"unexpected {type(exc).__name__} in a process at work", cause=str(exc)))
 
 
 def _serve(hello: tasks.Hello, orders: IO[bytes], answers: IO[bytes]) -> None:
@@ -44,7 +45,3 @@ def _serve(hello: tasks.Hello, orders: IO[bytes], answers: IO[bytes]) -> None:
                 continue
             send(answers, bench.do(order))  # type: ignore[arg-type]  # what the coordinator sends
         bench.close()
-
-
-if __name__ == "__main__":
-    main()
