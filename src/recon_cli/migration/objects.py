@@ -97,12 +97,6 @@ def _view(planner: Planner, one: DeclaredObject, body: str) -> ObjectPlan:
     target = planner.relations.take(one.name)
     listed = {name.lower(): (name, kept or "text") for name, kept in zip(columns, types, strict=True)}
     planner.known.relations[one.name.lower()] = Relation(target, listed)
-    if re.search(r"\b(?:SUM|AVG)\(", told) and any(kind in {"double precision", "numeric"} for kind in types):
-        for name, kept in zip(columns, types, strict=True):
-            if kept in {"double precision", "numeric"}:
-                planner.notes.append(
-                    f"view {one.name}.{name}: floats are added in another order, the last of its digits may differ"
-                )
     names = ", ".join(map(quote, columns))
     return ObjectPlan("view", one.name, target, (f"CREATE VIEW {{name}} ({names}) AS {_braced(told)}",), one.sql)
 

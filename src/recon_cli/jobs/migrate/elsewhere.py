@@ -116,7 +116,7 @@ def _report(source: Place, place: Place, loaded: Loaded, found: Report | None, t
     rows = sum(one.inserted + one.updated + one.unchanged for one in loaded.tables)
     lost = [note for note in loaded.notes if _LEFT_OUT in note]
     differs = found is not None and found.exit_code is not ExitCode.DONE
-    problems = [Problem(note.partition(":")[0], note.partition(": ")[2] or note) for note in lost]
+    problems = [Problem(note.partition(":")[0], note.partition(": ")[2] or "it has no equal there") for note in lost]
     problems += [Problem(redact(place.url), found.summary)] if differs and found is not None else []
     code = ExitCode.DRIFT if differs else ExitCode.PARTIAL if problems else ExitCode.DONE
     told = "" if found is None else "; not equal" if differs else "; every value verified"

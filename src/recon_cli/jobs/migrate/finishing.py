@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
+import apsw
+
 from recon_cli.jobs.migrate.outcome import Outcome
 from recon_cli.jobs.migrate.request import OnExists
 from recon_cli.migration import ddl, merging
@@ -12,6 +14,7 @@ from recon_cli.migration.plan import ForeignKeyPlan, LeftOut, MigrationPlan, Obj
 from recon_cli.migration.policy import OnOrphans
 from recon_cli.migration.target import Target, attempt, check_item, foreign_key_item
 from recon_cli.migration.verifying import Verdict
+from recon_cli.migration.views import compare_view
 from recon_cli.stores.bulk.postgres_link import Connection, ask, quote, run
 
 import psycopg  # isort: skip  postgres_link says how to get the driver
@@ -64,7 +67,9 @@ def answers(connection: Connection) -> bool:
     return False
 
 
-def finish(connection: Connection, target: Target, plan: MigrationPlan, outcome: Outcome) -> list[str]:
+def finish(
+    db: apsw.Connection, connection: Connection, target: Target, plan: MigrationPlan, outcome: Outcome
+) -> list[str]:
     """Keys between tables, checks, numbering, views and triggers, in one transaction; the objects that were made."""
     made: list[str] = []
     with connection.transaction():
@@ -79,7 +84,7 @@ def finish(connection: Connection, target: Target, plan: MigrationPlan, outcome:
             if advance is not None:
                 run(connection, advance)
         for one in plan.objects:
-            made += _object(connection, target, one, outcome)
+            made += _object(db, connection, target, one, outcome)
         for table in plan.included:
             run(connection, f"ANALYZE {ddl.relation(target.aside, table.target)}")
     return made
@@ -114,14 +119,24 @@ def _foreign_key(
     )
 
 
-def _object(connection: Connection, target: Target, one: ObjectPlan, outcome: Outcome) -> list[str]:
+def _object(
+    db: apsw.Connection, connection: Connection, target: Target, one: ObjectPlan, outcome: Outcome
+) -> list[str]:
     found: list[LeftOut] = []
     name = ddl.relation(target.aside, one.target)
     with attempt(connection, f"{one.kind} {one.name}", found, one.source):
         for statement in one.statements:
             run(connection, statement.format(name=name, schema=quote(target.aside)))
     outcome.left_out += found
-    return [] if found else [one.target]
+    if found:
+        return []
+    if one.kind == "view":
+        with attempt(connection, f"view {one.name}", outcome.left_out, one.source):
+            seen = compare_view(db, connection, target.aside, one)
+            outcome.notes += seen.notes
+            if seen.wrong:
+                outcome.left_out.append(LeftOut(f"view {one.name}", f"it is there, but {seen.wrong}", one.source))
+    return [one.target]
 
 
 def counted(connection: Connection, schema: str, plan: MigrationPlan, outcome: Outcome) -> dict[str, Verdict]:

@@ -36,6 +36,7 @@ class Outcome:
     tables: dict[str, TableOutcome] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     skipped: Mapping[str, Iterable[int]] = field(default_factory=dict)
     """Row numbers that were refused, by table."""
     orphans: list[tuple[str, str, int, str]] = field(default_factory=list)
@@ -159,7 +160,7 @@ def _body(outcome: Outcome) -> Mapping[str, Json]:
             for table, key, rows, named in outcome.orphans
         ],
         "damage": list(dict.fromkeys(outcome.damage)),
-        "notes": list(outcome.plan.notes),
+        "notes": [*outcome.plan.notes, *outcome.notes],
         "renamed": dict(outcome.plan.renamed),
     }
 

@@ -102,7 +102,7 @@ class Migration:
         self.session.hands.take(self.plan)
         self._copy(connection, done)
         connection = self._alive(connection)
-        made = finishing.finish(connection, self.target, self.plan, self.outcome)
+        made = finishing.finish(self.session.db, connection, self.target, self.plan, self.outcome)
         self._verify(connection)
         self.outcome.took_s = self.clock.monotonic() - self.began
         if not self.outcome.same:
