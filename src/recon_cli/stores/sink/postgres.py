@@ -25,6 +25,7 @@ from recon_cli.stores.sink.declared import catalog_of
 # stores.postgres, imported above, says how to get the driver where it is missing
 import psycopg  # isort: skip
 
+_PLAIN = frozenset({str, int, bool, float})
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
 
@@ -225,6 +226,8 @@ def _rule(shape: Shape) -> str:
 
 
 def _cell(value: Value, *, array: bool) -> Any:  # noqa: ANN401  what psycopg writes
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, list):

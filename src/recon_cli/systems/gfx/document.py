@@ -73,6 +73,8 @@ def known_hashes(raw: bytes) -> tuple[str, ...]:
 
     The service before hashed the text with every newline as a line feed; a BOM was part of it, or was not.
     """
+    if b"\r" not in raw and not raw.startswith(_BOMS[0][0]):
+        return (file_hash(raw),)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -23,6 +23,8 @@ def spelled(path: str) -> str:
 
     Bytes that are no text (surrogate escapes, as `os.fsdecode` gives them) are written as `\xff`.
     """
+    if path.isascii() and "\0" not in path:
+        return path
     return _UNFIT.sub(lambda found: "\\x" + f"{ord(found[0]) & 0xFF:02x}", compose(path))
 
 
