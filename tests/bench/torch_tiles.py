@@ -42,7 +42,7 @@ class Tiles:
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
         self.adam.step()
-        return float(loss)
+        return float(loss.detach())
 
     def draw(self, view: View) -> Any:
         """A picture (3, height, width)."""

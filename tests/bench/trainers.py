@@ -21,7 +21,8 @@ from recon_cli.reconstruction.training import presets
 from recon_cli.reconstruction.training.base import TrainOptions
 from recon_cli.reconstruction.training.cpu import fit, plan, state, trainer
 
-THREADS = 2
+THREADS = 1
+"""Of both: what waits for another thread costs processor time too, on a busy machine a lot of it."""
 
 
 def main(what: str, *words: str) -> None:

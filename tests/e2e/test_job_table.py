@@ -15,7 +15,7 @@ from typing import Any
 from recon_cli.demo.twin_jobs import make_jobs
 from tests.support import photoset
 from tests.support.recon import Recon
-from tests.support.reconstructions import reconstructing
+from tests.support.reconstructions import PATIENCE_S, reconstructing
 from tests.support.system import require
 
 
@@ -26,7 +26,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def until(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + PATIENCE_S
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -40,6 +40,11 @@ def hanging(folder: Path) -> Recon:
 
 def start(recon: Recon) -> subprocess.Popen[bytes]:
     return recon.start("reconstruct", "photos", "--preset", "quick", "--trainer", "command")
+
+
+def ended(running: subprocess.Popen[bytes]) -> int:
+    running.communicate(timeout=PATIENCE_S)
+    return running.returncode
 
 
 def listed(recon: Recon) -> dict[str, dict[str, Any]]:
@@ -71,12 +76,12 @@ def test_one_job_runs_at_a_time_and_the_others_wait_in_order(tmp_path: Path) -> 
     assert "is being run" in recon("job", "delete", running, expect=11).err
     assert "is being run already" in recon("reconstruct", "--resume", waiting, expect=11).err
     recon("job", "cancel", waiting)
-    assert second.wait(60) == 16
+    assert ended(second) == 16
     recon("job", "cancel", running)
-    assert first.wait(60) == 16
+    assert ended(first) == 16
     until(lambda: listed(recon)[last]["status"] == "RUNNING")
     third.terminate()
-    assert f"`recon reconstruct --resume {last}` goes on" in third.communicate(timeout=60)[1].decode()
+    assert f"`recon reconstruct --resume {last}` goes on" in third.communicate(timeout=PATIENCE_S)[1].decode()
     assert third.returncode == 143
     assert listed(recon)[last]["status"] == "PENDING"
     assert recon("job", "retry", "--dry-run", "--json").document["would"] == [last]
@@ -160,8 +165,8 @@ def test_following_a_log_ends_with_the_job(tmp_path: Path) -> None:
     time.sleep(1)
     assert following.poll() is None
     recon("job", "cancel", job)
-    out, _err = following.communicate(timeout=60)
-    running.wait(60)
+    out, _err = following.communicate(timeout=PATIENCE_S)
+    assert ended(running) == 16
     assert ">> [train]" in out.decode()
     assert json.loads(recon("job", "log", job, "--json", "-n", "2").out)["schema"] == "recon.job.log/1"
 

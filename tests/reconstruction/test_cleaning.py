@@ -13,8 +13,8 @@ from recon_cli.reconstruction.splats.gaussians import Gaussians
 def at(xyz: np.ndarray) -> Gaussians:
     number = len(xyz)
     turns = np.tile(np.array([1, 0, 0, 0], np.float32), (number, 1))
-    empty = np.zeros((number, 3), np.float32)
-    return Gaussians(xyz.astype(np.float32), empty, turns, empty[:, 0], np.zeros((number, 1, 3), np.float32))
+    small = np.full((number, 3), -6, np.float32)
+    return Gaussians(xyz.astype(np.float32), small, turns, small[:, 0], np.zeros((number, 1, 3), np.float32))
 
 
 def test_neighbours_are_those_of_a_full_search() -> None:
@@ -59,6 +59,18 @@ def test_floaters_and_small_clusters_go_and_the_counts_say_so(tmp_path: Path) ->
     assert done.removed_by_clusters >= 25
     assert np.abs(kept).max() <= 1
     assert len(kept) > 3990
+
+
+def test_what_is_wide_and_alone_fills_the_picture_and_stays(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    there = at(np.concatenate([random.uniform(-1, 1, (2000, 3)), [[30.0, 0, 0], [0, 30, 0]]]))
+    there.log_scales[2000] = np.log(15)
+    ply.write(there, tmp_path / "in.ply")
+    for spare, left in ((3.0, [30.0]), (0.0, [])):
+        done = cleaning.clean(tmp_path / "in.ply", tmp_path / "out.ply", cleaning.CleanOptions(spare_wide=spare))
+        kept = files.read(tmp_path / "out.ply").xyz
+        assert np.abs(kept[np.abs(kept).max(axis=1) > 1]).max(axis=1).tolist() == left
+        assert done.after == len(kept)
 
 
 def test_what_is_no_number_is_left_out(tmp_path: Path) -> None:

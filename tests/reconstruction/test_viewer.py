@@ -55,7 +55,7 @@ def drawn(splat: Path, scene_folder: Path, number: int) -> np.ndarray:
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:
-    return float(-10 * np.log10(np.mean((one - other) ** 2)))
+    return float(-10 * np.log10(max(np.mean((one - other) ** 2), 1e-12)))
 
 
 def test_the_browser_shows_a_training_pose_as_the_trainer_draws_it(

@@ -18,7 +18,8 @@ class CleanOptions:
     """A Gaussian goes when its mean distance to `neighbours` others is over the mean by `deviations` deviations.
 
     Of the rest, clusters (DBSCAN, radius `reach` times the mean distance of the rest, `min_points` to be dense) with
-    less than `min_share` of it go.
+    less than `min_share` of it go. One that is so wide that its neighbours lie within `spare_wide` of its deviations
+    stays in any case: it is no speck but fills a part of the picture in which there are few (0: none is spared).
     """
 
     neighbours: int = 20
@@ -26,6 +27,7 @@ class CleanOptions:
     reach: float = 3.0
     min_points: int = 10
     min_share: float = 0.01
+    spare_wide: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +50,27 @@ def clean(ply: Path, out: Path, options: CleanOptions) -> Cleaned:
     """
     gaussians = files.read(ply)
     finite = np.flatnonzero(gaussians.finite())
-    near, mean = by_neighbours(gaussians.xyz[finite], options)
-    inliers = finite[near]
-    kept = inliers[by_clusters(gaussians.xyz[inliers], mean, options)]
+    reach = options.spare_wide * np.exp(gaussians.log_scales[finite].max(axis=1, initial=-np.inf))
+    near, spared, mean = by_neighbours(gaussians.xyz[finite], reach, options)
+    inliers = finite[near | spared]
+    wide = spared[near | spared]
+    kept = inliers[by_clusters(gaussians.xyz[inliers], mean, options) | wide]
     ply_files.write(gaussians.take(kept), out)
     return Cleaned(len(gaussians), len(kept), len(gaussians) - len(inliers), len(inliers) - len(kept))
 
 
-def by_neighbours(points: npt.NDArray[Any], options: CleanOptions) -> tuple[npt.NDArray[np.bool_], float]:
-    """Which points have their neighbours near enough, and the mean distance to neighbours of those."""
+def by_neighbours(
+    points: npt.NDArray[Any], reach: npt.NDArray[Any], options: CleanOptions
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], float]:
+    """Which points have their neighbours near enough, which reach them themselves, the mean distance of the former."""
     from recon_cli.reconstruction.kernels import neighbours  # noqa: PLC0415  compiles
 
     distances = neighbours.nearest(points, options.neighbours)
     if not distances.shape[1]:
-        return np.ones(len(points), np.bool_), 0.0
+        return np.ones(len(points), np.bool_), np.ones(len(points), np.bool_), 0.0
     means = distances.mean(axis=1)
     kept: npt.NDArray[np.bool_] = means <= means.mean() + options.deviations * means.std()
-    return kept, float(means[kept].mean())
+    return kept, means <= reach, float(means[kept].mean())
 
 
 def by_clusters(points: npt.NDArray[Any], mean: float, options: CleanOptions) -> npt.NDArray[np.bool_]:

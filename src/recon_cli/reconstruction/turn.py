@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from recon_cli.core.errors import LockedError, ReconError
 from recon_cli.ops import lock
 
 HOLD = "hold.lock"
+_TRIES, _TRY_S = 20, 0.025
 
 
 @contextmanager
@@ -25,14 +27,23 @@ def hold(job: Path) -> Iterator[None]:
     Raises:
         LockedError: another process does.
     """
-    try:
-        with lock.hold(job / HOLD):
-            yield
-    except LockedError as exc:
-        if str(job) not in exc.message:
-            raise
-        hint = f"`recon job log {job.name} -f` shows what it does, `recon job cancel {job.name}` ends it"
-        raise LockedError(f"job {job.name} is being run already", cause=exc.cause, hint=hint) from None
+    with ExitStack() as stack:
+        _take(job, stack)
+        yield
+
+
+def _take(job: Path, stack: ExitStack) -> None:
+    """Take the hold. Who only asks (`is_held`) has it for a moment, so a few tries are made."""
+    for left in reversed(range(_TRIES)):
+        try:
+            stack.enter_context(lock.hold(job / HOLD))
+        except LockedError as exc:
+            if not left:
+                hint = f"`recon job log {job.name} -f` shows what it does, `recon job cancel {job.name}` ends it"
+                raise LockedError(f"job {job.name} is being run already", cause=exc.cause, hint=hint) from None
+            time.sleep(_TRY_S)
+        else:
+            return
 
 
 def is_held(job: Path) -> bool:
