@@ -157,3 +157,12 @@ def test_a_dry_run_counts_and_touches_nothing(recon: Recon, lite: SqliteTarget) 
     assert (told["files"], told["new"]) == (3, 3)
     assert not (recon.folder / "state" / "queue.db").exists()
     assert not lite.path.exists()
+
+
+def test_doctor_reaches_a_rest_server_and_tells_a_wrong_key(recon: Recon, rest: RestTarget) -> None:
+    configured(recon, rest)
+    init(recon, rest)
+    password = "RECON_STORES_TARGET_PASSWORD"
+    told = recon("doctor", "target", env={password: rest.rest.key}, expect=None)
+    assert "a REST server with 2 tables" in told.out + told.err
+    assert recon("doctor", "target", env={password: "wrong"}, expect=12)
