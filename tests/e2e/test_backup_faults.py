@@ -193,7 +193,7 @@ def test_a_snapshot_of_a_newer_format_asks_for_a_newer_recon(recon: Recon, tmp_p
     recon("backup", "export", ledger(tmp_path / "a.db"), "./kept")
     [name] = snapshots(tmp_path / "kept")
     manifest = tmp_path / "kept" / name / "manifest.json"
-    manifest.write_text(manifest.read_text().replace("recon.snapshot/1", "recon.snapshot/2"))
+    manifest.write_text(manifest.read_text().replace("recon.snapshot/2", "recon.snapshot/3"))
     said = recon("backup", "import", f"./kept/{name}", tmp_path / "new.db", expect=14)
     assert "hint:" in said.err
     assert not (tmp_path / "new.db").exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from recon_cli.snapshot.content import Summing
 from recon_cli.snapshot.cut import Row
 from recon_cli.snapshot.digest import by_shard, row_by_row
 from recon_cli.snapshot.folder import FolderSnapshot
@@ -24,8 +25,8 @@ def test_rows_that_are_only_summed_give_the_shards_of_the_manifest(tmp_path: Pat
     chunks = [ROWS[start : start + chunk_rows] for start in range(0, len(ROWS), chunk_rows)]
     found = by_shard(files.declared, files.cut, chunks)
     assert (found.shards, found.rows) == (files.shards, files.rows)
-    summed = row_by_row(files.declared, chunks)
-    assert (f"{summed.content:064x}", summed.rows) == (files.content, files.rows)
+    summed = row_by_row(files.declared, chunks, Summing.XXH3)
+    assert (Summing.XXH3.word(summed.content), summed.rows) == (files.content, files.rows)
 
 
 def test_one_changed_cell_changes_the_sum_of_one_shard(tmp_path: Path) -> None:
@@ -34,4 +35,4 @@ def test_one_changed_cell_changes_the_sum_of_one_shard(tmp_path: Path) -> None:
     changed = [(*row[:2], 0.25, *row[3:]) if row[0] == 1100 else row for row in ROWS]
     found = by_shard(files.declared, files.cut, [changed])
     assert sum(one != other for one, other in zip(found.shards, files.shards, strict=True)) == 1
-    assert f"{row_by_row(files.declared, [changed]).content:064x}" != files.content
+    assert Summing.XXH3.word(row_by_row(files.declared, [changed], Summing.XXH3).content) != files.content

@@ -134,7 +134,7 @@ def test_rows_that_were_swapped_between_two_tables_do_not_pass(tmp_path: Path) -
     one, other = manifest.tables
     forged = encode(
         type(manifest)(**{**{name: getattr(manifest, name) for name in manifest.__slots__}, "tables": (one, type(other)(
-            other.declared, other.folder, other.cut, other.rows, "0" * 64, other.tagged, other.shards))})
+            other.declared, other.folder, other.cut, other.rows, "0" * 32, other.tagged, other.shards))})
     )  # fmt: skip
     (tmp_path / "manifest.json").write_bytes(forged)
     (fault,) = verify_path(tmp_path)

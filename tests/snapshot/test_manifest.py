@@ -55,7 +55,7 @@ def test_it_is_stable_ends_in_a_newline_and_has_one_shard_a_line(manifest: Manif
     lines = text.decode().splitlines()
     assert sum('"plain_bytes"' in line for line in lines) == sum(len(one.shards) for one in manifest.tables)
     assert any("글" in line for line in lines)
-    assert json.loads(text)["format"] == "recon.snapshot/1"
+    assert json.loads(text)["format"] == "recon.snapshot/2"
 
 
 def test_a_shard_more_changes_its_own_line_and_the_sums(manifest: Manifest) -> None:
@@ -184,7 +184,7 @@ def test_a_manifest_that_says_anything_the_format_does_not_is_refused(manifest: 
 
 
 def test_a_newer_format_is_told_with_the_way_out(manifest: Manifest) -> None:
-    document = json.loads(encode(manifest)) | {"format": "recon.snapshot/2", "new": {}}
+    document = json.loads(encode(manifest)) | {"format": "recon.snapshot/3", "new": {}}
     with pytest.raises(DataError, match="newer") as caught:
         decode(signed(document))
     assert "update recon" in str(caught.value.hint)

@@ -10,11 +10,11 @@ from pathlib import Path
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError, NotFoundError
 from recon_cli.snapshot import rows as lines
+from recon_cli.snapshot.content import summing
 from recon_cli.snapshot.folder import FolderSnapshot, opened, plain_chunks, row_range, stored_fault
 from recon_cli.snapshot.manifest import NAME, Shard, TableFiles
 from recon_cli.snapshot.opened import open_snapshot
 from recon_cli.snapshot.packed import Unpacked
-from recon_cli.snapshot.write import MODULUS, content_sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _table(snapshot: FolderSnapshot, files: TableFiles) -> Iterator[Fault]:
             faults += 1
             path = snapshot.manifest.path(files, shard)
             yield Fault(path, exc.cause or exc.message, files.declared.name, *row_range(files, shard))
-    if not faults and f"{content % MODULUS:064x}" != files.content:
+    if not faults and summing(files.content).word(content) != files.content:
         yield Fault(NAME, "the sum of the rows is not the manifest's", files.declared.name)
 
 
@@ -77,6 +77,7 @@ def _shard(snapshot: FolderSnapshot, files: TableFiles, shard: Shard) -> int:
     path = snapshot.manifest.path(files, shard)
     columns = [column.name for column in files.declared.stored]
     sums: list[int] = []
+    way = summing(files.content)
     with opened(snapshot.folder, path) as file:
         if fault := stored_fault(file, shard):
             raise DataError(f"{path} is damaged", cause=fault)
@@ -84,7 +85,7 @@ def _shard(snapshot: FolderSnapshot, files: TableFiles, shard: Shard) -> int:
         plain = plain_chunks(Unpacked(file, snapshot.manifest.compression, path), shard)
         tagged = [columns.index(name) for name in files.tagged]
         chunks = lines.read(
-            plain, columns=len(columns), tagged=tagged, opened=lambda block: sums.append(content_sum(block))
+            plain, columns=len(columns), tagged=tagged, opened=lambda block: sums.append(way.of_text(block))
         )
         found = sum(map(len, chunks))
     if found != shard.rows:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.snapshot import rows as lines
+from recon_cli.snapshot.content import Summing
 from recon_cli.snapshot.cut import Cut, Cutter, Row
 from recon_cli.snapshot.manifest import Shard
-from recon_cli.snapshot.write import MODULUS, Part, lines_sum
+from recon_cli.snapshot.write import Part
 
 
 def by_shard(table: DeclaredTable, cut: Cut, chunks: Iterable[Sequence[Row]]) -> Part:
@@ -28,7 +29,7 @@ def by_shard(table: DeclaredTable, cut: Cut, chunks: Iterable[Sequence[Row]]) ->
     return Part(tuple(one.shard() for one in found), sum(one.rows for one in found))
 
 
-def row_by_row(table: DeclaredTable, chunks: Iterable[Sequence[Row]]) -> Part:
+def row_by_row(table: DeclaredTable, chunks: Iterable[Sequence[Row]], summing: Summing) -> Part:
     """The rows and the content sum of a span, whatever its shards are.
 
     Raises:
@@ -38,8 +39,8 @@ def row_by_row(table: DeclaredTable, chunks: Iterable[Sequence[Row]]) -> Part:
     count = content = 0
     for rows in chunks:
         count += len(rows)
-        content += sum(lines_sum(found) for found in _lines(rows, floats))
-    return Part(rows=count, content=content % MODULUS)
+        content += sum(summing.of_lines(found) for found in _lines(rows, floats))
+    return Part(rows=count, content=content)
 
 
 def _lines(rows: Sequence[Row], floats: Sequence[int]) -> Iterator[list[bytes]]:

@@ -2,8 +2,7 @@
 
 A row is one JSON array on one line. Plain cells are plain JSON; what JSON cannot say is an object with one `$` key, as
 in `core/canonical.py`: `{"$b": base64}` bytes, `{"$r": "inf"}` a float that is not finite, `{"$s": hex}` text with lone
-surrogates. One orjson call writes a whole chunk: a raw newline cannot stand inside JSON, so rows are kept apart by
-fragments that hold one, and are cut there afterwards, commas and all.
+surrogates.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ LONGEST_LINE = 256 << 20
 LARGE = 1 << 20
 """From here on a cell, a line or a block is too large to be copied about."""
 
-_NEWLINE = orjson.Fragment(b"\n")
 _INFINITE = float("inf")
 _BLOCK_BYTES = 256 * 1024
 _MAY_BE_ODD = frozenset({Kind.ANY, Kind.REAL})
@@ -99,13 +97,12 @@ def encode_lines(rows: Sequence[Row], floats: Sequence[int]) -> tuple[list[bytes
     _cells(rows[-1])
     tags = _Tags()
     try:
-        text = _dumped(rows, tags.write)
+        found = list(map(orjson.dumps, rows, repeat(tags.write)))
     except (TypeError, ValueError):  # lone surrogates
         return _slowly(rows)
-    # What is not finite was written as null: without any null there is nothing to search for.
-    if b"null" in text and any(_not_finite(rows, place) for place in floats):
+    if any(_not_finite(rows, place) for place in floats):
         return _slowly(rows)
-    return text.split(b",\n,"), tags.written
+    return found, tags.written
 
 
 def _cells(row: Row) -> None:
@@ -122,19 +119,15 @@ _CELLS = frozenset({type(None), bool, int, float, str, bytes})
 _BUG = "report this bug"
 
 
-def _dumped(rows: Sequence[Row], odd: Callable[[object], object]) -> bytes:
-    if len(rows) == 1:
-        return orjson.dumps(rows[0], odd)
-    return orjson.dumps(list(chain.from_iterable(zip(rows, repeat(_NEWLINE), strict=False))), odd)[1:-3]
-
-
 def _not_finite(rows: Sequence[Row], place: int) -> bool:
-    cells = map(itemgetter(place), rows)
+    """Whether a float of a column is none that JSON can say: orjson writes null for it. Their sum tells at once."""
     try:
-        return not all(map(math.isfinite, filter(None, cells)))
-    except (TypeError, OverflowError):
-        column = list(map(itemgetter(place), rows))
-        return float in set(map(type, column)) and not all(math.isfinite(one) for one in column if type(one) is float)
+        if math.isfinite(sum(filter(None, map(itemgetter(place), rows)))):
+            return False
+    except (TypeError, OverflowError):  # not numbers alone, or integers beyond all floats
+        pass
+    column = list(map(itemgetter(place), rows))
+    return float in set(map(type, column)) and not all(math.isfinite(one) for one in column if type(one) is float)
 
 
 class _Tags:

@@ -10,59 +10,37 @@ import errno
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from operator import methodcaller
 from pathlib import Path
 from typing import Self
+
+import xxhash
 
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import DataError, ReconError
 from recon_cli.ops.atomic import sync_folder, write_file
 from recon_cli.snapshot import rows as lines
+from recon_cli.snapshot.content import Summing
 from recon_cli.snapshot.cut import Cut, Cutter, Row
 from recon_cli.snapshot.manifest import LARGEST_BYTES, NAME, Compression, Manifest, Shard, TableFiles, encode
 from recon_cli.snapshot.naming import folder_name, shards_fault
 from recon_cli.snapshot.packed import STEP, Packer
 
-MODULUS = 1 << 256
 _AHEAD = 8
-_digest = methodcaller("digest")
+_SUMMING = Summing.XXH3
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one worker wrote of a table. `content` is the sum of its rows' SHA-256, `tagged` are places in a row."""
+    """What one worker wrote of a table. `content` is the sum over its rows, `tagged` are places in a row."""
 
     shards: tuple[Shard, ...] = ()
     rows: int = 0
     content: int = 0
     tagged: frozenset[int] = frozenset()
-
-
-def content_sum(text: bytes) -> int:
-    """The sum of the SHA-256 of each line of `text`, without its newline; not yet modulo 2**256."""
-    if len(text) > lines.LARGE:
-        return _large_sum(text)
-    return lines_sum(text[:-1].split(b"\n"))
-
-
-def lines_sum(found: Iterable[bytes]) -> int:
-    """The same of lines without their newlines."""
-    return sum(map(int.from_bytes, map(_digest, map(hashlib.sha256, found))))
-
-
-def _large_sum(text: bytes) -> int:
-    """The same without a copy of it."""
-    view, start, total = memoryview(text), 0, 0
-    while start < len(text):
-        end = text.find(b"\n", start)
-        end = len(text) if end < 0 else end
-        total += int.from_bytes(hashlib.sha256(view[start:end]).digest())
-        start = end + 1
-    return total
 
 
 class TableWriter:
@@ -112,7 +90,7 @@ class TableWriter:
             self._ahead.popleft().result()
         self.close()
         shards = tuple(file.shard() for file in self._files)
-        return Part(shards, self._rows, self._content % MODULUS, self._tagged)
+        return Part(shards, self._rows, self._content, self._tagged)
 
     def close(self) -> None:
         """Stop. Shards that are not complete stay behind as they are. Safe to call twice."""
@@ -133,15 +111,16 @@ class TableWriter:
                 self._large(row)
             return
         found, tags = lines.encode_lines(rows, self._floats)
-        if max(map(len, found)) > lines.LONGEST_LINE:
+        text = lines.joined(found)
+        if len(text) > lines.LONGEST_LINE and max(map(len, found)) > lines.LONGEST_LINE:
             raise _too_long(self._table)
         self._tagged = lines.tagged(rows, tags, self._tagged)
-        self._count(len(rows), lines_sum(found))
-        self._write(lines.joined(found))
+        self._count(len(rows), _SUMMING.of_lines(found))
+        self._write(text)
 
     def _large(self, row: Row) -> None:
         """A row that is written piece by piece, so that no copy of it is held."""
-        digest, size_bytes = hashlib.sha256(), 0
+        digest, size_bytes = xxhash.xxh3_128(), 0
         for piece in lines.parts(row):
             digest.update(piece.removesuffix(b"\n"))
             size_bytes += len(piece)
@@ -149,7 +128,7 @@ class TableWriter:
                 raise _too_long(self._table)
             self._write(piece)
         self._tagged |= lines.odd_places(row)
-        self._count(1, int.from_bytes(digest.digest()))
+        self._count(1, digest.intdigest())
 
     def _count(self, rows: int, content: int) -> None:
         assert self._file is not None
@@ -257,7 +236,7 @@ def merge(parts: Sequence[Part]) -> Part:
     return Part(
         tuple(shard for part in parts for shard in part.shards),
         sum(part.rows for part in parts),
-        sum(part.content for part in parts) % MODULUS,
+        sum(part.content for part in parts),
         frozenset().union(*(part.tagged for part in parts)),
     )
 
@@ -272,7 +251,7 @@ def table_files(table: DeclaredTable, cut: Cut, parts: Sequence[Part]) -> TableF
     if fault := shards_fault(cut, [shard.name for shard in whole.shards]):
         raise DataError(f"the parts of {table.name} do not fit together", cause=fault, hint="report this bug")
     tagged = tuple(column.name for place, column in enumerate(table.stored) if place in whole.tagged)
-    content = f"{whole.content:064x}"
+    content = _SUMMING.word(whole.content)
     return TableFiles(table, folder_name(table.name), cut, whole.rows, content, tagged, whole.shards)
 
 

@@ -14,14 +14,14 @@ import pytest
 from recon_cli.core.retention import Policy
 from recon_cli.jobs.backup.destination import Destination
 from recon_cli.jobs.backup.listing import listed, pruned
-from recon_cli.snapshot.manifest import NAME, NewerFormatError
+from recon_cli.snapshot.manifest import FORMAT, NAME, NewerFormatError
 from tests.jobs.backup.made import FIRST, content, day, publish, rows
 from tests.jobs.backup.recipes import opened, recipe
 from tests.support.outboxes import FakeClock
 from tests.support.system import require
 
 Made = Callable[[Path, str], Destination]
-NEXT = "recon.snapshot/2"
+NEXT = "recon.snapshot/3"
 LATER = FIRST + timedelta(days=10)
 RULE = Policy(last=1)
 
@@ -34,7 +34,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def of_the_next_version(manifest: bytes) -> bytes:
     """A manifest as every version of the format begins and ends it."""
-    head = manifest[: manifest.rindex(b",\n")].replace(b"recon.snapshot/1", NEXT.encode())
+    head = manifest[: manifest.rindex(b",\n")].replace(FORMAT.encode(), NEXT.encode())
     return head + b',\n "sha256": "%s"\n}\n' % hashlib.sha256(head).hexdigest().encode()
 
 

@@ -43,7 +43,7 @@ def _lines(previous: Manifest, manifest: Manifest, counted: Mapping[str, Counter
         before = previous.table(name)
         if before is None:
             yield f"{name}: new, {words.count(now.rows, 'row')}"
-        elif before.content != now.content:
+        elif not before.same_rows(now):
             yield f"{name}: {_tally(counted[name]) if counted.get(name) else _counts(before, now)}"
         elif before.declared != now.declared:
             yield f"{name}: declared otherwise"
@@ -85,7 +85,7 @@ def _few(previous: Manifest, manifest: Manifest) -> Iterator[tuple[str, Mapping[
     left = _FEW_BYTES
     for now in manifest.tables:
         before = previous.table(now.declared.name)
-        if before is None or before.content == now.content:
+        if before is None or before.same_rows(now):
             continue
         old, new = _unlike(before, now), _unlike(now, before)
         to_read = sum(shard.plain_bytes for shard in (*old, *new))

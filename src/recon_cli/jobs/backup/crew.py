@@ -1,17 +1,15 @@
 """Crew: child processes that write parts of a snapshot, or compare them with a database, all reading one state of it.
 
-A child is `python -m recon_cli.jobs.backup.worker`. It is told everything on its standard input (so no secret stands in
-a list of processes), answers on its standard output, and ends when its input does: a coordinator that is killed leaves
+A child runs `worker.main`, see `child`. It is told everything on its standard input (so no secret stands in a list of
+processes), answers on its standard output, and ends when its input does: a coordinator that is killed leaves
 no child behind.
 """
 
 from __future__ import annotations
 
 import gc
-import os
 import pickle
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,6 +20,8 @@ from typing import IO
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import ReconError
 from recon_cli.core.place import Place
+from recon_cli.jobs.backup.child import Child, Start, start
+from recon_cli.snapshot.content import Summing
 from recon_cli.snapshot.cut import Cut
 from recon_cli.snapshot.manifest import Compression
 from recon_cli.snapshot.write import Part
@@ -51,7 +51,8 @@ class Hello:
 class Task:
     """A span of a table to be written or summed. `weight` is about how many rows it has.
 
-    `by_content`: sum row by row, whatever the shards would be. `place` is its position among the spans of its table.
+    `by_content`: sum row by row this way, whatever the shards would be. `place` is its position among the spans of its
+    table.
     """
 
     table: DeclaredTable
@@ -59,7 +60,7 @@ class Task:
     span: Span
     weight: int
     place: int
-    by_content: bool = False
+    by_content: Summing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,13 @@ def _exactly(stream: IO[bytes], size_bytes: int) -> bytes:
 
 
 class Crew:
-    """Children at work. Started early: they import while the coordinator plans."""
+    """Children at work. Started early: before anything is open that a copy of this process must not have."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, begin: Start) -> None:
+        from recon_cli.jobs.backup import worker  # noqa: PLC0415  it imports this module
+
         self.size = size
-        self._children = [_start() for _ in range(size)]
+        self._children = [begin(worker.main, worker.__name__) for _ in range(size)]
         self._asleep = list(self._children)
 
     def awake(self) -> None:
@@ -177,9 +180,9 @@ class Crew:
 
 
 @contextmanager
-def crew(size: int) -> Iterator[Crew]:
+def crew(size: int, begin: Start = start) -> Iterator[Crew]:
     """So many children; they are gone at the end, also after an error."""
-    children = Crew(size)
+    children = Crew(size, begin)
     try:
         yield children
     finally:
@@ -198,28 +201,21 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _start() -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "recon_cli.jobs.backup.worker"]
-    paths = os.pathsep.join(path for path in sys.path if path)  # the child finds what this process found
-    environment = {**os.environ, "PYTHONPATH": paths}
-    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0)
-
-
-def _next(selector: DefaultSelector, child: subprocess.Popen[bytes], waiting: Iterator[Task]) -> None:
+def _next(selector: DefaultSelector, child: Child, waiting: Iterator[Task]) -> None:
     task = next(waiting, None)
     if task is not None:
         _tell(child, task)
         selector.register(_output(child), EVENT_READ, child)
 
 
-def _tell(child: subprocess.Popen[bytes], item: object) -> None:
+def _tell(child: Child, item: object) -> None:
     try:
         send(_input(child), item)
     except OSError as exc:
         raise _died(child) from exc
 
 
-def _answer(child: subprocess.Popen[bytes]) -> object:
+def _answer(child: Child) -> object:
     answer = receive(_output(child))
     if isinstance(answer, ReconError):
         raise answer
@@ -228,7 +224,7 @@ def _answer(child: subprocess.Popen[bytes]) -> object:
     return answer
 
 
-def _died(child: subprocess.Popen[bytes]) -> ReconError:
+def _died(child: Child) -> ReconError:
     child.kill()
     return ReconError(
         "a process at work on the snapshot ended",
@@ -237,11 +233,11 @@ def _died(child: subprocess.Popen[bytes]) -> ReconError:
     )
 
 
-def _input(child: subprocess.Popen[bytes]) -> IO[bytes]:
+def _input(child: Child) -> IO[bytes]:
     assert child.stdin
     return child.stdin
 
 
-def _output(child: subprocess.Popen[bytes]) -> IO[bytes]:
+def _output(child: Child) -> IO[bytes]:
     assert child.stdout
     return child.stdout

@@ -235,5 +235,5 @@ _COLUMNS = ("table", "rows", "rows_before", "files", "bytes", "changed")
 
 def _line(table: TableFiles, before: TableFiles | None) -> tuple[Json, ...]:
     size_bytes = sum(shard.size_bytes for shard in table.shards)
-    changed = before is None or before.content != table.content
+    changed = before is None or not before.same_rows(table)
     return table.declared.name, table.rows, before.rows if before else None, len(table.shards), size_bytes, changed

@@ -223,7 +223,7 @@ class GitHistory:
 
 def _newer(commit: Commit) -> str:
     """The format of a commit's snapshot where it says that it is another than ours."""
-    return commit.format if commit.format not in {"", manifests.FORMAT} else ""
+    return commit.format if commit.format not in {"", manifests.OLDER, manifests.FORMAT} else ""
 
 
 def _one_line(text: str) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from recon_cli.core.catalog import Catalog, DeclaredTable
 from recon_cli.core.errors import NotFoundError
 from recon_cli.jobs.backup.crew import Task
+from recon_cli.snapshot.content import Summing
 from recon_cli.snapshot.cut import Cut, Row, Scheme, starts_shard, width
 from recon_cli.snapshot.manifest import TableFiles
 from recon_cli.stores.bulk.base import Bounds, Span, View
@@ -48,7 +49,9 @@ def tasks(view: View, tables: Iterable[DeclaredTable], shard_rows: int, workers:
     return sorted(planned, key=lambda task: -task.weight)
 
 
-def again(view: View, table: DeclaredTable, part: TableFiles, workers: int, *, by_content: bool) -> list[Task]:
+def again(
+    view: View, table: DeclaredTable, part: TableFiles, workers: int, *, by_content: Summing | None
+) -> list[Task]:
     """The spans in which a table that was loaded from `part` is read back, cut as it was. `by_content`: see `Task`."""
     parts = max(1, min(part.rows // _SPAN_ROWS, workers * 4)) if workers > 1 else 1
     starts: list[Row] = []

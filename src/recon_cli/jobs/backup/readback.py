@@ -16,6 +16,7 @@ from recon_cli.core.place import Place
 from recon_cli.jobs.backup import planning
 from recon_cli.jobs.backup.crew import Crew, Task, Written
 from recon_cli.jobs.backup.worker import summed
+from recon_cli.snapshot.content import Summing, summing
 from recon_cli.snapshot.folder import row_range
 from recon_cli.snapshot.manifest import Compression, TableFiles
 from recon_cli.snapshot.write import Part, merge
@@ -58,8 +59,9 @@ class Reader:
             if fault := self._fault(pair, merge([part for _, part in ordered])):
                 yield pair.there.name, fault
 
-    def _by_content(self, pair: Pair) -> bool:
-        return self.compression is not Compression.NONE or not pair.alike
+    def _by_content(self, pair: Pair) -> Summing | None:
+        by_shard = self.compression is Compression.NONE and pair.alike
+        return None if by_shard else summing(pair.part.content)
 
     def _tasks(self, pair: Pair) -> list[Task]:
         workers = self.children.size if self.children and pair.alike else 1
@@ -75,12 +77,12 @@ class Reader:
 
     def _fault(self, pair: Pair, found: Part) -> str:
         """What is different. Rows that only stand in another order are no difference."""
-        if self._by_content(pair):
-            return "" if f"{found.content:064x}" == pair.part.content else _OTHER
+        if way := self._by_content(pair):
+            return "" if way.word(found.content) == pair.part.content else _OTHER
         where = _first_difference(pair.part, found)
         if not where:
             return ""
-        whole = Task(pair.there, pair.part.cut, Span(), pair.part.rows, 0, by_content=True)
+        whole = Task(pair.there, pair.part.cut, Span(), pair.part.rows, 0, summing(pair.part.content))
         again = self._fault(replace(pair, new=False), self._alone(whole))
         return f"{again}: {where}" if again else ""
 

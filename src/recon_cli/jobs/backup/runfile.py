@@ -11,7 +11,7 @@ from datetime import datetime
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError
 from recon_cli.jobs.backup.destination import Run
-from recon_cli.snapshot.manifest import FORMAT, Manifest
+from recon_cli.snapshot.manifest import FORMAT, OLDER, Manifest
 
 NAME = "run.json"
 RUN_SCHEMA = "recon.snapshot-run/1"
@@ -63,7 +63,9 @@ def _newer(form: object, schema: object) -> str:
     for told, known in ((form, FORMAT), (schema, ARCHIVE_SCHEMA)):
         if not re.fullmatch(re.escape(known.rpartition("/")[0]) + "/[0-9]+", str(told)):
             raise ValueError(f"{told!r} is no version of {known!r}")
-    return next((str(told) for told, known in ((form, FORMAT), (schema, ARCHIVE_SCHEMA)) if told != known), "")
+    return next(
+        (str(told) for told, known in ((form, FORMAT), (schema, ARCHIVE_SCHEMA)) if told not in (known, OLDER)), ""
+    )
 
 
 def _told(made: datetime | None, manifest: Manifest, run: Run) -> dict[str, Json]:

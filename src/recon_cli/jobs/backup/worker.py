@@ -32,7 +32,7 @@ def write(view: View, task: Task, folder: Path, compression: Compression, told: 
 def summed(view: View, task: Task, told: Callable[[int], None]) -> Part:
     """What would come of a task, and nothing written."""
     rows = _counted(view, task, told)
-    return row_by_row(task.table, rows) if task.by_content else by_shard(task.table, task.cut, rows)
+    return row_by_row(task.table, rows, task.by_content) if task.by_content else by_shard(task.table, task.cut, rows)
 
 
 def _counted(view: View, task: Task, told: Callable[[int], None]) -> Iterator[list[Row]]:
