@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
 from recon_cli.core.errors import DataError, NotFoundError, ReconError
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.cut import Row
-from recon_cli.snapshot.manifest import LARGEST_BYTES, NAME, Manifest, Shard, TableFiles, decode
+from recon_cli.snapshot.manifest import LARGEST_BYTES, NAME, Compression, Manifest, Shard, TableFiles, decode
 from recon_cli.snapshot.packed import Unpacked
 
 _STEP = 1 << 18
+_WHOLE_BYTES = 1 << 19
+"""Up to here a file is read once, and its digest taken from what was read."""
 
 
 class FolderSnapshot:
@@ -31,28 +35,41 @@ class FolderSnapshot:
         for shard in self._files(table).shards:
             yield from self.shard(table, shard)
 
-    def shard(self, table: str, shard: Shard) -> Iterator[list[Row]]:
-        """The rows of one shard."""
+    def shard(self, table: str, shard: Shard, *, bare: bool = False) -> Iterator[list[Row]]:
+        """The rows of one shard; `bare` as in `rows.read`."""
         files = self._files(table)
         path = self.manifest.path(files, shard)
         with opened(self.folder, path) as file:
-            if fault := stored_fault(file, shard):
+            plain: Iterable[bytes]
+            if shard.size_bytes <= _WHOLE_BYTES and self.manifest.compression is Compression.NONE:
+                whole = file.read(_WHOLE_BYTES + 1)
+                fault, plain = text_fault(whole, shard), (whole,)
+            else:
+                fault = stored_fault(file, shard)
+                file.seek(0)
+                plain = plain_chunks(Unpacked(file, self.manifest.compression, path), shard)
+            if fault:
                 raise shard_error(files, shard, path, fault)
-            file.seek(0)
             try:
-                yield from self._rows(file, files, shard, path)
+                yield from self._rows(plain, files, shard, bare=bare)
             except DataError as exc:
                 raise shard_error(files, shard, path, exc.cause or exc.message) from exc
+
+    def parted(self, table: str) -> tuple[tuple[Shard, ...], tuple[Shard, ...]]:
+        """The shards of a table in two runs of about as many bytes."""
+        shards = self._files(table).shards
+        reached = list(accumulate(shard.plain_bytes for shard in shards))
+        cut = bisect_left(reached, reached[-1] / 2) + 1 if reached else 0
+        return shards[:cut], shards[cut:]
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _rows(self, file: BinaryIO, files: TableFiles, shard: Shard, path: str) -> Iterator[list[Row]]:
+    def _rows(self, plain: Iterable[bytes], files: TableFiles, shard: Shard, *, bare: bool) -> Iterator[list[Row]]:
         columns = [column.name for column in files.declared.stored]
         tagged = [columns.index(name) for name in files.tagged]
         found = 0
-        plain = plain_chunks(Unpacked(file, self.manifest.compression, path), shard)
-        for rows in lines.read(plain, columns=len(columns), tagged=tagged):
+        for rows in lines.read(plain, columns=len(columns), tagged=tagged, bare=bare):
             found += len(rows)
             yield rows
         if found != shard.rows:
@@ -104,9 +121,23 @@ def stored_fault(file: BinaryIO, shard: Shard) -> str:
     """What is wrong with a file as stored; empty if it is the manifest's byte for byte."""
     size_bytes = os.fstat(file.fileno()).st_size
     if size_bytes != shard.size_bytes:
-        return f"{size_bytes} bytes, {shard.size_bytes} in the manifest"
+        return _other_size(size_bytes, shard)
     found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a FileIO
-    return "" if found == shard.sha256 else "its SHA-256 is not the manifest's"
+    return "" if found == shard.sha256 else _OTHER_DIGEST
+
+
+def text_fault(text: bytes, shard: Shard) -> str:
+    """The same of a small file that was read whole, and a byte more if there is one."""
+    if len(text) != shard.size_bytes:
+        return _other_size(len(text), shard)
+    return "" if hashlib.sha256(text).hexdigest() == shard.sha256 else _OTHER_DIGEST
+
+
+def _other_size(size_bytes: int, shard: Shard) -> str:
+    return f"{size_bytes} bytes, {shard.size_bytes} in the manifest"
+
+
+_OTHER_DIGEST = "its SHA-256 is not the manifest's"
 
 
 def plain_chunks(plain: Unpacked, shard: Shard) -> Iterator[bytes]:

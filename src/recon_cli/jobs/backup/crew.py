@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import pickle
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +21,12 @@ from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import ReconError
 from recon_cli.core.place import Place
 from recon_cli.jobs.backup.child import Child, Start, start
+from recon_cli.ops import heap
 from recon_cli.snapshot.content import Summing
 from recon_cli.snapshot.cut import Cut
-from recon_cli.snapshot.manifest import Compression
+from recon_cli.snapshot.manifest import Compression, Shard
 from recon_cli.snapshot.write import Part
-from recon_cli.stores.bulk.base import Span
+from recon_cli.stores.bulk.base import Aside, Span
 
 SMALL_ROWS = 40_000
 """Up to here a child process costs more than it gains."""
@@ -64,6 +65,23 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Fill:
+    """Shards of a snapshot in a folder, to be read into a place that a store has made."""
+
+    folder: Path
+    table: str
+    shards: tuple[Shard, ...]
+    aside: Aside
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A child's answer to that: so many rows were put."""
+
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A child's answer: the part that came of a task."""
 
@@ -83,7 +101,7 @@ class Ready:
     """A child's word that it is awake, and later that it has joined the state."""
 
 
-Answer = Written | Advanced | Ready | ReconError
+Answer = Written | Filled | Advanced | Ready | ReconError
 
 
 def send(stream: IO[bytes], item: object) -> None:
@@ -122,6 +140,7 @@ class Crew:
         self.size = size
         self._children = [begin(worker.main, worker.__name__) for _ in range(size)]
         self._asleep = list(self._children)
+        self._filling: Child | None = None
 
     def awake(self) -> None:
         """Wait until every child has done its imports: what follows takes each of them a moment only.
@@ -146,6 +165,26 @@ class Crew:
         for child in self._children:
             _answer(child)
 
+    def fill(self, order: Fill, told: Callable[[int], None]) -> Callable[[], int]:
+        """Have a child fill a place; what is given back waits for it and says how many rows it put. For one at a time.
+
+        Raises:
+            ReconError: a child died; later, that it could not.
+        """
+        self.awake()
+        child = self._children[0]
+        _tell(child, order)
+        self._filling = child
+
+        def waited() -> int:
+            while not isinstance(answer := _answer(child), Filled):
+                if isinstance(answer, Advanced):
+                    told(answer.rows)
+            self._filling = None
+            return answer.rows
+
+        return waited
+
     def work(self, tasks: Iterable[Task]) -> Iterator[Written | Advanced]:
         """Have all tasks done, the next going to whoever is free; answers as they come.
 
@@ -167,7 +206,9 @@ class Crew:
                         yield answer
 
     def dismiss(self) -> None:
-        """Close the children's input and wait for them; one that does not leave is killed."""
+        """Close the children's input and wait for them; one that does not leave, or still fills, is killed."""
+        if self._filling is not None:
+            self._filling.kill()
         for child in self._children:
             with suppress(OSError):
                 _input(child).close()
@@ -192,6 +233,7 @@ def crew(size: int, begin: Start = start) -> Iterator[Crew]:
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Without a search for cycles: rows by the thousand have none, and looking costs a tenth of a load."""
+    heap.keep_freed()
     was = gc.isenabled()
     gc.disable()
     try:

@@ -20,7 +20,7 @@ from recon_cli.core.report import Report, Table
 from recon_cli.jobs import locks
 from recon_cli.jobs.backup import names, planning
 from recon_cli.jobs.backup.changes import changes
-from recon_cli.jobs.backup.crew import SMALL_ROWS, Advanced, Task, Written, crew
+from recon_cli.jobs.backup.crew import SMALL_ROWS, Advanced, Task, Written, crew, uncollected
 from recon_cli.jobs.backup.destination import Destination, Published, Run
 from recon_cli.jobs.backup.worker import write
 from recon_cli.ops.clock import Clock
@@ -83,7 +83,7 @@ def written(store: BulkStore, place: Place, folder: Path, request: ExportRequest
     """Write the data files of `store`'s present state under `folder`, and say what they are; nothing is published."""
     if request.workers > 1 and _is_large(store, request):
         return _together(store, place, folder, request)
-    with store.join() as view:
+    with uncollected(), store.join() as view:
         draft = _draft(view, store.url, request, 1)
         return draft.manifest(_alone(view, draft.tasks, folder, request))
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from recon_cli.core.errors import ReconError
 from recon_cli.core.place import Place
-from recon_cli.jobs.backup.crew import Advanced, Hello, Ready, Task, Written, receive, send
+from recon_cli.jobs.backup.crew import Advanced, Fill, Filled, Hello, Ready, Task, Written, receive, send
+from recon_cli.ops import heap
 from recon_cli.snapshot.cut import Row
 from recon_cli.snapshot.digest import by_shard, row_by_row
+from recon_cli.snapshot.folder import FolderSnapshot
 from recon_cli.snapshot.manifest import Compression
 from recon_cli.snapshot.write import Part, TableWriter
 from recon_cli.stores.bulk.base import View
@@ -36,8 +38,12 @@ def summed(view: View, task: Task, told: Callable[[int], None]) -> Part:
 
 
 def _counted(view: View, task: Task, told: Callable[[int], None]) -> Iterator[list[Row]]:
+    yield from _told(view.rows(task.table.name, task.span), told)
+
+
+def _told(chunks: Iterable[list[Row]], told: Callable[[int], None]) -> Iterator[list[Row]]:
     untold = 0
-    for rows in view.rows(task.table.name, task.span):
+    for rows in chunks:
         yield rows
         untold += len(rows)
         if untold >= _TELL_ROWS:
@@ -49,15 +55,23 @@ def _counted(view: View, task: Task, told: Callable[[int], None]) -> Iterator[li
 def main() -> None:
     """Serve the coordinator on standard input and output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to answer: it closes our input
+    heap.keep_freed()
     gc.disable()  # rows by the thousand have no cycles, and to search them costs more than a tenth of the time
     orders, answers = open(0, "rb", buffering=0), open(1, "wb", buffering=0)  # noqa: SIM115  ours until the end
     send(answers, Ready())
-    hello = receive(orders)
-    if isinstance(hello, Hello):
-        try:
-            _serve(hello, orders, answers)
-        except ReconError as exc:
-            send(answers, exc)
+    try:
+        while isinstance(order := receive(orders), Fill):
+            send(answers, Filled(_filled(order, lambda rows: send(answers, Advanced(rows)))))
+        if isinstance(order, Hello):
+            _serve(order, orders, answers)
+    except ReconError as exc:
+        send(answers, exc)
+
+
+def _filled(order: Fill, told: Callable[[int], None]) -> int:
+    snapshot = FolderSnapshot(order.folder)
+    chunks = (rows for shard in order.shards for rows in snapshot.shard(order.table, shard, bare=True))
+    return order.aside.fill(_told(chunks, told))
 
 
 def _serve(hello: Hello, orders: IO[bytes], answers: IO[bytes]) -> None:

@@ -5,7 +5,7 @@ A RecordStore writes the few rows of a plan, one by one, with an undo; a BulkSto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -79,16 +79,38 @@ class Mode(StrEnum):
     """New keys are inserted, empty (NULL) cells filled; two different values are a conflict, the store's stands."""
 
 
+class Aside(Protocol):
+    """A place beside the database, made by its store, that another process fills with rows. It can be pickled."""
+
+    def fill(self, rows: Iterable[list[Row]]) -> int:
+        """Put the rows there; how many they were. Called once, in the other process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """The rows of a table in two parts, for a store that can have the second one put aside meanwhile.
+
+    `first` streams. `second` has another process fill a place; what it gives back waits for that and says how many rows
+    there are. Cells are as in `Incoming.rows`, but a row may be a list, and a cell that is none is for the store to
+    refuse.
+    """
+
+    first: Callable[[], Iterator[list[Row]]]
+    second: Callable[[Aside], Callable[[], int]]
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A table to load. `rows` may be called more than once and streams from the start each time.
 
-    The rows' columns are `declared.stored` (as the snapshot declares them, for `source_engine`).
+    The rows' columns are `declared.stored` (as the snapshot declares them, for `source_engine`). `halves`: the same
+    rows, where another process can help.
     """
 
     declared: DeclaredTable
     rows: Callable[[], Iterator[list[Row]]]
     count: int
+    halves: Halves | None = None
 
 
 @dataclass(frozen=True, slots=True)

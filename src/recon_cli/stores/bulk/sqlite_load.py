@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,8 +18,9 @@ import apsw
 from recon_cli.core.catalog import DeclaredColumn, DeclaredIndex, DeclaredTable
 from recon_cli.core.errors import DataError, LockedError
 from recon_cli.stores.bulk import sqlite_ddl as ddl
+from recon_cli.stores.bulk import sqlite_halves as halves
 from recon_cli.stores.bulk import sqlite_words as words
-from recon_cli.stores.bulk.base import Incoming, Loaded, Loading, Mode, Row, TableOutcome
+from recon_cli.stores.bulk.base import Halves, Incoming, Loaded, Loading, Mode, Row, TableOutcome
 from recon_cli.stores.bulk.sqlite_catalog import outside_content, read_catalog
 from recon_cli.stores.bulk.sqlite_links import Links
 from recon_cli.stores.bulk.sqlite_merge import merge
@@ -90,7 +91,7 @@ def _sweep(target: Path) -> None:
 
 def _remove(temporary: Path) -> None:
     """Remove a file that was being built, with the journal that a full disk may have left beside it."""
-    for ending in ("-journal", "-wal", "-shm", ""):
+    for ending in ("-journal", "-wal", "-shm", halves.ENDING, f"{halves.ENDING}-journal", ""):
         with suppress(OSError):
             temporary.with_name(temporary.name + ending).unlink(missing_ok=True)
 
@@ -132,21 +133,13 @@ def _prepare(db: apsw.Connection, loading: Loading, *, fresh: bool) -> None:
     db.pragma("foreign_keys", value=False)
     db.pragma("temp_store", value=1)
     if fresh:
-        _prepare_fresh(db, loading)
+        halves.prepare(db, _encoding(loading))
     db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)  # last: it would not let the journal be switched off
 
 
-def _prepare_fresh(db: apsw.Connection, loading: Loading) -> None:
+def _encoding(loading: Loading) -> str | None:
     encoding = loading.source.settings.get("encoding")
-    if loading.source.engine == "sqlite" and encoding in _ENCODINGS:
-        db.pragma("encoding", value=encoding)
-    for name, value in (
-        ("locking_mode", "EXCLUSIVE"),
-        ("journal_mode", "OFF"),
-        ("synchronous", 0),
-        ("cache_size", -16000),
-    ):
-        db.pragma(name, value=value)
+    return str(encoding) if loading.source.engine == "sqlite" and encoding in _ENCODINGS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,16 +249,35 @@ class _Load:
         fields = self._fields(task)
         if task.there is not None and ask(self.db, f"SELECT 1 FROM main.{quoted(fields.table)} LIMIT 1"):
             return merge(self.db, fields, lambda: self._watched(task), self.loading.mode)
-        target = f"main.{quoted(fields.table)}"
-        putter = Putter(self.db, fields, target, [quoted(one.name) for one in fields.columns])
-        rows_put = 0
-        for rows in self._watched(task):
-            putter.put(rows)
-            rows_put += len(rows)
+        two = task.incoming.halves
+        if two and self.fresh and task.same_engine and halves.divisible(task.wanted):
+            rows_put = self._in_halves(task, two, fields)
+        else:
+            rows_put = self._put(fields, self._watched(task))
         return TableOutcome(fields.table, created_table=task.there is None, inserted=rows_put)
 
+    def _in_halves(self, task: _Task, two: Halves, fields: Fields) -> int:
+        """Put one half here while another process puts the other one aside."""
+        half = halves.Half.of(Path(self.db.filename), _encoding(self.loading), task.wanted, fields)
+        waiting = two.second(half)
+        first = self._put(fields, self._told(two.first()))
+        second = waiting()
+        half.move(self.db, second)
+        return first + second
+
+    def _put(self, fields: Fields, chunks: Iterable[list[Row]]) -> int:
+        putter = Putter(self.db, fields, f"main.{quoted(fields.table)}", [quoted(one.name) for one in fields.columns])
+        rows_put = 0
+        for rows in chunks:
+            putter.put(rows)
+            rows_put += len(rows)
+        return rows_put
+
     def _watched(self, task: _Task) -> Iterator[list[Row]]:
-        for rows in task.chunks():
+        return self._told(task.chunks())
+
+    def _told(self, chunks: Iterable[list[Row]]) -> Iterator[list[Row]]:
+        for rows in chunks:
             yield rows
             self.loading.progress(len(rows))
 
