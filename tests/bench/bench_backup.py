@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -23,6 +24,10 @@ from tests.bench.turns import Contestant, RefusedError, in_turn
 from tests.support import postgres
 
 ROWS, POSTGRES_ROWS, SMOKE_ROWS = 1_000_000, 200_000, 3_000
+HUGE_ROWS, HUGE = 20_000_000, "huge"
+"""A table of 5 GB takes a quarter of an hour and 20 GB of disk: only by `--only huge`."""
+MILLION = "million"
+"""A million rows in Postgres: only by `--only million`."""
 DUCKDB = """
 import duckdb, sys
 c = duckdb.connect()
@@ -37,6 +42,10 @@ def cases(wish: Wish) -> Iterator[results.Case]:
     for name, case in known.items():
         if not wish.only or any(word in name for word in wish.only):
             yield from case(wish)
+    if HUGE in wish.only:
+        yield from huge_cases(wish)
+    if MILLION in wish.only:
+        yield from postgres_cases(wish, ROWS)
 
 
 def sqlite_cases(wish: Wish) -> Iterator[results.Case]:
@@ -81,6 +90,20 @@ def memory_cases(wish: Wish) -> Iterator[results.Case]:
         yield results.Case(name.format(rows), tuple(run(contestants, wish)), "")
 
 
+def huge_cases(wish: Wish) -> Iterator[results.Case]:
+    """5 GB with one row of 40 MB, out and in, once: what counts is the peak of memory."""
+    rows = SMOKE_ROWS if wish.smoke else HUGE_ROWS
+    source, kept = wish.scratch / "huge.db", wish.scratch / "huge"
+    tables.sqlite(source, rows, 40_000_000)
+    contestants = [
+        exported("recon backup export", str(source), kept, rows + rows // 10),
+        filled("recon backup import", ours(f"backup import {kept} {{target}}"), source, wish),
+    ]
+    once = [replace(one, at_most=1) for one in contestants]
+    size_gb = source.stat().st_size / 1e9
+    yield results.Case(f"huge, {rows} rows, {size_gb:.1f} GB, one row of 40 MB", tuple(run(once, wish)), "")
+
+
 def writer_cases(wish: Wish) -> Iterator[results.Case]:
     """Exports while another process commits without a pause; the note is the longest that one of its commits took."""
     rows = SMOKE_ROWS if wish.smoke else ROWS
@@ -93,9 +116,9 @@ def writer_cases(wish: Wish) -> Iterator[results.Case]:
     yield results.Case(name, tuple(outcomes), "", notes)
 
 
-def postgres_cases(wish: Wish) -> Iterator[results.Case]:
+def postgres_cases(wish: Wish, many: int = POSTGRES_ROWS) -> Iterator[results.Case]:
     """`pg_dump` in plain SQL, and psql on its way back."""
-    rows = SMOKE_ROWS if wish.smoke else POSTGRES_ROWS
+    rows = SMOKE_ROWS if wish.smoke else many
     with postgres.running() as server:
         source, target = server.database(), server.database()
         programs, secret = (

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from recon_cli.core.errors import AuthError, GuardError, NotFoundError, ReconError, UnreachableError
+from recon_cli.snapshot import gitpack
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.gitrepo import RejectedError, Repo, Signature
 
 ATTRIBUTES = ".gitattributes"
 TRAILER = "Recon-Snapshot"
 _THEIRS = "refs/recon/upstream"
-_LOOSE_BEFORE_PACKING = "500"
+_LOOSE_BEFORE_PACKING = 500
 _TRIES = 6
 _SHOW_TRIES = 5
 
@@ -178,9 +179,14 @@ class RemoteLine:
 
 
 def pack(repo: Repo) -> None:
-    """Let git pack when much is loose, since that is where a day's change becomes small; its wish decides, if any."""
-    mine = [] if repo.line("config", "--get", "gc.auto") else ["-c", f"gc.auto={_LOOSE_BEFORE_PACKING}"]
+    """Pack when much is loose, since that is where a day's change becomes small; git's wish decides, if it has any."""
     try:
+        wish = repo.line("config", "--get", "gc.auto")
+        if not wish and gitpack.is_small(repo):
+            if gitpack.loose(repo) > _LOOSE_BEFORE_PACKING:
+                gitpack.pack(repo)
+            return
+        mine = [] if wish else ["-c", f"gc.auto={_LOOSE_BEFORE_PACKING}"]
         repo.run(*mine, "gc", "--auto", "--quiet")
     except ReconError:
         return  # a snapshot is no less safe unpacked, and the next run tries again
