@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import pytest
 from hypothesis import given
@@ -133,3 +134,22 @@ def test_a_long_line_of_brackets_is_refused_unparsed(monkeypatch: pytest.MonkeyP
         back(b"[" + b"[]," * 1000 + b"0]\n", 1001, frozenset())
     long = ("x" * 5000 + '\\"[{', b"y" * 5000)
     assert back(lines.encode([long, long], ()), 2, frozenset({1})) == [long, long]
+
+
+def test_a_long_blob_is_cut_out_before_the_line_is_parsed_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "LARGE", 100)
+    monkeypatch.setattr(lines, "_LONG_BLOB", re.compile(rb'\{"\$b":"([A-Za-z0-9+/]{20,}={0,2})"\}'))
+    row: Row = (1, bytes(range(100)), '{"$b":"#0"}', b"short", None, bytes(99), "end{")
+    text = lines.encode([row, row], ())
+    assert list(lines.read([text], columns=7, tagged=[1, 3, 5])) == [[row, row]]
+
+
+@pytest.mark.parametrize(
+    "cell", [b'{"$b":"#0"}', b'{"$b":"#1"}', b'[{"$b":"%s"}]' % (b"A" * 40), b'{"$b":"%s"}' % (b"A" * 41)]
+)
+def test_what_only_looks_like_a_blob_that_was_cut_out_is_refused(monkeypatch: pytest.MonkeyPatch, cell: bytes) -> None:
+    monkeypatch.setattr(lines, "LARGE", 20)
+    monkeypatch.setattr(lines, "_LONG_BLOB", re.compile(rb'\{"\$b":"([A-Za-z0-9+/]{20,}={0,2})"\}'))
+    text = b'[%s,{"$b":"%s"},1]\n' % (cell, b"A" * 40)
+    with pytest.raises(DataError):
+        list(lines.read([text], columns=3, tagged=[0, 1]))

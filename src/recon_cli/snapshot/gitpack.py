@@ -14,7 +14,7 @@ from recon_cli.snapshot.gitrepo import Repo
 
 _VERSIONS = 4096
 _SIGNS = 13
-_SMALL_KIB = 1 << 20
+_SMALL_KIB = 1 << 18
 
 
 def loose(repo: Repo) -> int:
@@ -23,7 +23,7 @@ def loose(repo: Repo) -> int:
 
 
 def is_small(repo: Repo) -> bool:
-    """Whether all of it can be packed anew in passing: packs of up to 1 GiB."""
+    """Whether all of it can be packed anew in passing: packs of up to 256 MiB."""
     return int(_counted(repo).get("size-pack", "0")) < _SMALL_KIB
 
 

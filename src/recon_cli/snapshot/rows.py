@@ -218,7 +218,7 @@ def decode(block: bytes) -> list[list[object]]:
     if not block:
         return []
     try:
-        rows = _loaded(block) if len(block) < LARGE else [orjson.loads(line) for line in _lines(block)]
+        rows = _loaded(block) if len(block) < LARGE else [_line(line) for line in _lines(block)]
     except ValueError as exc:
         raise DataError("a line is not JSON", cause=str(exc)) from exc
     if not isinstance(rows, list) or not all(type(row) is list for row in rows):
@@ -243,6 +243,37 @@ def _lines(block: bytes) -> Iterator[memoryview]:
             raise ValueError("a long line is made of more than texts")
         yield view[start:end]
         start = end + 1
+
+
+def _line(line: memoryview) -> object:
+    """One line; blobs over a megabyte are decoded where they stand, for the parser would copy their text twice."""
+    bodies: list[bytes] = []
+    pieces: list[bytes | memoryview] = []
+    start = 0
+    for found in _LONG_BLOB.finditer(line) if len(line) > LARGE else ():
+        pieces += [line[start : found.start(1)], b"%s%d" % (_CUT_OUT, len(bodies))]
+        bodies.append(binascii.a2b_base64(line[found.start(1) : found.end(1)], strict_mode=True))
+        start = found.end(1)
+    if not bodies:
+        return orjson.loads(line)
+    row = orjson.loads(b"".join((*pieces, line[start:])))
+    _put_back(row, bodies)
+    return row
+
+
+_CUT_OUT = b"#"
+"""What no base64 begins with. What it stands for in a line, no string can hold: its quotes would be escaped."""
+_LONG_BLOB = re.compile(rb'\{"\$b":"([A-Za-z0-9+/]{%d,}={0,2})"\}' % LARGE)
+
+
+def _put_back(row: object, bodies: list[bytes]) -> None:
+    """Blobs in the place of what was put for them: still tagged, but as bytes, which JSON cannot hold."""
+    marks = {f"{_CUT_OUT.decode()}{number}": body for number, body in enumerate(bodies)}
+    for cell in row if isinstance(row, list) else ():
+        if isinstance(cell, dict) and isinstance(mark := cell.get("$b"), str) and mark in marks:
+            cell["$b"] = marks.pop(mark)
+    if marks:
+        raise ValueError("a blob stands in no cell")
 
 
 _LONG_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -274,6 +305,8 @@ def untag(rows: list[list[object]], places: Iterable[int]) -> int:
 def _value(cell: object) -> Cell:
     assert isinstance(cell, dict)
     ((tag, body),) = cell.items()
+    if tag == "$b" and isinstance(body, bytes):
+        return body
     if tag not in _TAGS or not isinstance(body, str):
         raise ValueError("no tag of the format")
     return _TAGS[tag](body)

@@ -19,7 +19,8 @@ from recon_cli.snapshot.gitrepo import RejectedError, Repo, Signature
 ATTRIBUTES = ".gitattributes"
 TRAILER = "Recon-Snapshot"
 _THEIRS = "refs/recon/upstream"
-_LOOSE_BEFORE_PACKING = 500
+_LOOSE_BEFORE_PACKING = 50
+_LOOSE_BEFORE_GC = 500
 _TRIES = 6
 _SHOW_TRIES = 5
 
@@ -186,7 +187,7 @@ def pack(repo: Repo) -> None:
             if gitpack.loose(repo) > _LOOSE_BEFORE_PACKING:
                 gitpack.pack(repo)
             return
-        mine = [] if wish else ["-c", f"gc.auto={_LOOSE_BEFORE_PACKING}"]
+        mine = [] if wish else ["-c", f"gc.auto={_LOOSE_BEFORE_GC}"]
         repo.run(*mine, "gc", "--auto", "--quiet")
     except ReconError:
         return  # a snapshot is no less safe unpacked, and the next run tries again
