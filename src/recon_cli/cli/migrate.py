@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from recon_cli.cli import options
@@ -25,20 +24,7 @@ from recon_cli.migration import planfile
 from recon_cli.migration.policy import OnMixed, OnOrphans, OnText, Policies
 from recon_cli.ops.clock import SystemClock
 
-
-class _WithDefault(options.Group):
-    """`recon migrate A B` is `recon migrate run A B`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the default command in, where none is named."""
-        behind = ["", *args]
-        words = [one for one, before in zip(args, behind, strict=False) if one[:1] != "-" and before != "--config"]
-        if words and words[0] not in self.commands and not {"-h", "--help"} & set(args):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
-app = options.App(cls=_WithDefault, help="Move a SQLite database to a server, complete and provable.")
+app = options.App(cls=options.RunGroup, help="Move a SQLite database to a server, complete and provable.")
 
 Source = Annotated[
     str,

@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from recon_cli.cli.invocation import Invocation
 
-__all__ = ["App", "Command", "DryRunCommand", "Group", "Invocation", "complete", "current"]
+__all__ = ["App", "Command", "DryRunCommand", "Group", "Invocation", "RunGroup", "complete", "current"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -108,6 +108,26 @@ class Group(_Everywhere, TyperGroup):
         if self.get_command(ctx, word) is None and not ctx.resilient_parsing and not word.startswith("-"):
             raise NoSuchCommandError(word, self.list_commands(ctx), ctx)
         return super().resolve_command(ctx, args)
+
+
+class RunGroup(Group):
+    """A group in which `run` is done most, and so needs no word: `recon sync NAME` is `recon sync run NAME`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `run` in where no command is named, behind the options that work everywhere."""
+        at = 0
+        while at < len(args) and (width := self._width(args[at])):
+            at += width
+        named = at >= len(args) or args[at] in {*self.commands, "-h", "--help"}
+        return super().parse_args(ctx, args if named else [*args[:at], "run", *args[at:]])
+
+    def _width(self, word: str) -> int:
+        """How many words an option that works everywhere takes, by its first; 0 for any other word."""
+        name, equals, _value = word.partition("=")
+        for option in self.shared:
+            if name in option.opts:
+                return 1 if equals or getattr(option, "is_flag", False) else 2
+        return 0
 
 
 class NoSuchCommandError(click.UsageError):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import Annotated
 
-import click
 import typer
 
 from recon_cli.cli import options
@@ -37,29 +36,13 @@ from recon_cli.ops.metrics import Gauge
 from recon_cli.ops.ping import Ping
 from recon_cli.stores.sink.registry import open_sink
 
-_FLAGS = frozenset({"--json", "-q", "--quiet", "-v", "--verbose", "--dry-run", "--debug"})
-_RUN = "run"
-
-
-class SyncGroup(options.Group):
-    """`recon sync [NAME] …` is `recon sync run [NAME] …`: what is done most needs no word."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the word in where none of the others stands, behind the options that work everywhere."""
-        at = 0
-        while at < len(args) and (args[at] in _FLAGS or args[at].startswith("--config")):
-            at += 2 if args[at] == "--config" else 1
-        named = at < len(args) and (args[at] in self.commands or args[at] in {"-h", "--help"})
-        return super().parse_args(ctx, args if named or not args else [*args[:at], _RUN, *args[at:]])
-
-
 app = options.App(
-    cls=SyncGroup,
+    cls=options.RunGroup,
     help="Send files to a database through an outbox that loses nothing; `sync NAME` is short for `sync run NAME`.",
 )
 
 
-@app.command(_RUN, dry_run=True)
+@app.command("run", dry_run=True)
 def run(
     name: Name = None,
     system: SystemName = None,
