@@ -181,7 +181,7 @@ def into_empty(session: nox.Session, home: Path, wheel: str) -> None:
 
 def fetch_servers(session: nox.Session) -> None:
     """Servers that are unpacked or installed beside the system, once."""
-    for program in ("fetch_servers.py", "fetch_supabase_lite.py"):
+    for program in ("fetch_servers.py", "fetch_node_programs.py"):
         session.run("python", f"tests/support/{program}", str(servers_folder(session)))
 
 

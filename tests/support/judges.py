@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.recon import SOURCES
-from tests.support.system import require
-
-PACKAGE = "@playcanvas/splat-transform@3.7.0"
+from tests.support.fetch_node_programs import SPLAT_TRANSFORM
+from tests.support.system import missing
 
 
 def splat_transform(*words: str | Path) -> str:
@@ -32,15 +30,8 @@ def _node() -> str:
 
 
 def _fetched() -> Path:
-    """The program, installed once below the folder of system servers, or in pytest's cache."""
-    home = Path(os.environ.get("RECON_SYSTEM_DIR") or SOURCES.parent / ".pytest_cache") / "npm"
-    program = home / "node_modules" / "@playcanvas" / "splat-transform" / "bin" / "cli.mjs"
-    if not program.exists():
-        npm = require("npm", "npm")
-        home.mkdir(parents=True, exist_ok=True)
-        words = ["install", "--prefix", str(home), "--ignore-scripts", "--no-audit", "--no-fund", PACKAGE]
-        done = subprocess.run([npm, *words], capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode or not program.exists():
-            reason = f"npm cannot install {PACKAGE}: {done.stderr.strip()[-300:]}"
-            (pytest.fail if os.environ.get("RECON_REQUIRE_SYSTEM") == "1" else pytest.skip)(reason)
-    return program
+    """The program, below the folder of system servers."""
+    found = SPLAT_TRANSFORM.at(Path(os.environ.get("RECON_SYSTEM_DIR", "/nowhere")))
+    if not found.exists():
+        missing("needs splat-transform: python tests/support/fetch_node_programs.py DIR, then RECON_SYSTEM_DIR=DIR")
+    return found

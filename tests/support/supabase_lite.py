@@ -1,6 +1,6 @@
 """`@supabase/lite` on a real Postgres: a REST server of Supabase's own makers, as a second judge beside our double.
 
-`python tests/support/fetch_supabase_lite.py DIR` installs it below DIR (npm, once); tests find it by
+`python tests/support/fetch_node_programs.py DIR` installs it below DIR (npm, once); tests find it by
 `RECON_SYSTEM_DIR=DIR`.
 It is alpha software and not PostgREST itself: where it answers otherwise is listed in `DEVIATIONS`, and nowhere else.
 """
@@ -26,7 +26,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.support import fetch_supabase_lite, postgrest_root
+from tests.support import postgrest_root
+from tests.support.fetch_node_programs import SUPABASE_LITE
 from tests.support.system import missing, require
 
 DEVIATIONS = {
@@ -67,9 +68,9 @@ class Lite:
 def program() -> Path:
     """The command; skips where it is not installed."""
     require("node", "nodejs")
-    found = fetch_supabase_lite.program(Path(os.environ.get("RECON_SYSTEM_DIR", "/nowhere")))
+    found = SUPABASE_LITE.at(Path(os.environ.get("RECON_SYSTEM_DIR", "/nowhere")))
     if not found.exists():
-        missing("needs @supabase/lite: python tests/support/fetch_supabase_lite.py DIR, then RECON_SYSTEM_DIR=DIR")
+        missing("needs @supabase/lite: python tests/support/fetch_node_programs.py DIR, then RECON_SYSTEM_DIR=DIR")
     return found
 
 
