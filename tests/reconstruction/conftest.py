@@ -12,6 +12,14 @@ from tests.support.recon import KERNELS
 os.environ.setdefault("RECON_CACHE_DIR", str(KERNELS))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """As a training has it done: before this process loads the first kernel, and once for all processes."""
+    from recon_cli.reconstruction import warming  # noqa: PLC0415  after the cache is named
+
+    warming.ensure()
+
+
 @pytest.fixture(scope="session")
 def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eighteen pictures of 160×96 with known cameras; every eighth is held out."""

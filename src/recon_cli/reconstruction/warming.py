@@ -1,12 +1,16 @@
 """Warming: the trainer's kernels are compiled while cameras are being solved, once on a machine.
 
-Compiling takes half a minute; a mark in the cache says that these very sources were compiled already.
+Compiling takes half a minute; a mark in the cache says that these very sources were compiled already. It is always done
+by a process of its own, all at once: a kernel that is compiled beside its callers is inlined into them, one that was
+loaded is not, and then sums round otherwise.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -30,6 +34,13 @@ def start(request: Request, log: Path) -> subprocess.Popen[bytes] | None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as said:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
+
+
+def ensure() -> None:
+    """Have them compiled before this process loads the first; where that fails, they are compiled here."""
+    if not _mark().exists():
+        words = [sys.executable, "-m", "recon_cli.reconstruction.warming", str(_mark())]
+        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
 
 
 def finish(child: subprocess.Popen[bytes] | None, cancelled: Callable[[], bool]) -> None:
@@ -68,15 +79,22 @@ def _version(package: str) -> str:
 
 
 def main() -> None:
-    """Compile, and leave the mark."""
+    """Compile, and leave the mark; who comes while another compiles waits for that one."""
     survival.die_with_parent()
     os.nice(5)
-    from recon_cli.reconstruction.training.cpu import warm  # noqa: PLC0415  compiles
-
-    warm()
     mark = Path(sys.argv[1])
     mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+    with mark.with_suffix(".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if mark.exists():
+            return
+        from recon_cli.reconstruction import kernels  # noqa: PLC0415  says where they are kept
+
+        shutil.rmtree(kernels.FOLDER, ignore_errors=True)  # what a killed one left would be loaded, not inlined
+        from recon_cli.reconstruction.training.cpu import warm  # noqa: PLC0415  compiles
+
+        warm()
+        mark.touch()
 
 
 if __name__ == "__main__":

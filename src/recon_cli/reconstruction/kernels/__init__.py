@@ -7,4 +7,5 @@ import os
 
 from recon_cli.ops.paths import cache_dir
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_dir() / "kernels"))
+FOLDER = cache_dir() / "kernels"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(FOLDER))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon_cli.core.errors import StageError, ToolMissingError
+from recon_cli.reconstruction import warming
 from recon_cli.reconstruction.training import presets
 from recon_cli.reconstruction.training.base import PLY, Progress, TrainOptions, TrainOutcome
 
@@ -48,6 +49,7 @@ class CpuTrainer:
         reason = self.available()
         if reason:
             raise ToolMissingError("cannot train on the CPU", cause=reason, hint=HINT)
+        warming.ensure()
         preset = presets.resolve(presets.CPU, options)
         try:
             return _train(scene_folder, out, preset, options, on_progress, resume=resume)
