@@ -10,11 +10,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def installed() -> set[str]:
-    """The Debian packages that noxfile.py installs."""
+    """The Debian packages that noxfile.py installs; those of Node only where there is no other."""
+    found: set[str] = set()
     for statement in ast.parse((ROOT / "noxfile.py").read_text("utf-8")).body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "DEBIAN_PACKAGES":
-            return set(ast.literal_eval(statement.value))
-    return set()
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) in {
+            "DEBIAN_PACKAGES",
+            "NODE_PACKAGES",
+        }:
+            found |= set(ast.literal_eval(statement.value))
+    return found
 
 
 def test_every_debian_package_that_a_test_requires_is_installed_for_ci() -> None:
