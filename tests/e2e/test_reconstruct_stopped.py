@@ -29,10 +29,10 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (Path(report["folder"]) / "result" / "scene.ply").read_bytes()
 
 
-def wait_for_stage(job: Path, stage: str, running: subprocess.Popen[bytes]) -> None:
-    """Wait until the run that goes on now is in this stage or behind it, or has ended."""
+def wait_for_stage(job: Path, stage: str, running: subprocess.Popen[bytes], run: int) -> None:
+    """Wait until the run of this number (from 1) is in this stage or behind it, or has ended."""
     deadline = time.monotonic() + 300
-    while running.poll() is None and not reached(job, stage):
+    while running.poll() is None and not reached(job, stage, run):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -42,12 +42,12 @@ def job_in(folder: Path) -> Path:
     return found
 
 
-def reached(job: Path, stage: str) -> bool:
-    """Whether the run that goes on now is in this stage or behind it."""
+def reached(job: Path, stage: str, run: int) -> bool:
+    """Whether the run of this number has begun, and is in this stage or behind it."""
     log = job / "logs" / "process.log"
     text = log.read_text() if log.exists() else ""
     last = text.rpartition("=== Job")[2]
-    return any(f">> [{name}]" in last for name in NAMES[NAMES.index(stage) :])
+    return text.count(" started ===") >= run and any(f">> [{name}]" in last for name in NAMES[NAMES.index(stage) :])
 
 
 def status(folder: Path) -> str:
@@ -74,8 +74,8 @@ def test_killed_in_every_stage_it_goes_on_and_gives_the_same_splat(tmp_path: Pat
     running, job = begun(recon)
     dice = random.Random(os.environ.get("RECON_SEED", "1"))
     first_seen: dict[str, int] = {}
-    for stage in NAMES:
-        wait_for_stage(job, stage, running)
+    for run, stage in enumerate(NAMES, 1):
+        wait_for_stage(job, stage, running, run)
         time.sleep(dice.uniform(0, 0.8))
         running.kill()
         running.communicate()
@@ -99,8 +99,8 @@ def test_cancelled_in_every_stage_it_stops_with_all_it_started_and_goes_on(
     photoset.take(tmp_path / "photos", 12)
     recon = reconstructing(tmp_path)
     running, job = begun(recon)
-    for stage in NAMES:
-        wait_for_stage(job, stage, running)
+    for run, stage in enumerate(NAMES, 1):
+        wait_for_stage(job, stage, running, run)
         done = recon("job", "cancel", job.name, "--json", expect=None)
         _out, err = running.communicate()
         if done.code == 5:  # it was faster
