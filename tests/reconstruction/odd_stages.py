@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError, ToolMissingError
 from recon_cli.core.ports import Progress
+from recon_cli.ops import atomic
 from recon_cli.reconstruction.request import Request
 from recon_cli.reconstruction.work import Work
 
@@ -73,6 +74,6 @@ def swells(_work: Work, _request: Request, _progress: Progress) -> Outcome:
 def hangs(work: Work, _request: Request, _progress: Progress) -> Outcome:
     """With a child of its own that hangs, too."""
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    (work.folder / "pids").write_text(f"{os.getpid()} {other.pid}")
+    atomic.write_file(work.folder / "pids", [f"{os.getpid()} {other.pid}".encode()])
     time.sleep(600)
     return {}

@@ -56,6 +56,8 @@ def run(desk: Desk, work: Work, watcher: Watcher) -> Report:
         recorder = Recorder(desk, work.id)
         try:
             outcomes = _line(desk, work, request, recorder, watcher, again=again)
+            _leave_report(work, request, outcomes)
+            _done(desk, work, recorder, outcomes)
         except CancelledError:
             _close(desk, work, recorder, None)
             raise
@@ -72,10 +74,18 @@ def run(desk: Desk, work: Work, watcher: Watcher) -> Report:
                 desk.table.move(work.id, State.PENDING)
             watcher.warned(f"job {work.id} waits: `recon reconstruct --resume {work.id}` goes on where it stopped")
             raise
-        _leave_report(work, request, outcomes)
-        recorder.end(State.DONE, {**result.cells(work, outcomes), "completed_at": now(), "progress": 100})
         desks.remember(desk, work.id)
         return result.report(desk, work, request)
+
+
+def _done(desk: Desk, work: Work, recorder: Recorder, outcomes: Mapping[str, Mapping[str, Json]]) -> None:
+    """Say that it is done, unless somebody cancelled it after the last stage had looked."""
+    try:
+        recorder.end(State.DONE, {**result.cells(work, outcomes), "completed_at": now(), "progress": 100})
+    except GuardError:
+        if desk.table.get(work.id).state is State.CANCELLED:
+            raise CancelledError("cancelled when its last stage was done") from None
+        raise
 
 
 def _leave_report(work: Work, request: wishes.Request, outcomes: Mapping[str, Mapping[str, Json]]) -> None:
