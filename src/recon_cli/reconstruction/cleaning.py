@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recon_cli.reconstruction import warming
 from recon_cli.reconstruction.splats import files
 from recon_cli.reconstruction.splats import ply as ply_files
 
@@ -49,6 +50,7 @@ def clean(ply: Path, out: Path, options: CleanOptions) -> Cleaned:
         ToolMissingError: numba is not installed.
     """
     gaussians = files.read(ply)
+    warming.ensure()
     finite = np.flatnonzero(gaussians.finite())
     reach = options.spare_wide * np.exp(gaussians.log_scales[finite].max(axis=1, initial=-np.inf))
     near, spared, mean = by_neighbours(gaussians.xyz[finite], reach, options)

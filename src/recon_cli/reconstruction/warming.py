@@ -37,8 +37,11 @@ def start(request: Request, log: Path) -> subprocess.Popen[bytes] | None:
 
 
 def ensure() -> None:
-    """Have them compiled before this process loads the first; where that fails, they are compiled here."""
-    if not _mark().exists():
+    """Have them compiled before this process loads the first; where that fails, they are compiled here.
+
+    To be called by whatever uses a kernel: two processes that compile one after their own fashion leave the last one's.
+    """
+    if not _mark().exists() and _version("numba"):
         words = [sys.executable, "-m", "recon_cli.reconstruction.warming", str(_mark())]
         subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
 

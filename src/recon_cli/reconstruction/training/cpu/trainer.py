@@ -129,14 +129,13 @@ def _mark(loaded: Scene, preset: presets.Preset, options: TrainOptions) -> str:
 
 
 def warm() -> None:
-    """Compile what a training needs, or find it compiled; half a minute the first time on a machine.
+    """Compile what a training and a cleaning need, or find it compiled; half a minute the first time on a machine.
 
     A few steps on twelve points seen by two cameras; the runner calls it while cameras are being solved.
     """
     import numpy as np  # noqa: PLC0415  an extra
 
-    from recon_cli.reconstruction import scene  # noqa: PLC0415  compiles
-    from recon_cli.reconstruction.kernels import neighbours  # noqa: PLC0415  same
+    from recon_cli.reconstruction import cleaning, scene  # noqa: PLC0415  compiles
     from recon_cli.reconstruction.training.cpu import fit, plan, state  # noqa: PLC0415  same
 
     random = np.random.default_rng(0)
@@ -148,4 +147,6 @@ def warm() -> None:
     tiny = scene.Scene(views, (1,), points, random.integers(0, 255, (12, 3)).astype(np.uint8))
     course = plan.Plan(2, 12, 12, 1, 5.0)
     fit.run(fit.Fit(tiny, course, state.begin(tiny, 12, 1, 0), seed=0, use_all_views=False), lambda _fit: None)
-    neighbours.nearest(points, 3)
+    cloud, options = points.astype(np.float32), cleaning.CleanOptions(min_points=3)
+    cleaning.by_neighbours(cloud, cloud[:, 0], options)
+    cleaning.by_clusters(cloud, 1.0, options)
