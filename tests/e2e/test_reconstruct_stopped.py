@@ -15,18 +15,19 @@ from recon_cli.reconstruction.stages import STAGES
 from tests.support import photoset
 from tests.support.recon import Recon
 from tests.support.reconstructions import reconstructing
+from tests.support.training import sum_of
 
 SMALL = ("--preset", "quick", "--iterations", "40", "--max-gaussians", "3000", "--trainer", "cpu")
 NAMES = [stage.name for stage in STAGES]
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The splat of a run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     photoset.take(folder / "photos", 12)
     report = reconstructing(folder)("reconstruct", "photos", *SMALL, "--json").document
-    return (Path(report["folder"]) / "result" / "scene.ply").read_bytes()
+    return sum_of(Path(report["folder"]) / "result" / "scene.ply")
 
 
 def wait_for_stage(job: Path, stage: str, running: subprocess.Popen[bytes], run: int) -> None:
@@ -68,7 +69,7 @@ def begun(recon: Recon) -> tuple[subprocess.Popen[bytes], Path]:
     return running, job_in(recon.folder)
 
 
-def test_killed_in_every_stage_it_goes_on_and_gives_the_same_splat(tmp_path: Path, uninterrupted: bytes) -> None:
+def test_killed_in_every_stage_it_goes_on_and_gives_the_same_splat(tmp_path: Path, uninterrupted: str) -> None:
     photoset.take(tmp_path / "photos", 12)
     recon = reconstructing(tmp_path)
     running, job = begun(recon)
@@ -88,14 +89,12 @@ def test_killed_in_every_stage_it_goes_on_and_gives_the_same_splat(tmp_path: Pat
     running.communicate()
     if status(tmp_path) != "DONE":
         recon("job", "retry", job.name)
-    assert (job / "result" / "scene.ply").read_bytes() == uninterrupted
+    assert sum_of(job / "result" / "scene.ply") == uninterrupted
     assert {name: at for name, at in marks(job).items() if name in first_seen} == first_seen, "done twice"
     assert int(recon("job", "show", job.name, "--json").document["retry_count"]) >= 1
 
 
-def test_cancelled_in_every_stage_it_stops_with_all_it_started_and_goes_on(
-    tmp_path: Path, uninterrupted: bytes
-) -> None:
+def test_cancelled_in_every_stage_it_stops_with_all_it_started_and_goes_on(tmp_path: Path, uninterrupted: str) -> None:
     photoset.take(tmp_path / "photos", 12)
     recon = reconstructing(tmp_path)
     running, job = begun(recon)
@@ -114,7 +113,7 @@ def test_cancelled_in_every_stage_it_stops_with_all_it_started_and_goes_on(
     running.communicate()
     if status(tmp_path) != "DONE":
         recon("job", "retry", job.name)
-    assert (job / "result" / "scene.ply").read_bytes() == uninterrupted
+    assert sum_of(job / "result" / "scene.ply") == uninterrupted
 
 
 def strangers(job: Path) -> list[str]:
