@@ -57,7 +57,7 @@ def test_everything_is_there_in_one_pack_and_stays_so_small_when_git_packs_again
     ours = packed_bytes(root)
     git(root, "gc", "-q", "--prune=now")
     assert packed_bytes(root) <= ours * 1.01
-    git(root, "repack", "-q", "-a", "-d", "-f")
+    git(root, "-c", "pack.threads=1", "repack", "-q", "-a", "-d", "-f")
     assert packed_bytes(root) > ours * 1.05
 
 

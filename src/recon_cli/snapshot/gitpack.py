@@ -3,7 +3,8 @@
 git looks for what a file resembles among some ten others of a like name and size. The versions of a table's file have
 sizes by chance, and names that its hash confuses, so that it mostly compares with another day or another file. Here
 each version is handed to `git pack-objects` under a name whose hash puts it next to the version of the day before;
-later packing by git itself keeps what was found.
+later packing by git itself keeps what was found. One thread looks: several would each begin with a version that has
+no neighbour.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def pack(repo: Repo) -> None:
     listed = repo.run("rev-list", "--objects", "--all").decode("utf-8", "replace").splitlines()
     start = str(repo.git_dir / "objects" / "pack" / "pack")
     named = "".join(f"{line}\n" for line in _named(listed)).encode()
-    repo.run("pack-objects", "-q", "--delta-base-offset", start, stdin=named)
+    repo.run("pack-objects", "-q", "--threads=1", "--delta-base-offset", start, stdin=named)
     repo.run("repack", "-q", "-A", "-d", "-l")
     repo.run("prune", "--expire=2.weeks.ago")
 
