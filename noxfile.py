@@ -34,6 +34,7 @@ DEBIAN_PACKAGES = (
     "bindfs",
     "chromium",
     "colmap",
+    "ffmpeg",
     "git",
     "mariadb-server",
     "mount",
@@ -49,6 +50,8 @@ DEBIAN_PACKAGES = (
 )
 NODE_PACKAGES = ("nodejs", "npm")
 """Not where `npm` is there already: other makers' packages of Node conflict with Debian's."""
+TORCH_TOO, TORCH = "--torch", "torch==2.13.0"
+"""Not in the lock: it and what comes with it for CUDA weigh gigabytes."""
 ALWAYS = {"UV_PYTHON_DOWNLOADS": "never"}
 
 
@@ -117,10 +120,16 @@ def system(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Whole commands timed in turn with their peers: `-s bench -- scan`, `-s bench -- --smoke`."""
+    """Whole commands timed in turn with their peers: `-s bench -- scan`, `-s bench -- --smoke`.
+
+    `-s bench -- train --torch` installs the peer of the CPU trainer first, which is large.
+    """
+    words = [word for word in session.posargs if word != TORCH_TOO]
     install(session, "test", "bench", project="-e.[all]")
+    if len(words) < len(session.posargs):
+        session.install(TORCH)
     env = {"RECON_SYSTEM_DIR": str(servers_folder(session))}
-    session.run("python", "-m", "tests.bench", *session.posargs, env=env)
+    session.run("python", "-m", "tests.bench", *words, env=env)
 
 
 @nox.session(default=False)

@@ -1,6 +1,6 @@
 """The CPU trainer beside torch's autograd at equal Gaussians and pixels; held-out quality against CPU seconds.
 
-torch is not in the lock: `pip install torch==2.13.0` into the bench session's environment, or the peer is left out.
+torch is not in the lock: `-s bench -- train --torch` installs it, else the peer is left out.
 """
 
 from __future__ import annotations

@@ -93,3 +93,14 @@ def test_the_state_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     in_folder(tmp_path)("scan", "tree")
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_reconstruct_needs_is_looked_at(recon: Recon, tmp_path: Path) -> None:
+    found = checks(recon)
+    assert (found["photos cameras"][0]["detail"], found["photos cameras"][0]["status"]) == ("solved by pycolmap", "ok")
+    assert found["photos training"][0]["detail"].startswith("on the ")
+    assert "photos jobs" not in found
+    settings(recon, "[reconstruct]\nroot = 'jobs'\n")
+    assert checks(recon)["photos jobs"][0]["detail"].startswith(str(tmp_path / "jobs"))
+    (tmp_path / "jobs").write_text("a file")
+    assert checks(recon, expect=1)["photos jobs"][0]["status"] == "fail"

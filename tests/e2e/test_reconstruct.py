@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from recon_cli.reconstruction import scene
 from tests.support import photoset
+from tests.support.browser import chromium, opened, psnr, shot
 from tests.support.recon import Recon
 from tests.support.reconstructions import PHOTOS, reconstructing
 from tests.support.training import sum_of
 
+BEACH, BEACH_VIEW = "--iterations 300", 8
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 SMALL = ("--preset", "quick", "--iterations", "40", "--max-gaussians", "3000", "--trainer", "cpu")
 
 
@@ -108,11 +114,24 @@ def test_a_dry_run_judges_the_photos_and_makes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_beach_of_brighton_is_reconstructed_whole(tmp_path: Path) -> None:
+def test_the_beach_of_brighton_is_seen_in_a_browser(tmp_path: Path) -> None:
+    """The page shows, from where a photo was taken, what is on that photo. `RECON_PICTURES=1` keeps it for the docs."""
     if not PHOTOS.is_dir():
         pytest.skip("needs the photo sets beside the checkout")
-    report = reconstructing(tmp_path)(
-        "reconstruct", PHOTOS / "brighton", "--preset", "quick", "--iterations", "150", "--json"
-    ).document
+    words = ("reconstruct", PHOTOS / "brighton", "--preset", "quick", *os.environ.get("RECON_BEACH", BEACH).split())
+    report = reconstructing(tmp_path)(*words, "--json").document
     assert report["stages"]["mapping"]["registered"] == 18
     assert report["stages"]["train"]["gaussians"] > 1000
+    job = Path(report["folder"])
+    shown = scene.load(job / "work", max_side_px=512).views
+    height, width, _ = shown[BEACH_VIEW].pixels.shape
+    with (
+        chromium() as browser,
+        opened(browser, job / "result" / "viewer.html", (width, height), f"bare&view={BEACH_VIEW}") as page,
+    ):
+        picture = shot(page)
+    likeness = [psnr(picture, view.pixels / 255.0) for view in shown]
+    assert likeness.index(max(likeness)) == BEACH_VIEW
+    assert likeness[BEACH_VIEW] > 17
+    if os.environ.get("RECON_PICTURES"):
+        Image.fromarray((picture * 255).round().astype("uint8")).save(PICTURES / "splat.png", optimize=True)

@@ -14,7 +14,7 @@ from recon_cli.reconstruction.splats.gaussians import Gaussians
 from recon_cli.reconstruction.training import registry
 from recon_cli.reconstruction.training.base import TrainOptions
 from recon_cli.reconstruction.training.cpu import draw
-from tests.support.browser import chromium, opened, shot
+from tests.support.browser import chromium, opened, psnr, shot
 
 SIZE = (160, 96)
 HIGH = TrainOptions(preset="high", iterations=150, max_gaussians=4000, max_side_px=160, threads=1)
@@ -52,10 +52,6 @@ def drawn(splat: Path, scene_folder: Path, number: int) -> np.ndarray:
         rows, draw.camera_row(view, size), size, gaussians.degree, near=0.01 * loaded.extent(), background=black
     )
     return np.clip(image.image, 0, 1).transpose(1, 2, 0)
-
-
-def psnr(one: np.ndarray, other: np.ndarray) -> float:
-    return float(-10 * np.log10(max(np.mean((one - other) ** 2), 1e-12)))
 
 
 def test_the_browser_shows_a_training_pose_as_the_trainer_draws_it(

@@ -47,3 +47,8 @@ def opened(browser: Any, page_file: Path, size: tuple[int, int], where: str = ""
 def shot(page: Any) -> np.ndarray:
     """What it shows, (height, width, 3), 0 to 1."""
     return np.asarray(Image.open(BytesIO(page.screenshot(timeout=PATIENCE_MS))).convert("RGB")) / 255.0
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    """How alike two pictures of one size are, in dB."""
+    return float(-10 * np.log10(max(np.mean((one - other) ** 2), 1e-12)))

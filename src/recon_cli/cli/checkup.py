@@ -9,16 +9,14 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib import metadata
 from urllib.parse import urlsplit
 
 from recon_cli import __version__
+from recon_cli.cli.checks import Check, Status, failed
 from recon_cli.config import places
 from recon_cli.config.settings import Settings
 from recon_cli.core import words
-from recon_cli.core.canonical import Json
 from recon_cli.core.errors import ExitCode, ReconError
 from recon_cli.core.place import Place
 from recon_cli.ops import paths
@@ -32,35 +30,6 @@ _EXTRAS = {
     "mysql": ("pymysql", ("mysql", "mariadb")),
     "demo": ("pyftpdlib", ()),
 }
-
-
-class Status(StrEnum):
-    """How a check went."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding; `mend` is what to type or to look at, `code` the exit code that a failure deserves."""
-
-    name: str
-    status: Status
-    detail: str
-    mend: str = ""
-    code: ExitCode = ExitCode.DONE
-
-    def document(self) -> dict[str, Json]:
-        """JSON-ready form."""
-        return {
-            "check": self.name,
-            "status": self.status.value,
-            "detail": self.detail,
-            "mend": self.mend,
-            "code": int(self.code),
-        }
 
 
 def machine(settings: Settings) -> Iterator[Check]:
@@ -88,12 +57,6 @@ def place(section: str, settings: Settings, name: str) -> Iterator[Check]:
         return
     yield from (Check(label, Status.WARN, *_halves(text)) for text in warnings)
     yield from _reached(label, section, found)
-
-
-def failed(name: str, exc: ReconError) -> Check:
-    """An error as a finding."""
-    detail = f"{exc.message}: {exc.cause}" if exc.cause else exc.message
-    return Check(name, Status.FAIL, detail, exc.hint or "", exc.code)
 
 
 def _reached(label: str, section: str, found: Place) -> Iterator[Check]:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from recon_cli.cli import checkup, options
-from recon_cli.cli.checkup import Check, Status
+from recon_cli.cli import checkup, checkup_photos, options
+from recon_cli.cli.checks import Check, Status
 from recon_cli.config import settings
 from recon_cli.config.near import suggest
 from recon_cli.core.errors import ExitCode, UsageError
@@ -34,7 +34,8 @@ def doctor(names: Names = None) -> None:
     chosen = _chosen(found, tuple(names or ()))
     if found.state_dir:
         call.use_state_dir(found.state_dir)
-    call.show(_report([*checkup.machine(found), *map(checkup.wrong, problems), *_places(found, chosen)]))
+    here = [*checkup.machine(found), *checkup_photos.photos(found)]
+    call.show(_report([*here, *map(checkup.wrong, problems), *_places(found, chosen)]))
 
 
 def _chosen(found: settings.Settings, names: tuple[str, ...]) -> list[tuple[str, str]]:

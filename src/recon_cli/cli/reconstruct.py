@@ -21,7 +21,9 @@ _SOLVERS = ("auto", "pycolmap", "colmap")
 
 
 def reconstruct(
-    photos: Annotated[Path | None, typer.Argument(metavar="[PHOTOS]", help="The folder that holds the photos.")] = None,
+    photos: Annotated[
+        Path | None, typer.Argument(metavar="[PHOTOS]", help="The folder that holds the photos, or a video.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy the result there, too.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="|".join(PRESETS), help="How much care to take.")] = None,
     trainer: Annotated[str | None, typer.Option(metavar="|".join(_TRAINERS), help="What trains the Gaussians.")] = None,
@@ -40,7 +42,7 @@ def reconstruct(
     seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Where random numbers begin.")] = None,
     resume: Annotated[str | None, typer.Option(metavar="JOB", help="Go on with a job that was interrupted.")] = None,
 ) -> None:
-    """Make a Gaussian splat, and a page that shows it, of a folder of photos.
+    """Make a Gaussian splat, and a page that shows it, of a folder of photos (or of videos, with `ffmpeg`).
 
     Each stage is recorded; what is finished is never done twice. Example: `recon reconstruct ./photos --preset quick`
     """
@@ -86,6 +88,7 @@ def _request(call: Invocation, photos: Path, wanted: Mapping[str, object]) -> Re
         min_side_px=chosen.min_side_px,
         max_pixels=int(chosen.max_megapixels * 1_000_000),
         max_bytes=int(chosen.max_photo_mb * 1_000_000) if chosen.max_photo_mb else None,
+        video_frames=chosen.video_frames,
         train_command=chosen.train_command,
         colmap=chosen.colmap,
         memory_mb=chosen.memory_mb,

@@ -266,6 +266,7 @@ KEYS: tuple[Key, ...] = (
     Key("reconstruct", "min_side_px", Kind.INTEGER, "the shortest side of a photo that is taken", 100),
     Key("reconstruct", "max_megapixels", Kind.NUMBER, "the largest photo that is decoded", 120),
     Key("reconstruct", "max_photo_mb", Kind.NUMBER, "the largest photo file that is taken; any if not set"),
+    Key("reconstruct", "video_frames", Kind.INTEGER, "the most frames that are taken of one video", 100),
     Key("reconstruct", "colmap", Kind.TEXT, "the COLMAP program, for `--sfm colmap`", "colmap"),
     Key("reconstruct", "train_command", Kind.TEXT, "the external trainer of `--trainer command`: a template"),
     Key("ping", "url", Kind.TEXT, "a heartbeat: called at the start, on success and on failure"),

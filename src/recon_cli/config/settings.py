@@ -54,6 +54,7 @@ class ReconstructSettings:
     min_side_px: int = 100
     max_megapixels: float = 120.0
     max_photo_mb: float | None = None
+    video_frames: int = 100
     colmap: str = "colmap"
     train_command: str = ""
 
@@ -104,6 +105,7 @@ class Settings:
             self._get("reconstruct.min_side_px", 100),
             self._get("reconstruct.max_megapixels", 120.0),
             self._get("reconstruct.max_photo_mb", 0.0) or None,
+            self._get("reconstruct.video_frames", 100),
             self._get("reconstruct.colmap", "colmap"),
             self._get("reconstruct.train_command", ""),
         )

@@ -58,6 +58,7 @@ class Request:
     min_side_px: int = 100
     max_pixels: int = 120_000_000
     max_bytes: int | None = None
+    video_frames: int = 100
     train_command: str = ""
     colmap: str = "colmap"
     memory_mb: int | None = None
@@ -72,7 +73,7 @@ class Request:
     def limits(self) -> Limits:
         """What photos must keep to."""
         side = None if self.original_resolution else self.care.copy_side_px
-        return Limits(self.min_side_px, self.max_pixels, self.max_bytes, side)
+        return Limits(self.min_side_px, self.max_pixels, self.max_bytes, side, self.video_frames)
 
     def document(self) -> dict[str, Json]:
         """JSON-ready form."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recon_cli.core.errors import DataError, NotFoundError
+from recon_cli.reconstruction.images import video
 
 PHOTO_ENDINGS = frozenset(
     ".jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .bmp .mpo .heic .heif .avif .jp2".split()  # noqa: SIM905
 )
 RAW_ENDINGS = frozenset(".cr2 .cr3 .nef .arw .dng .raf .orf .rw2 .pef .srw".split())  # noqa: SIM905
-VIDEO_ENDINGS = frozenset(".mp4 .mov .avi .mkv .m4v .webm .mts".split())  # noqa: SIM905
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
 _JUNK_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin"})
 _MAGIC = (
@@ -34,24 +34,29 @@ _SNIFFED_BYTES = 32
 class Found:
     """One file: where it is, its path below the folder, and why it is no photo (empty: it may be one).
 
-    `refused` tells a file that was meant as a photo from one that is none.
+    `refused` tells a file that was meant as a photo from one that is none; `film` one that frames can be taken from.
     """
 
     path: Path
     source: str
     reason: str = ""
     refused: bool = False
+    film: bool = False
 
 
 def find(folder: Path) -> tuple[Found, ...]:
     """Every file below `folder`, in the order that people count (`2` before `10`). Links are not followed out of it.
 
+    A single video may stand for the folder.
+
     Raises:
         NotFoundError: there is no such folder.
-        DataError: it is a file, or cannot be listed.
+        DataError: it is another file, or cannot be listed.
     """
     if not folder.exists():
         raise NotFoundError(f"no folder {folder}", hint="name the folder that holds the photos")
+    if folder.is_file() and folder.suffix.lower() in video.ENDINGS:
+        return (_film(folder, folder.name),)
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder", hint="put the photos into a folder and name that")
     root = folder.resolve()
@@ -89,11 +94,15 @@ def _judged(path: Path, folder: Path, root: Path) -> Found:
         return Found(path, source, "neither a file nor a folder", refused=path.is_symlink())
     if ending in RAW_ENDINGS:
         return Found(path, source, "a raw photo: export it as JPEG", refused=True)
-    if ending in VIDEO_ENDINGS:
-        return Found(path, source, "a video: take its frames out as photos", refused=True)
+    if ending in video.ENDINGS:
+        return _film(path, source)
     if ending not in PHOTO_ENDINGS and not looks_like_a_photo(_head(path)):
         return Found(path, source, "not a photo")
     return Found(path, source)
+
+
+def _film(path: Path, source: str) -> Found:
+    return Found(path, source, "a video", film=True) if video.can() else Found(path, source, video.NEEDED, refused=True)
 
 
 def looks_like_a_photo(head: bytes) -> bool:

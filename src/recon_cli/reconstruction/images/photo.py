@@ -31,13 +31,14 @@ class Limits:
     """What a photo must keep to.
 
     `max_pixels` is compared with the header before anything is decoded; `max_side_px` is the longest side of a working
-    copy (None: as photographed).
+    copy (None: as photographed); of one video no more than `video_frames` are taken.
     """
 
     min_side_px: int = 100
     max_pixels: int = 120_000_000
     max_bytes: int | None = None
     max_side_px: int | None = None
+    video_frames: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from recon_cli.core import words
 from recon_cli.core.errors import DataError, ReconError
 from recon_cli.core.ports import Progress
-from recon_cli.reconstruction.images import decode, find, photo, sharpness
+from recon_cli.reconstruction.images import decode, find, photo, sharpness, video
 from recon_cli.reconstruction.images.photo import Limits, Photo, Verdict
 
-IMAGES, MASKS = Path("upload/images"), Path("upload/masks")
-"""Where the working copies of a job lie, and the masks of those that have one."""
+IMAGES, MASKS, FRAMES = Path("upload/images"), Path("upload/masks"), Path("upload/frames")
+"""Where the working copies of a job lie, the masks of those that have one, and, meanwhile, the frames of videos."""
 FEWEST, FEW = 3, 20
 _QUALITY = 95
 _THREADS = 2
@@ -45,16 +46,37 @@ def validate(folder: Path, job: Path, limits: Limits, progress: Progress) -> Val
         NotFoundError, DataError: there is no such folder, or fewer than three photos in it can be used; the mapping
             table is written all the same.
     """
-    found = find.find(folder)
-    images, masks = job / IMAGES, job / MASKS
-    for place in (images, masks):
+    images, masks, taken = job / IMAGES, job / MASKS, job / FRAMES
+    for place in (images, masks, taken):
         shutil.rmtree(place, ignore_errors=True)
     images.mkdir(parents=True)
-    photos = _named(_blur_told(_distinct(_judged(found, job, limits, progress))), job)
+    try:
+        found = _with_frames(find.find(folder), taken, limits)
+        photos = _named(_blur_told(_distinct(_judged(found, job, limits, progress))), job)
+    finally:
+        shutil.rmtree(taken, ignore_errors=True)
     photo.write(photos, job)
     result = Validated(photos, tuple(_remarks(photos)))
     _enough(result, folder)
     return result
+
+
+def _with_frames(found: Sequence[find.Found], folder: Path, limits: Limits) -> list[find.Found]:
+    """Each video followed by the frames that are taken of it."""
+    expanded: list[find.Found] = []
+    for number, one in enumerate(found):
+        expanded.extend(_filmed(one, folder / str(number), limits) if one.film else [one])
+    return expanded
+
+
+def _filmed(film: find.Found, folder: Path, limits: Limits) -> list[find.Found]:
+    try:
+        frames = video.frames(film.path, folder, limits.video_frames, limits.max_side_px)
+    except DataError as exc:
+        return [replace(film, reason=exc.message, refused=True)]
+    taken = words.count(len(frames), "frame is", "frames are")
+    told = replace(film, reason=f"a video: {taken} taken, the sharpest of their neighbours")
+    return [told, *(find.Found(one.path, f"{film.source} at {one.second:.2f} s") for one in frames)]
 
 
 def _judged(found: Sequence[find.Found], job: Path, limits: Limits, progress: Progress) -> list[tuple[Photo, str]]:
