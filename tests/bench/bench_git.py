@@ -46,6 +46,8 @@ def cases(wish: Wish) -> Iterator[results.Case]:
     for what, change in (("a counter and a time", counted), ("and a random double", changed)):
         for where, chosen in (("scattered", scattered), ("at the end", at_the_end)):
             name = f"{what}, {where}"
+            if wish.only and not any(word in name for word in wish.only):
+                continue
             yield case(name, LIMITS_KB[where], (chosen, change), count, days, wish.scratch / name.replace(" ", "-"))
 
 
