@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from recon_cli.core.states import State
 from recon_cli.reconstruction import jobtable
 from recon_cli.reconstruction.jobtable import Failure, JobTable, now, open_table
 from recon_cli.systems.reconstruction import shapes
-from tests.support import postgres
+from tests.support import mariadb, postgres
 
 
 def table_at(path: Path) -> JobTable:
@@ -161,14 +162,21 @@ def test_of_two_processes_that_want_a_job_one_gets_it(tmp_path: Path) -> None:
     assert sum(won) == 20
 
 
-def test_the_table_lives_in_postgres_as_well() -> None:
-    with postgres.running() as server:
-        place = Place(server.database(), secret=lambda: server.password)
+@pytest.mark.parametrize("server", [postgres, mariadb], ids=["postgres", "mariadb"])
+def test_the_table_lives_in_a_server_as_well(server: Any) -> None:
+    with server.running() as running:
+        place = Place(running.database(), secret=lambda: running.password)
         with closing(open_table(place)) as table:
+            table.add(row("bbbbbbbb"))
             table.add(row("aaaaaaaa"))
+            assert [one.id for one in table.waiting()] == ["bbbbbbbb", "aaaaaaaa"]
             table.move("aaaaaaaa", State.RUNNING, {"step": "train", "progress": 40})
-            table.move("aaaaaaaa", State.FAILED, {"error_message": "x"}, Failure("train", "T", "x", ""))
+            with pytest.raises(GuardError):
+                table.move("aaaaaaaa", State.RUNNING)
+            long = "경고 🙂 " * 20_000
+            table.move("aaaaaaaa", State.FAILED, {"error_message": "x"}, Failure("train", "T", "x", long))
             assert table.get("aaaaaaaa").state is State.FAILED
-            assert len(table.errors("aaaaaaaa")) == 1
+            (failure,) = table.errors("aaaaaaaa")
+            assert len(str(failure["traceback"])) == len(long)
             table.delete("aaaaaaaa")
-            assert table.all() == []
+            assert [one.id for one in table.all()] == ["bbbbbbbb"]

@@ -28,6 +28,7 @@ from sqlalchemy import (
     event,
     inspect,
 )
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -37,6 +38,9 @@ from recon_cli.core.states import BEFORE, State, Vocabulary, read, vocabulary, w
 
 _BUSY_S = 30
 _METADATA = MetaData()
+# MySQL's own types of these names drop what is below a second, and what is beyond 64 KiB.
+_Moment = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+_Words = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 JOBS = Table(
     "jobs",
     _METADATA,
@@ -45,9 +49,9 @@ JOBS = Table(
     Column("status", String(20), server_default="PENDING"),
     Column("step", String(30)),
     Column("progress", Integer),
-    Column("created_at", DateTime),
-    Column("started_at", DateTime),
-    Column("completed_at", DateTime),
+    Column("created_at", _Moment),
+    Column("started_at", _Moment),
+    Column("completed_at", _Moment),
     Column("original_resolution", Boolean),
     Column("image_count", Integer),
     Column("iterations", Integer, server_default="10000"),
@@ -55,7 +59,7 @@ JOBS = Table(
     Column("filtered_count", Integer),
     Column("removed_count", Integer),
     Column("file_size_mb", Float),
-    Column("error_message", Text),
+    Column("error_message", _Words),
     Column("error_stage", String(50)),
     Column("retry_count", Integer, server_default="0"),
     Column("colmap_registered_images", Integer),
@@ -67,11 +71,11 @@ ERRORS = Table(
     _METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("job_id", String(8), index=True),
-    Column("timestamp", DateTime),
+    Column("timestamp", _Moment),
     Column("stage", String(50)),
     Column("error_type", String(100)),
-    Column("error_message", Text),
-    Column("traceback", Text),
+    Column("error_message", _Words),
+    Column("traceback", _Words),
 )
 _NAMES = tuple(JOBS.c.keys())
 Cell = str | int | float | bool | datetime | None
