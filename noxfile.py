@@ -52,7 +52,8 @@ NODE_PACKAGES = ("nodejs", "npm")
 """Not where `npm` is there already: other makers' packages of Node conflict with Debian's."""
 TORCH_TOO, TORCH = "--torch", "torch==2.13.0"
 """Not in the lock: it and what comes with it for CUDA weigh gigabytes."""
-ALWAYS = {"UV_PYTHON_DOWNLOADS": "never"}
+ALWAYS = {"UV_PYTHON_DOWNLOADS": "never", "PYTHONDONTWRITEBYTECODE": ""}
+"""With modules compiled once, as on a user's machine: images of Python often say no, and then each start compiles."""
 
 
 @nox.session
