@@ -19,7 +19,19 @@ from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.schema import MappingSchema
 
 from recon_cli.migration.dialect_functions import FUNCTIONS, Untranslatable
-from recon_cli.migration.dialect_kinds import MIXED, Kind, kind, literal_as, loose, schema_type, target_type, truth
+from recon_cli.migration.dialect_kinds import (
+    MIXED,
+    SPELLED,
+    Kind,
+    kind,
+    literal_as,
+    loose,
+    schema_type,
+    spelled,
+    target_type,
+    truth,
+)
+from recon_cli.migration.dialect_sets import aligned
 
 __all__ = ["Known", "Relation", "Untranslatable", "expression", "query"]
 
@@ -42,6 +54,11 @@ _PLAIN: tuple[type[exp.Expression], ...] = (
 
 _LOOKS_ONLY = (exp.Select, exp.Alias, exp.Is, exp.Count)
 """What may stand round a column of several kinds of values: it does not ask which kind one is."""
+
+
+_SAME = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
+_TELLS_APART = (*_LOOKS_ONLY, *_SAME, exp.In, exp.Length, exp.Group, exp.Coalesce, exp.DPipe)
+"""What may stand round a column that is spelled as text: it asks no more than which values are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +118,11 @@ def query_with_types(sql: str, known: Known) -> tuple[str, list[str]]:
         Untranslatable: and why.
     """
     tree = _translated(_parsed(sql, known), known)
-    return _written(tree), [target_type(one) for one in tree.selects]
+    return _written(tree), [_type_of(one) for one in tree.selects]
+
+
+def _type_of(node: _Tree) -> str:
+    return SPELLED if spelled(node.unalias()) else target_type(node)
 
 
 def _written(node: _Tree) -> str:
@@ -182,7 +203,7 @@ def _name(tree: _Tree, known: Known) -> None:
             if isinstance(source, exp.Table):
                 relation = known.relations[source.name.lower()]
                 target, declared = relation.columns[column.name.lower()]
-                if declared == MIXED and not isinstance(column.parent, _LOOKS_ONLY):
+                if not _may_stand(column, declared):
                     raise Untranslatable(
                         f"`{column.name}` holds several kinds of values, which are written as one here"
                     )
@@ -195,6 +216,15 @@ def _name(tree: _Tree, known: Known) -> None:
             table.set("alias", alias)
         elif table.name not in names:
             raise Untranslatable(f"`{table.name}` is not migrated")
+
+
+def _may_stand(column: _Tree, declared: str) -> bool:
+    """Whether what stands round a column of several kinds of values means the same when they are written as one."""
+    if declared == SPELLED:
+        parent = column.parent
+        result = isinstance(parent, exp.If | exp.Case) and column.arg_key in {"true", "false", "default"}
+        return result or isinstance(parent, _TELLS_APART)
+    return declared != MIXED or isinstance(column.parent, _LOOKS_ONLY)
 
 
 def _node(node: _Tree) -> _Tree:
@@ -213,6 +243,8 @@ def _compared(node: _Tree) -> _Tree:
 
 
 def _side(one: _Tree, other: _Tree) -> _Tree:
+    if spelled(other):
+        return _beside_spelled(one)
     if isinstance(one, exp.Literal | exp.Neg) or (isinstance(one, exp.Boolean) and kind(other) is not Kind.BOOLEAN):
         return literal_as(one, _WRITTEN.get(kind(other), ""), of_loose=loose(other))
     if kind(one) is Kind.BOOLEAN and kind(other) in {Kind.INTEGER, Kind.REAL, Kind.NUMERIC}:
@@ -220,6 +252,17 @@ def _side(one: _Tree, other: _Tree) -> _Tree:
             return one
         return _integer_of(one)
     return one
+
+
+def _beside_spelled(one: _Tree) -> _Tree:
+    """What is compared with a column that is spelled as text: integers as their digits, texts that are no numbers."""
+    if isinstance(one, exp.Literal):
+        return literal_as(one, "text", of_spelled=True)
+    if kind(one) is Kind.INTEGER:
+        return exp.cast(one, "text")
+    if spelled(one) or isinstance(one, exp.Null):
+        return one
+    raise Untranslatable(f"`{one.sql('sqlite')[:60]}` may be a number to SQLite beside a column of numbers and texts")
 
 
 _WRITTEN = {
@@ -345,6 +388,7 @@ _OPERATORS: Mapping[type[exp.Expression], Callable[[_Tree], _Tree]] = {
     exp.Join: _join,
     exp.Case: _case,
     exp.If: _iif,
+    **dict.fromkeys((exp.Union, exp.Intersect, exp.Except), aligned),
 }
 
 

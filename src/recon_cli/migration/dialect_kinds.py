@@ -8,6 +8,7 @@ from enum import Enum, auto
 from sqlglot import exp
 
 _T = exp.DataType.Type
+_DIGITS = re.compile(r"0|-?[1-9]\d*")
 _NUMERIC = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
@@ -38,7 +39,7 @@ _KINDS = {
     Kind.INTEGER: (_T.BIGINT, _T.INT, _T.SMALLINT, _T.TINYINT),
     Kind.REAL: (_T.DOUBLE, _T.FLOAT),
     Kind.NUMERIC: (_T.DECIMAL,),
-    Kind.TEXT: (_T.TEXT, _T.VARCHAR, _T.CHAR, _T.NVARCHAR),
+    Kind.TEXT: (_T.TEXT, _T.VARCHAR, _T.CHAR, _T.NVARCHAR, _T.NCHAR),
     Kind.BYTES: (_T.VARBINARY, _T.BINARY, _T.BLOB),
     Kind.DATE: (_T.DATE,),
     Kind.TIME: (_T.TIME,),
@@ -52,10 +53,13 @@ LOOSE_TEXT = "text of any column"
 """The type of a column that keeps text but has no TEXT affinity: there SQLite compares numbers as numbers."""
 MIXED = "text of all kinds"
 """The type of a column that keeps numbers, texts and bytes, all written as one of them."""
+SPELLED = "text of integers and texts"
+"""The type of a column that keeps integers and texts as text: by that they are equal or not, as they were before."""
 _LOOSE = _T.NVARCHAR
 _SCHEMA = (
     (LOOSE_TEXT, "NVARCHAR"),
     (MIXED, "NVARCHAR"),
+    (SPELLED, "NCHAR"),
     ("bigint", "BIGINT"),
     ("double", "DOUBLE"),
     ("numeric", "DECIMAL"),
@@ -100,6 +104,11 @@ def loose(node: exp.Expression) -> bool:
     return node.type is not None and node.type.this is _LOOSE
 
 
+def spelled(node: exp.Expression) -> bool:
+    """Whether a node is a column of integers and texts that is kept as text."""
+    return node.type is not None and node.type.this is _T.NCHAR
+
+
 def typed(node: exp.Expression, name: str) -> exp.Expression:
     """The node, with its type said."""
     node.type = exp.DataType.build(name)
@@ -118,8 +127,13 @@ def truth(node: exp.Expression) -> exp.Expression:
     raise Untranslatable(f"`{node.sql('sqlite')[:60]}` is no condition here")
 
 
-def literal_as(node: exp.Expression, wanted: str, *, of_loose: bool = False) -> exp.Expression:
-    """A literal as the wanted type has it; anything else as it is. `of_loose`: beside a column that is `loose`."""
+def literal_as(
+    node: exp.Expression, wanted: str, *, of_loose: bool = False, of_spelled: bool = False
+) -> exp.Expression:
+    """A literal as the wanted type has it; anything else as it is.
+
+    `of_loose`, `of_spelled`: beside a column that is.
+    """
     if isinstance(node, exp.Paren) and isinstance(node.this, exp.Literal | exp.Neg | exp.Boolean | exp.Null):
         node = node.this
     if isinstance(node, exp.Boolean):
@@ -128,6 +142,8 @@ def literal_as(node: exp.Expression, wanted: str, *, of_loose: bool = False) -> 
         return node
     if of_loose and _NUMERIC.fullmatch(node.name):
         raise Untranslatable(f"`{node.name}` is a number to SQLite beside a column declared without a type of text")
+    if of_spelled and _NUMERIC.fullmatch(node.name) and not _DIGITS.fullmatch(node.name):
+        raise Untranslatable(f"`{node.name}` is a number to SQLite beside a column of numbers and texts")
     if wanted == "boolean":
         return _boolean(node)
     if wanted == "text" and not node.is_string:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from recon_cli.core.catalog import DeclaredColumn, DeclaredForeignKey, DeclaredTable, Generated
-from recon_cli.migration import choose, defaults, dialect
+from recon_cli.migration import choose, defaults, dialect, linked
 from recon_cli.migration.choose import Asked, Choice
 from recon_cli.migration.dialect import Known, Relation, Untranslatable
-from recon_cli.migration.dialect_kinds import LOOSE_TEXT, MIXED
+from recon_cli.migration.dialect_kinds import LOOSE_TEXT, MIXED, SPELLED
 from recon_cli.migration.indexes import key_indexes, plan_indexes, unique_of
 from recon_cli.migration.introspect import Source, numbered, row_number
 from recon_cli.migration.names import SYSTEM_COLUMNS, Names
@@ -29,6 +30,8 @@ from recon_cli.migration.policy import Policies
 from recon_cli.migration.profile import ColumnProfile, Probe, TableProfile, probes
 
 _MOST_COLUMNS = 1600
+_NUMERIC_WORDS = re.compile(r"NUM|DEC|BOOL|DATE|TIME")
+"""In a declared type without a better word: NUMERIC affinity (https://sqlite.org/datatype3.html, section 3.1)."""
 
 _COMPARED = {"NOCASE": "whatever the case", "RTRIM": "whatever the blanks at the end"}
 
@@ -143,32 +146,23 @@ class Planner:
         return found
 
     def _agree(self, tables: Sequence[DeclaredTable]) -> None:
-        """Columns that point at each other have one type: an empty one takes the other's, two spellings become text."""
+        """Columns that point at each other have one type."""
+        columns = {(table.name, one.name): one for table in self.tables.values() for one in table.columns}
+        for (name, _), changed in linked.agreed(columns, self._links(tables)):
+            table = self.tables[name]
+            replaced = tuple(changed if one.name == changed.name else one for one in table.columns)
+            self.tables[name] = replace(table, columns=replaced)
+
+    def _links(self, tables: Sequence[DeclaredTable]) -> Iterator[tuple[linked.Place, linked.Place]]:
         for table in tables:
             for key in table.foreign_keys:
                 parent = self._find(key.table)
                 if parent is None:
                     continue
-                for name, target in zip(key.columns, key.targets, strict=False):
-                    self._agree_two((table.name, name), (parent.name, target))
-
-    def _agree_two(self, child: tuple[str, str], parent: tuple[str, str]) -> None:
-        one, other = self._column_plan(*child), self._column_plan(*parent)
-        if one is None or other is None or one.type == other.type:
-            return
-        if not one.holds:
-            self._replace(child, one, type=other.type, coding=other.coding, zone=other.zone)
-        elif not other.holds and not other.identity:
-            self._replace(parent, other, type=one.type, coding=one.coding, zone=one.zone)
-        elif {one.holds, other.holds} == {("texts",)}:
-            self._replace(child, one, type="text", coding=Coding.TEXT)
-            self._replace(parent, other, type="text", coding=Coding.TEXT)
-
-    def _replace(self, place: tuple[str, str], column: ColumnPlan, **changes: object) -> None:
-        table = self.tables[place[0]]
-        changed = replace(column, **changes, why="as the column it points at, or is pointed at by")  # type: ignore[arg-type]
-        columns = tuple(changed if one.name == column.name else one for one in table.columns)
-        self.tables[place[0]] = replace(table, columns=columns)
+                for name, target in zip(key.columns, key.targets or parent.source_key, strict=False):
+                    one, other = self._column_plan(table.name, name), self._column_plan(parent.name, target)
+                    if one is not None and other is not None:
+                        yield (table.name, one.name), (parent.name, other.name)
 
     def _find(self, name: str) -> TablePlan | None:
         return next((table for table in self.tables.values() if table.name.lower() == name.lower()), None)
@@ -283,5 +277,13 @@ def _actions(key: DeclaredForeignKey) -> str:
 def _meant(column: ColumnPlan) -> str:
     """The type that expressions go by: text in a column that SQLite gives no TEXT affinity compares otherwise."""
     if column.coding in {Coding.TEXT_OF_ANY, Coding.BYTES_OF_ANY}:
-        return MIXED
+        return SPELLED if _is_spelled(column) else MIXED
     return LOOSE_TEXT if column.type == "text" and choose.affinity(column.declared) != "texts" else column.type
+
+
+def _is_spelled(column: ColumnPlan) -> bool:
+    """Whether its text tells its values apart: integers, and texts that SQLite would not take for numbers."""
+    numeric = choose.affinity(column.declared) in {"integers", "reals"} or _NUMERIC_WORDS.search(
+        column.declared.upper()
+    )
+    return column.coding is Coding.TEXT_OF_ANY and set(column.holds) <= {"integers", "texts"} and bool(numeric)

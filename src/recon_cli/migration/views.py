@@ -41,7 +41,8 @@ def compare_view(db: apsw.Connection, connection: Connection, schema: str, view:
     if len(ours) != len(theirs):
         return Seen(wrong=f"it gives {len(ours)} rows in the source and {len(theirs)} here")
     plain = [place for place in range(len(ours[0]) if ours else 0) if _comparable(theirs, place)]
-    pairs = zip(_ordered(ours, plain), _ordered(theirs, plain), strict=True)
+    spelled = frozenset(place for place in plain if _is_spelled(ours, theirs, place))
+    pairs = zip(_ordered(ours, plain, spelled), _ordered(theirs, plain, spelled), strict=True)
     odd, last = Counter[int](), Counter[int]()
     for one, other in pairs:
         for place, mine, found in zip(plain, one, other, strict=True):
@@ -50,7 +51,8 @@ def compare_view(db: apsw.Connection, connection: Connection, schema: str, view:
     if odd:
         return Seen(wrong=f"{sum(odd.values())} of its values are others here")
     names = [name for name, *_ in db.execute(f"SELECT name FROM pragma_table_info({_text(view.name)})").fetchall()]
-    return Seen(tuple(_told(view, names, last)))
+    texts = tuple(f"view {view.name}.{names[place]}: its numbers are text here" for place in sorted(spelled))
+    return Seen((*texts, *_told(view, names, last)))
 
 
 def _text(name: str) -> str:
@@ -67,10 +69,21 @@ def _comparable(rows: Sequence[Sequence[Any]], place: int) -> bool:
     return all(isinstance(row[place], _PLAIN) for row in rows)
 
 
-def _ordered(rows: Sequence[Sequence[Any]], plain: Sequence[int]) -> list[list[Any]]:
+def _is_spelled(ours: Sequence[Sequence[Any]], theirs: Sequence[Sequence[Any]], place: int) -> bool:
+    """Whether a column of integers, or of integers and texts, is text in the target."""
+    kinds = {type(row[place]) for row in theirs} - {type(None)}
+    mine = {type(row[place]) for row in ours} - {type(None)}
+    return kinds == {str} and int in mine and mine <= {int, str}
+
+
+def _ordered(rows: Sequence[Sequence[Any]], plain: Sequence[int], spelled: frozenset[int]) -> list[list[Any]]:
     """The rows' plain cells, in an order that does not hang on the last digits of a float."""
-    cells = [[_cell(row[place]) for place in plain] for row in rows]
+    cells = [[_spelled(row[place]) if place in spelled else _cell(row[place]) for place in plain] for row in rows]
     return sorted(cells, key=lambda row: [f"{one:.{_DIGITS}g}" if isinstance(one, float) else repr(one) for one in row])
+
+
+def _spelled(value: Any) -> Any:  # noqa: ANN401  a cell of either side
+    return str(value) if isinstance(value, int) else value
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  a cell of either side

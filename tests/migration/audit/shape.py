@@ -170,14 +170,18 @@ def _spelled(key: ForeignKey) -> str:
 
 
 def types(one: Table, other: Table, names: dict[str, str], classes: dict[str, set[str]]) -> Iterator[str]:
-    """A column whose values are all what it declares has a type of that kind: text would hold them, and mean less."""
+    """A column whose values are all what it declares has a type of that kind: text would hold them, and mean less.
+
+    Unless it points at a column of texts: a foreign key needs one type.
+    """
+    linked = {name for key in other.foreign_keys for name in key.columns}
     for was in one.columns:
         became = other.column(names.get(was.name, ""))
         held = classes.get(was.name, set())
         if became is None or len(held) != 1:
             continue
         declared = was.declared.upper()
-        if "INT" in declared and held == {"integer"} and became.base not in NUMBERS:
+        if "INT" in declared and held == {"integer"} and became.base not in NUMBERS and became.name not in linked:
             yield f"{one.name}.{was.name}: whole numbers became {became.base}"
         real = any(word in declared for word in ("REAL", "FLOA", "DOUB"))
         if real and held == {"real"} and became.base not in {"float8", "numeric", "timestamp", "timestamptz"}:

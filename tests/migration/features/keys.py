@@ -1,5 +1,7 @@
 """Keys: numbering and where it stands, composite and missing keys, foreign keys."""
 
+# ruff: noqa: E501  SQL reads best a statement a line
+
 from __future__ import annotations
 
 import sqlite3
@@ -86,7 +88,7 @@ def key_nocase(db: sqlite3.Connection) -> None:
     db.executemany("INSERT INTO t VALUES (?, ?)", [("abc", 1), ("é", 2)])
 
 
-PARENTS = "CREATE TABLE p (a INTEGER, b TEXT, v TEXT UNIQUE, PRIMARY KEY (a, b));\nINSERT INTO p VALUES (1, 'x', 'v'), (2, 'y', 'w');\n"  # fmt: skip  # noqa: E501
+PARENTS = "CREATE TABLE p (a INTEGER, b TEXT, v TEXT UNIQUE, PRIMARY KEY (a, b));\nINSERT INTO p VALUES (1, 'x', 'v'), (2, 'y', 'w');\n"  # fmt: skip
 
 
 @feature(
@@ -174,4 +176,40 @@ def foreign_to_what_is_not_unique(db: sqlite3.Connection) -> None:
         db,
         "CREATE TABLE p (id INTEGER PRIMARY KEY, v TEXT);\nINSERT INTO p VALUES (1, 'a'), (2, 'a');\n"
         "CREATE TABLE c (id INTEGER PRIMARY KEY, v TEXT REFERENCES p(v));\nINSERT INTO c VALUES (1, 'a');\n",
+    )
+
+
+CODES = """CREATE TABLE unit (auth TEXT NOT NULL, code INTEGER_OR_TEXT NOT NULL CHECK (length(code) >= 1), name TEXT, gone BOOLEAN,
+  PRIMARY KEY (auth, code));
+CREATE TABLE axis (auth TEXT, code INTEGER_OR_TEXT, unit_auth TEXT, unit_code INTEGER_OR_TEXT, gone BOOLEAN,
+  PRIMARY KEY (auth, code), FOREIGN KEY (unit_auth, unit_code) REFERENCES unit (auth, code));
+CREATE TABLE use (id INTEGER PRIMARY KEY, axis_auth TEXT, axis_code INTEGER_OR_TEXT CHECK (axis_code NOT IN ('none', 'all')),
+  FOREIGN KEY (axis_auth, axis_code) REFERENCES axis);
+INSERT INTO unit VALUES ('EPSG', 9001, 'metre', 0), ('OWN', 'ft', 'foot', 1), ('OWN', 7, 'seven', 0);
+INSERT INTO axis VALUES ('EPSG', 1, 'EPSG', 9001, 0), ('EPSG', 2, 'OWN', 7, 1);
+INSERT INTO use VALUES (1, 'EPSG', 1), (2, 'EPSG', 2), (3, NULL, NULL);
+"""
+
+
+@feature(
+    Probe("INSERT INTO use VALUES (4, 'EPSG', 2)"),
+    Probe("INSERT INTO use VALUES (5, 'EPSG', 9)"),
+    Probe("DELETE FROM unit WHERE name = 'metre'"),
+    Probe("DELETE FROM unit WHERE name = 'foot'"),
+)
+def foreign_keys_through_numbers_and_texts(db: sqlite3.Connection) -> None:
+    """Only one of three linked tables holds a text, and all three must be text for the keys to hold."""
+    script(db, CODES)
+
+
+@feature()
+def views_over_numbers_and_texts(db: sqlite3.Connection) -> None:
+    script(
+        db,
+        CODES + "CREATE VIEW named AS SELECT u.id, a.code, n.name, n.code AS unit FROM use u\n"
+        "  JOIN axis a ON a.auth = u.axis_auth AND a.code = u.axis_code JOIN unit n ON n.auth = a.unit_auth AND n.code = a.unit_code;\n"
+        "CREATE VIEW every AS SELECT 'unit' AS what, code, gone FROM unit UNION ALL SELECT 'axis', code, gone FROM axis\n"
+        "  UNION ALL SELECT 'use', id, 0 FROM use UNION ALL SELECT 'none', NULL, NULL;\n"
+        "CREATE VIEW some AS SELECT name FROM unit WHERE code = 7 OR code = 'ft' OR code IN (1, 9001);\n"
+        "CREATE VIEW chosen AS SELECT CASE WHEN gone THEN code ELSE name END AS told, length(code) AS n FROM unit;\n",
     )
