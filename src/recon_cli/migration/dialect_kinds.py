@@ -7,12 +7,10 @@ from enum import Enum, auto
 
 from sqlglot import exp
 
+from recon_cli.migration.translation import LOOSE_TEXT, MIXED, Untranslatable
+
 _T = exp.DataType.Type
 _NUMERIC = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
-
-
-class Untranslatable(Exception):  # noqa: N818  data for the plan, not an error that ends anything
-    """Why something cannot be said in Postgres as it is meant in SQLite."""
 
 
 class Kind(Enum):
@@ -48,10 +46,6 @@ _KINDS = {
     Kind.UUID: (_T.UUID,),
 }
 _OF_TYPE = {one: found for found, several in _KINDS.items() for one in several}
-LOOSE_TEXT = "text of any column"
-"""The type of a column that keeps text but has no TEXT affinity: there SQLite compares numbers as numbers."""
-MIXED = "text of all kinds"
-"""The type of a column that keeps numbers, texts and bytes, all written as one of them."""
 _LOOSE = _T.NVARCHAR
 _SCHEMA = (
     (LOOSE_TEXT, "NVARCHAR"),
