@@ -93,3 +93,12 @@ def test_the_state_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     in_folder(tmp_path)("scan", "tree")
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_compiled_reader_is_told_and_can_be_switched_off(recon: Recon) -> None:
+    (found,) = checks(recon)["compiled reader"]
+    assert found["status"] == "ok"
+    recon.env["RECON_NATIVE"] = "off"
+    (found,) = checks(recon)["compiled reader"]
+    assert found["status"] == "ok"
+    assert "switched off" in found["detail"]
