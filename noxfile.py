@@ -176,7 +176,7 @@ def install(session: nox.Session, *groups: str, project: str = "") -> None:
 
 
 def install_native(session: nox.Session) -> None:
-    """Build the compiled reader and install its wheel; where there is no compiler, its tests say that they are skipped."""
+    """Build the compiled reader and install its wheel; without a compiler its tests say that they are skipped."""
     if not shutil.which("gcc") or not Path("/usr/include/sqlite3ext.h").exists():
         session.warn("no gcc, or no SQLite headers: the compiled reader is left out")
         return

@@ -200,7 +200,7 @@ TRUE = st.datetimes().map(str) | st.dates().map(str) | st.times().map(str)
 @example("2026-01-01 00:00:00+0930", True)
 @example("2026-01-01 ", False)
 @example("12:30Z", False)
-def test_moments_are_read_by_the_same_rules(text: str, aware: bool) -> None:
+def test_moments_are_read_by_the_same_rules(text: str, aware: bool) -> None:  # noqa: FBT001  Hypothesis gives it
     for coding, kind in MOMENTS.items():
         chosen = "timestamp with time zone" if aware and coding is Coding.STAMP else kind
         table = table_of(column("at", chosen, coding, "texts"))

@@ -148,6 +148,12 @@ def _bool(value: Cell, _context: Context) -> int:
     raise Refused("neither 0 nor 1")
 
 
+def _bools(values: Sequence[Cell], _context: Context) -> Sequence[object]:
+    if not {*values} <= {0, 1, None}:
+        raise Refused("neither 0 nor 1")
+    return values
+
+
 def _bool_word(value: Cell, _context: Context) -> int:
     try:
         return int(boolean_of(cast("bytes", value)))
@@ -300,7 +306,7 @@ CODERS: Mapping[Coding, Coder] = {
     Coding.REAL: Coder("d", _as_it_is, _real),
     Coding.TEXT: Coder("", _as_it_is, _text),
     Coding.BYTES: Coder("", _as_it_is, _blob),
-    Coding.BOOL: Coder("B", _as_it_is, _bool),
+    Coding.BOOL: Coder("B", _bools, _bool),
     Coding.BOOL_WORD: Coder("B", _each(_bool_word), _bool_word),
     Coding.DATE: Coder("i", _each(_date), _date),
     Coding.TIME: Coder("q", _each(_time), _time),

@@ -21,7 +21,7 @@ from recon_cli.stores.bulk.sqlite_words import quoted
 _LEAST_ROWS = 5000
 _PLACES = 16
 _MOST_COLUMNS = 64
-_KNOWN = Probe.TEMPORAL | Probe.BOOLEAN
+_KNOWN = Probe.TEMPORAL | Probe.BOOLEAN | Probe.JSON
 
 
 def sample_table(db: apsw.Connection, table: DeclaredTable, rowid: str) -> TableProfile | None:

@@ -17,7 +17,7 @@ from typing import Any
 import apsw
 
 from recon_cli.migration import compiled, ddl
-from recon_cli.migration.copying import huge_cells, reader
+from recon_cli.migration.copying import huge_cells, learn, reader
 from recon_cli.migration.encode import Encoder
 from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
 from recon_cli.migration.policy import Policies
@@ -169,6 +169,8 @@ class Comparison:
             for body in native.bodies(span, _BLOCK_BYTES, _BLOCK_ROWS):
                 yield body.first, body.rows, [_md5(part) for part in body.parts]
             rest = native.rest
+        if rest is not None and self.quick:
+            learn(self.source, self.table, self.table.columns, rest)
         encoder = Encoder(self.table.columns, self.policies)
         for chunk in map(self._kept, self.source.chunks(rest)) if rest is not None else ():
             if not chunk.rows:

@@ -10,11 +10,9 @@ from recon_cli.core.errors import GuardError
 from recon_cli.jobs.migrate import meaning, tasks
 from recon_cli.jobs.migrate.request import MigrateRequest
 from recon_cli.jobs.migrate.session import Session
-from recon_cli.migration import compiled
 from recon_cli.migration.introspect import read_source, row_number
 from recon_cli.migration.plan import MigrationPlan
 from recon_cli.migration.planner import Planner
-from recon_cli.migration.policy import Policies
 from recon_cli.migration.profile import TableProfile
 from recon_cli.migration.reading import WHOLE, spans
 from recon_cli.migration.sampling import sample_table
@@ -44,7 +42,7 @@ def make_plan(session: Session, request: MigrateRequest, *, quick: bool = False)
     source = read_source(session.db, catalog)
     policies, notes = meaning.policies(catalog, request.system, request.policies)
     chosen = [table for table in catalog.tables if _wanted(table.name, request)]
-    sampled = _samples(session, chosen) if quick and _by_sample(policies) else {}
+    sampled = _samples(session, chosen) if quick else {}
     profiles = sampled | _profiles(session, [one for one in chosen if one.name not in sampled], request, quick=quick)
     planner = Planner(source, profiles, policies, quick=quick)
     planner.notes += notes
@@ -57,11 +55,6 @@ def make_plan(session: Session, request: MigrateRequest, *, quick: bool = False)
 def _wanted(name: str, request: MigrateRequest) -> bool:
     included = not request.tables or any(fnmatchcase(name, glob) for glob in request.tables)
     return included and not any(fnmatchcase(name, glob) for glob in request.exclude)
-
-
-def _by_sample(policies: Policies) -> bool:
-    """Whether tables may be copied by a sample: the compiled reader is strict, and knows no zones."""
-    return compiled.module() is not None and not (policies.naive_zone or policies.zones or policies.json_columns)
 
 
 def _samples(session: Session, tables: Iterable[DeclaredTable]) -> dict[str, TableProfile]:
