@@ -236,7 +236,10 @@ def _json(value: Cell, _context: Context) -> bytes:
 
 
 def _jsonb(value: Cell, context: Context) -> bytes:
-    return b"\x01" + _json(value, context)
+    text = _json(value, context)
+    if may_repeat(text):
+        raise Refused("a key occurs twice, and jsonb keeps one")
+    return b"\x01" + text
 
 
 def _jsonbs(values: Sequence[Cell], _context: Context) -> Sequence[object]:

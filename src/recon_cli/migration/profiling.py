@@ -231,7 +231,7 @@ def count_chunk(found: TableProfile, table: DeclaredTable, chunk: Chunk) -> None
     for column, cells in zip(table.columns, chunk.cells, strict=True):
         profile = found.columns[column.name]
         _count_cells(profile, cells)
-        look_at_texts(profile, [cell for cell in cells if isinstance(cell, Text)], probes(table, column))
+        look_at_texts(profile, [bytes(cell) for cell in cells if isinstance(cell, Text)], probes(table, column))
         look_at_reals(profile, [cell for cell in cells if isinstance(cell, float)], probes(table, column))
 
 
