@@ -35,7 +35,10 @@ DEBIAN_PACKAGES = (
     "chromium",
     "colmap",
     "ffmpeg",
+    "gcc",
     "git",
+    "libc6-dev",
+    "libsqlite3-dev",
     "mariadb-server",
     "mount",
     "nginx-light",
@@ -82,6 +85,7 @@ def layers(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests; those that need a program this machine does not have say so and are skipped."""
     install(session, "test", project="-e.[all]")
+    install_native(session)
     session.run("pytest", "-n", "auto", *(session.posargs or ["--ignore=tests/docs"]))
 
 
@@ -114,6 +118,7 @@ def system(session: nox.Session) -> None:
     """All tests, with the servers that only Debian has; nothing may be skipped for want of a program."""
     install(session, "test", project="-e.[all]")
     install_debian_packages(session)
+    install_native(session)
     fetch_servers(session)
     env = {"RECON_REQUIRE_SYSTEM": "1", "RECON_SYSTEM_DIR": str(servers_folder(session))}
     session.run("pytest", "-n", "auto", *session.posargs, env=env)
@@ -129,6 +134,7 @@ def bench(session: nox.Session) -> None:
     install(session, "test", "bench", project="-e.[all]")
     if len(words) < len(session.posargs):
         session.install(TORCH)
+    install_native(session)
     env = {"RECON_SYSTEM_DIR": str(servers_folder(session))}
     session.run("python", "-m", "tests.bench", *words, env=env)
 
@@ -152,6 +158,14 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def native(session: nox.Session) -> None:
+    """The compiled reader of `recon migrate` as a wheel in dist/native, and its tests with it; needs gcc."""
+    install(session, "test", project="-e.[all]")
+    install_native(session)
+    session.run("pytest", "-q", "tests/migration/test_compiled.py", env={"RECON_REQUIRE_SYSTEM": "1"})
+
+
+@nox.session(default=False)
 def lock(session: nox.Session) -> None:
     """Refresh the versions in requirements/ (`-- --upgrade` takes the newest of all)."""
     session.install("uv")
@@ -169,6 +183,27 @@ def install(session: nox.Session, *groups: str, project: str = "") -> None:
     session.env.update(ALWAYS)
     wanted = [*nox.project.dependency_groups(PROJECT, *groups), *([project] if project else [])]
     session.install("-c", str(constraints(session)), *wanted)
+
+
+def install_native(session: nox.Session) -> None:
+    """Build the compiled reader and install its wheel; without a compiler its tests say that they are skipped."""
+    if not shutil.which("gcc") or not Path("/usr/include/sqlite3ext.h").exists():
+        session.warn("no gcc, or no SQLite headers: the compiled reader is left out")
+        return
+    install(session, "native")
+    dist = Path(session.create_tmp()).resolve() / "native"
+    shutil.rmtree(dist, ignore_errors=True)
+    source = dist / "source"
+    shutil.copytree(ROOT / "native", source, ignore=shutil.ignore_patterns("build", "*.egg-info"))
+    build = "import setuptools.build_meta as b, sys; b.build_wheel(sys.argv[1])"
+    with session.chdir(source):
+        session.run("python", "-c", build, str(dist), silent=True)
+    (wheel,) = dist.glob("*.whl")
+    session.install("--no-deps", "--reinstall" if session.venv_backend == "uv" else "--force-reinstall", str(wheel))
+    if session.name == "native":
+        kept = ROOT / "dist" / "native"
+        kept.mkdir(parents=True, exist_ok=True)
+        session.log(f"the wheel is {shutil.copy(wheel, kept)}")
 
 
 def constraints(session: nox.Session) -> Path:

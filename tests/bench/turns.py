@@ -110,13 +110,19 @@ def run_right(contestant: Contestant, scratch: Path) -> Cost:
     return run_once(contestant, scratch)
 
 
+def _environment(scratch: Path) -> dict[str, str]:
+    """With bytecode, as an installation has it: the warm-up writes it."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(scratch / "bytecode")}
+
+
 def run_once(contestant: Contestant, scratch: Path) -> Cost:
     """One run as a whole process, checked."""
     out, err = scratch / "out", scratch / "err"
     with err.open("wb") as errors:
         launched = subprocess.run(
             [sys.executable, "-I", "-S", str(MEASURED), str(out), *contestant.command],
-            env={**os.environ, **contestant.env},
+            env={**_environment(scratch), **contestant.env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -104,3 +104,12 @@ def test_what_reconstruct_needs_is_looked_at(recon: Recon, tmp_path: Path) -> No
     assert checks(recon)["photos jobs"][0]["detail"].startswith(str(tmp_path / "jobs"))
     (tmp_path / "jobs").write_text("a file")
     assert checks(recon, expect=1)["photos jobs"][0]["status"] == "fail"
+
+
+def test_the_compiled_reader_is_told_and_can_be_switched_off(recon: Recon) -> None:
+    (found,) = checks(recon)["compiled reader"]
+    assert found["status"] == "ok"
+    recon.env["RECON_NATIVE"] = "off"
+    (found,) = checks(recon)["compiled reader"]
+    assert found["status"] == "ok"
+    assert "switched off" in found["detail"]

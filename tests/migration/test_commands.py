@@ -219,3 +219,19 @@ def test_another_sqlite_file_can_be_the_target(recon: Recon, tmp_path: Path) -> 
     recon("migrate", source, tmp_path / "copy.db")
     assert recon("migrate", "verify", source, tmp_path / "copy.db", "--json").document["equal"]
     recon("migrate", source, tmp_path / "copy.db", expect=5)
+
+
+def test_the_ends_can_be_named_by_options(recon: Recon, tmp_path: Path, landing: Landing) -> None:
+    made(tmp_path / "app.db", "CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)")
+    places = (
+        f"[stores.app]\nurl = 'sqlite:///app.db'\n[stores.pg]\nurl = '{landing.url}'\nschema = '{landing.schema}'\n"
+    )
+    (tmp_path / "recon.toml").write_text(f"version = 1\n{places}")
+    recon.env["RECON_STORES_PG_PASSWORD"] = landing.password
+    recon("migrate", "--from-store", "app", "--plan")
+    recon("migrate", "--from-store", "app", "--to-store", "pg")
+    recon("migrate", "verify", "--from-store", "app", "pg")
+    recon("migrate", "app", "--to-store", "pg", "--on-exists", "replace")
+    assert rows(landing, "SELECT id FROM t") == [(1,), (2,)]
+    assert "one place too many" in recon("migrate", "app", "pg", "--to-store", "pg", expect=2).err
+    assert "a source is missing" in recon("migrate", "--to-store", "pg", expect=2).err

@@ -1,4 +1,4 @@
-"""Other versions of Postgres than the newest: the one that many run, and the one that Debian brings."""
+"""Other versions of Postgres than the newest: those that are still looked after, and the one that Debian brings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WHOLE = ("django", "sakila", "northwind")
 CHOSEN: dict[str, Feature] = {**{name: FEATURES[name] for name in SOME}, **{name: TWINS[name] for name in WHOLE}}
 
 
-@pytest.fixture(scope="module", params=["16", "debian"])
+@pytest.fixture(scope="module", params=["14", "16", "17", "debian"])
 def older(request: pytest.FixtureRequest) -> Iterator[Callable[[], Landing]]:
     """Schemas on a server of that version."""
     version = postgres.debian_version() if request.param == "debian" else int(request.param)

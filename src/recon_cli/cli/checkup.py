@@ -37,6 +37,7 @@ def machine(settings: Settings) -> Iterator[Check]:
     yield _python()
     for extra, (package, schemes) in _EXTRAS.items():
         yield _extra(extra, package, needed=_uses(settings, schemes))
+    yield _native()
     yield _state()
 
 
@@ -154,6 +155,17 @@ def _extra(extra: str, package: str, *, needed: bool) -> Check:
         if needed:
             return Check(name, Status.FAIL, f"{package} is not installed", mend, ExitCode.TOOL_MISSING)
         return Check(name, Status.OK, f"{package} is not installed, and nothing here needs it", mend)
+
+
+def _native() -> Check:
+    from recon_cli.migration import compiled  # noqa: PLC0415  the driver of SQLite comes with it
+
+    used, why = compiled.told()
+    if used:
+        return Check("compiled reader", Status.OK, f"recon-cli-native {metadata.version('recon-cli-native')}")
+    odd = why.startswith("installed")
+    mend = "install the wheel that belongs to this version of recon" if odd else ""
+    return Check("compiled reader", Status.WARN if odd else Status.OK, f"{why}: `recon migrate` reads in Python", mend)
 
 
 def _uses(settings: Settings, schemes: tuple[str, ...]) -> bool:

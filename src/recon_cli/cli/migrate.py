@@ -27,14 +27,22 @@ from recon_cli.ops.clock import SystemClock
 app = options.App(cls=options.RunGroup, help="Move a SQLite database to a server, complete and provable.")
 
 Source = Annotated[
-    str,
+    str | None,
     typer.Argument(
         metavar="SOURCE", autocompletion=options.complete("stores"), help="A SQLite file: a path, a name or a URL."
     ),
 ]
 Target = Annotated[
-    str,
+    str | None,
     typer.Argument(metavar="TARGET", autocompletion=options.complete("stores"), help="A database: a name or a URL."),
+]
+FromStore = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", autocompletion=options.complete("stores"), help="The source by name, for SOURCE."),
+]
+ToStore = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", autocompletion=options.complete("stores"), help="The target by name, for TARGET."),
 ]
 Schema = Annotated[str | None, typer.Option(metavar="NAME", help="The schema of the target; `public` without.")]
 Tables = Annotated[
@@ -62,13 +70,10 @@ Workers = Annotated[int, typer.Option(min=0, metavar="N", help="Processes that c
 
 @app.command(dry_run=True)
 def run(
-    source: Source,
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="TARGET", autocompletion=options.complete("stores"), help="A database: a name or a URL."
-        ),
-    ] = None,
+    source: Source = None,
+    target: Target = None,
+    from_store: FromStore = None,
+    to_store: ToStore = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done; needs no target.")] = False,
     plan_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan, to be edited.")] = None,
     plan_in: PlanIn = None,
@@ -107,6 +112,7 @@ def run(
     Example: `recon migrate data/app.db postgresql://me@host/app --schema app`
     """
     call = options.current()
+    source, target = _ends(source, target, from_store, to_store)
     policies = Policies(
         on_nul,
         on_invalid_utf8,
@@ -138,6 +144,23 @@ def run(
     _migrate(call, source, target, request, rejects, schema, delta_by or () if delta or delta_by else None)
 
 
+def _ends(
+    source: str | None, target: str | None, from_store: str | None, to_store: str | None
+) -> tuple[str, str | None]:
+    """Source and target, each from its argument or its option; what is left of the arguments moves up.
+
+    Raises:
+        UsageError: one is said twice, or there is no source.
+    """
+    words = [word for word in (source, target) if word is not None]
+    found = [given or (words.pop(0) if words else None) for given in (from_store, to_store)]
+    if words:
+        raise UsageError(f"`{words[0]}` is one place too many", hint="`--from-store` and `--to-store` are the two ends")
+    if found[0] is None:
+        raise UsageError("a source is missing", hint="`recon migrate SOURCE TARGET`, or `--from-store NAME`")
+    return found[0], found[1]
+
+
 def _migrate(
     call: Invocation,
     source: str,
@@ -167,8 +190,10 @@ def _zone(zone: str) -> str:
 
 @app.command(dry_run=True)
 def verify(
-    source: Source,
-    target: Target,
+    source: Source = None,
+    target: Target = None,
+    from_store: FromStore = None,
+    to_store: ToStore = None,
     plan_in: PlanIn = None,
     schema: Schema = None,
     how: Annotated[Verify, typer.Option("--verify", help="Compare values or numbers of rows.")] = Verify.VALUES,
@@ -189,6 +214,9 @@ def verify(
     Example: `recon migrate verify data/app.db postgresql://me@host/app --schema app`
     """
     call = options.current()
+    source, target = _ends(source, target, from_store, to_store)
+    if target is None:
+        raise UsageError("a target is missing", hint="`recon migrate verify SOURCE TARGET`")
     origin, place = call.store(source), call.store(target)
     request = MigrateRequest(
         schema or place.text("schema") or "public",

@@ -148,6 +148,12 @@ def _bool(value: Cell, _context: Context) -> int:
     raise Refused("neither 0 nor 1")
 
 
+def _bools(values: Sequence[Cell], _context: Context) -> Sequence[object]:
+    if not {*values} <= {0, 1, None}:
+        raise Refused("neither 0 nor 1")
+    return values
+
+
 def _bool_word(value: Cell, _context: Context) -> int:
     try:
         return int(boolean_of(cast("bytes", value)))
@@ -230,7 +236,10 @@ def _json(value: Cell, _context: Context) -> bytes:
 
 
 def _jsonb(value: Cell, context: Context) -> bytes:
-    return b"\x01" + _json(value, context)
+    text = _json(value, context)
+    if may_repeat(text):
+        raise Refused("a key occurs twice, and jsonb keeps one")
+    return b"\x01" + text
 
 
 def _jsonbs(values: Sequence[Cell], _context: Context) -> Sequence[object]:
@@ -300,7 +309,7 @@ CODERS: Mapping[Coding, Coder] = {
     Coding.REAL: Coder("d", _as_it_is, _real),
     Coding.TEXT: Coder("", _as_it_is, _text),
     Coding.BYTES: Coder("", _as_it_is, _blob),
-    Coding.BOOL: Coder("B", _as_it_is, _bool),
+    Coding.BOOL: Coder("B", _bools, _bool),
     Coding.BOOL_WORD: Coder("B", _each(_bool_word), _bool_word),
     Coding.DATE: Coder("i", _each(_date), _date),
     Coding.TIME: Coder("q", _each(_time), _time),

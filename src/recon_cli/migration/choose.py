@@ -14,7 +14,8 @@ from recon_cli.migration.temporal import Shape
 
 _PRECISION = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 _MOST_DIGITS = 1000
-_EPOCHS = ((Coding.EPOCH_S, 10**8, 10**11), (Coding.EPOCH_MS, 10**11, 10**14), (Coding.EPOCH_US, 10**14, 10**17))
+EPOCHS = ((Coding.EPOCH_S, 10**8, 10**11), (Coding.EPOCH_MS, 10**11, 10**14), (Coding.EPOCH_US, 10**14, 10**17))
+"""Which integers are taken for which count since 1970."""
 _JULIAN = (2_200_000.0, 2_700_000.0)  # the years 1311 to 2680
 _EPOCH_REAL = (1e8, 1e11)
 _INT64 = 2**63
@@ -146,7 +147,7 @@ def _moment(asked: Asked) -> Choice | None:
 
 def _epoch(profile: ColumnProfile) -> Choice | None:
     least, greatest = profile.least or 0, profile.greatest or 0
-    for coding, low, high in _EPOCHS:
+    for coding, low, high in EPOCHS:
         if low <= least and greatest < high:
             unit = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}[coding.value.removeprefix("epoch-")]
             return Choice("timestamp with time zone", coding, f"every value is {unit} since 1970")

@@ -13,16 +13,20 @@ import psycopg
 
 from recon_cli.core.catalog import Cell
 from recon_cli.core.errors import StageError
-from recon_cli.migration import ddl
+from recon_cli.migration import compiled, ddl
+from recon_cli.migration.choose import affinity
 from recon_cli.migration.encode import HEADER, TRAILER, Encoder, Rejected
 from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
 from recon_cli.migration.policy import Policies
 from recon_cli.migration.reading import HUGE_BYTES, LARGE_BYTES, WHOLE, Chunk, Reader, Span, Wanted, encoding_of
 from recon_cli.migration.target import REJECTS, Target
 from recon_cli.stores.bulk.postgres_link import Connection, quote, run
+from recon_cli.stores.bulk.sqlite_open import ask
+from recon_cli.stores.bulk.sqlite_words import quoted
 
 _NULL = b"\xff\xff\xff\xff"
 _IN_PIECES = {Coding.TEXT: b"", Coding.BYTES: b"", Coding.JSON: b"", Coding.JSONB: b"\x01"}
+_STRICT = {Coding.BOOL, Coding.EPOCH_S, Coding.EPOCH_MS, Coding.EPOCH_US}
 _DATA_REFUSED = ("22", "23", "54")
 
 
@@ -48,6 +52,40 @@ def reader(db: apsw.Connection, table: TablePlan, columns: Sequence[ColumnPlan])
     """Reads these columns of a table."""
     longest = table.longest_bytes if table.rowid else 0
     return Reader(db, table.name, wanted(columns), table.rowid, longest, encoding_of(db))
+
+
+def learn(source: Reader, table: TablePlan, columns: Sequence[ColumnPlan], span: Span) -> bool:
+    """Make up for a plan by a sample where Python reads: learn of large cells; False if a value is not as planned.
+
+    Only what the encoder would not notice is asked for: it takes text that was cast, and numbers for one another.
+    """
+    odd = [found for column in columns if (found := _unexpected(column))]
+    large = [
+        f"octet_length({quoted(one.name)}) > {LARGE_BYTES}" for one in columns if {*one.holds} & {"texts", "blobs"}
+    ]
+    if not table.rowid or not (odd or large):
+        return True
+    source.longest_bytes = max(source.longest_bytes, LARGE_BYTES + 1 if _any(source, large, span) else 0)
+    return not _any(source, odd, span)
+
+
+def _any(source: Reader, conditions: Sequence[str], span: Span) -> bool:
+    where = f"{source.rowid} BETWEEN ? AND ? AND ({' OR '.join(conditions)})"
+    sql = f"SELECT 1 FROM {quoted(source.table)} WHERE {where} LIMIT 1"
+    return bool(conditions) and bool(ask(source.db, sql, (span.first, span.last)))
+
+
+def _unexpected(column: ColumnPlan) -> str:
+    """When a value is of another storage class than planned, and nobody else would notice."""
+    if len(column.holds) != 1 or column.coding in _STRICT:
+        return ""
+    (held,), name = column.holds, quoted(column.name)
+    by_affinity = affinity(column.declared) == held
+    if by_affinity and held in {"integers", "reals"}:
+        return ""
+    if by_affinity and held == "texts":
+        return f"typeof({name}) = 'blob'"
+    return f"typeof({name}) NOT IN ('{held.removesuffix('s')}', 'null')"
 
 
 def huge_cells(
@@ -116,18 +154,36 @@ class Unit:
         return f"COPY {into}{listed} FROM STDIN (FORMAT binary{freeze})".encode()
 
     def _stream(self, connection: Connection, done: Copied) -> None:
-        encoder = Encoder(self.table.stored, self.policies)
+        encoder = Encoder(self.table.stored, self.policies, strict=self.quick)
         source = self._reader()
         with connection.cursor() as cursor, cursor.copy(self._copy_sql(frozen=self.frozen)) as copy:
             copy.write(HEADER)
-            for chunk in source.chunks(self.span):
-                body, rejected = encoder.encode(chunk.cells)
+            for body in self._bodies(source, encoder, done):
                 copy.write(body)
-                self._count(done, chunk, rejected)
             for piece in self._large(source, done):
                 copy.write(piece)
             copy.write(TRAILER)
         done.damage += source.damage
+
+    def _bodies(self, source: Reader, encoder: Encoder, done: Copied) -> Iterator[bytes]:
+        """All rows but large ones: by the compiled reader as far as it comes, then in Python."""
+        span: Span | None = self.span
+        codes = compiled.codes(self.table, self.table.stored, quick=self.quick)
+        if codes and compiled.usable(source):
+            native = compiled.Native(source, codes)
+            for part in native.bodies(self.span):
+                yield part.body
+                done.rows += part.rows
+                self.progress(part.rows)
+            span = native.rest
+            if span is not None and self.quick:
+                raise MisjudgedError(f"{self.table.name} holds what was not seen at first")
+        if span is not None and self.quick and not learn(source, self.table, self.table.stored, span):
+            raise MisjudgedError(f"{self.table.name} holds what was not seen at first")
+        for chunk in source.chunks(span) if span is not None else ():
+            body, rejected = encoder.encode(chunk.cells)
+            yield body
+            self._count(done, chunk, rejected)
 
     def _count(self, done: Copied, chunk: Chunk, rejected: Sequence[Rejected]) -> None:
         if rejected and self.quick:

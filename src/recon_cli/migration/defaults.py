@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from recon_cli.core.catalog import DeclaredTable
-from recon_cli.migration import cells, dialect
-from recon_cli.migration.dialect import Known, Untranslatable
+from recon_cli.migration import cells, translation
 from recon_cli.migration.plan import Coding, ColumnPlan
 from recon_cli.migration.policy import Policies
+from recon_cli.migration.translation import Known, Untranslatable
 from recon_cli.stores.bulk.postgres_link import literal
 
 _CLOCK = re.compile(
@@ -51,7 +51,7 @@ def default(text: str, column: ColumnPlan, known: Known, table: str) -> str | No
     if column.coding in _CODED:
         return _coded(text, column)
     _kept(text, column)
-    return dialect.expression(text, known, table, column.type)
+    return translation.expression(text, known, table, column.type)
 
 
 def _kept(text: str, column: ColumnPlan) -> None:
@@ -111,8 +111,8 @@ def generated(text: str, column: ColumnPlan, known: Known, table: DeclaredTable)
     others = {one.name.lower() for one in table.columns if one.expression is not None}
     if others & {word.lower() for word in re.findall(r"\w+", text)}:
         raise Untranslatable("it computes with another generated column")
-    told = dialect.expression(text, known, table.name)
+    told = translation.expression(text, known, table.name)
     if "CURRENT_TIMESTAMP" in told or "TO_CHAR" in told:
         raise Untranslatable("what it computes is not the same at all times")
-    kind = dialect.type_of(text, known, table.name)
+    kind = translation.type_of(text, known, table.name)
     return told if kind == column.type else f"({told})::{column.type}"

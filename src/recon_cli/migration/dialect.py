@@ -7,7 +7,6 @@ function or construct that is not on the list below makes the whole expression `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import sqlglot
@@ -18,10 +17,8 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.schema import MappingSchema
 
-from recon_cli.migration.dialect_functions import FUNCTIONS, Untranslatable
+from recon_cli.migration.dialect_functions import FUNCTIONS
 from recon_cli.migration.dialect_kinds import (
-    MIXED,
-    SPELLED,
     Kind,
     kind,
     literal_as,
@@ -32,8 +29,7 @@ from recon_cli.migration.dialect_kinds import (
     truth,
 )
 from recon_cli.migration.dialect_sets import aligned
-
-__all__ = ["Known", "Relation", "Untranslatable", "expression", "query"]
+from recon_cli.migration.translation import MIXED, SPELLED, Known, Untranslatable
 
 _Tree: TypeAlias = Any
 """A node of sqlglot's, whose classes say little about what they hold."""
@@ -61,30 +57,13 @@ _TELLS_APART = (*_LOOKS_ONLY, *_SAME, exp.In, exp.Length, exp.Group, exp.Coalesc
 """What may stand round a column that is spelled as text: it asks no more than which values are equal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A table or view as the target has it: its name, its columns by source name in lower case, the row number's."""
-
-    name: str
-    columns: Mapping[str, tuple[str, str]]
-    """Source name in lower case → target name and type."""
-    number: str = ""
-    """The source name, in lower case, of the column that is the row number."""
-
-
-@dataclass(slots=True)
-class Known:
-    """What can be referred to: tables and views by source name in lower case."""
-
-    relations: dict[str, Relation] = field(default_factory=dict)
-
-    def schema(self) -> MappingSchema:
-        """For sqlglot."""
-        tables: dict[str, object] = {
-            name: {column: schema_type(declared) for column, (_, declared) in one.columns.items()}
-            for name, one in self.relations.items()
-        }
-        return MappingSchema(tables, dialect="sqlite")
+def _schema(known: Known) -> MappingSchema:
+    """For sqlglot."""
+    tables: dict[str, object] = {
+        name: {column: schema_type(declared) for column, (_, declared) in one.columns.items()}
+        for name, one in known.relations.items()
+    }
+    return MappingSchema(tables, dialect="sqlite")
 
 
 def expression(sql: str, known: Known, table: str, wanted: str = "") -> str:
@@ -104,11 +83,6 @@ def expression(sql: str, known: Known, table: str, wanted: str = "") -> str:
     for column in list(body.find_all(exp.Column)):
         column.set("table", None)
     return _written(body)
-
-
-def query(sql: str, known: Known) -> str:
-    """The SELECT of a view, as the target's SQL. Raises as `query_with_types`."""
-    return query_with_types(sql, known)[0]
 
 
 def query_with_types(sql: str, known: Known) -> tuple[str, list[str]]:
@@ -144,7 +118,7 @@ def _parsed(sql: str, known: Known) -> _Tree:
         if not isinstance(node, _PLAIN) and type(node) not in FUNCTIONS:
             raise Untranslatable(f"`{_told(node)}` has no equal")
     _strings(tree, known)
-    schema = known.schema()
+    schema = _schema(known)
     try:
         tree = qualify(tree, schema=schema, dialect="sqlite", identify=True)
         return annotate_types(tree, schema=schema, dialect="sqlite")

@@ -8,9 +8,8 @@ from typing import Any, TypeAlias
 
 from sqlglot import exp
 
-from recon_cli.migration.dialect_kinds import Kind, Untranslatable, kind, typed
-
-__all__ = ["FUNCTIONS", "Untranslatable"]
+from recon_cli.migration.dialect_kinds import Kind, kind, typed
+from recon_cli.migration.translation import Untranslatable
 
 _Tree: TypeAlias = Any
 _TIMES = frozenset({Kind.STAMP, Kind.STAMPTZ, Kind.DATE})

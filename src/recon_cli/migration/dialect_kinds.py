@@ -7,13 +7,11 @@ from enum import Enum, auto
 
 from sqlglot import exp
 
+from recon_cli.migration.translation import LOOSE_TEXT, MIXED, SPELLED, Untranslatable
+
 _T = exp.DataType.Type
 _DIGITS = re.compile(r"0|-?[1-9]\d*")
 _NUMERIC = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
-
-
-class Untranslatable(Exception):  # noqa: N818  data for the plan, not an error that ends anything
-    """Why something cannot be said in Postgres as it is meant in SQLite."""
 
 
 class Kind(Enum):
@@ -49,12 +47,6 @@ _KINDS = {
     Kind.UUID: (_T.UUID,),
 }
 _OF_TYPE = {one: found for found, several in _KINDS.items() for one in several}
-LOOSE_TEXT = "text of any column"
-"""The type of a column that keeps text but has no TEXT affinity: there SQLite compares numbers as numbers."""
-MIXED = "text of all kinds"
-"""The type of a column that keeps numbers, texts and bytes, all written as one of them."""
-SPELLED = "text of integers and texts"
-"""The type of a column that keeps integers and texts as text: by that they are equal or not, as they were before."""
 _LOOSE = _T.NVARCHAR
 _SCHEMA = (
     (LOOSE_TEXT, "NVARCHAR"),

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 from sqlglot import exp
 
-from recon_cli.migration.dialect_kinds import Kind, Untranslatable, kind
+from recon_cli.migration.dialect_kinds import Kind, kind
+from recon_cli.migration.translation import Untranslatable
 
 _Tree: TypeAlias = Any
 _TYPES = {

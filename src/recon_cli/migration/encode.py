@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from recon_cli.core.catalog import Cell
 from recon_cli.migration.cells import CODERS, Coder, Context, Refused
+from recon_cli.migration.choose import EPOCHS
 from recon_cli.migration.plan import ColumnPlan
 from recon_cli.migration.policy import Policies
 
@@ -43,10 +44,14 @@ def _packer(form: str) -> Callable[..., bytes]:
 
 
 class Encoder:
-    """For one table: its columns in the order of the COPY."""
+    """For one table: its columns in the order of the COPY.
 
-    def __init__(self, columns: Sequence[ColumnPlan], policies: Policies) -> None:
+    `strict` refuses what a plan that has seen all values could not have been made for.
+    """
+
+    def __init__(self, columns: Sequence[ColumnPlan], policies: Policies, *, strict: bool = False) -> None:
         self.columns = columns
+        self._bounds = {coding: (least, beyond) for coding, least, beyond in EPOCHS} if strict else {}
         self._coders = [CODERS[column.coding] for column in columns]
         self._contexts = [Context(column, policies) for column in columns]
 
@@ -57,12 +62,19 @@ class Encoder:
         done: list[Sequence[object]] = []
         rejected: list[Rejected] = []
         for column, coder, context, values in zip(self.columns, self._coders, self._contexts, cells, strict=True):
+            self._within(column, values, rejected)
             one_by_one = careful or column.careful
             done.append(_converted(column, coder, context, values, rejected, one_by_one=one_by_one))
         if rejected:
             gone = {one.place for one in rejected}
             done = [[value for place, value in enumerate(values) if place not in gone] for values in done]
         return done, rejected
+
+    def _within(self, column: ColumnPlan, values: Sequence[Cell], rejected: list[Rejected]) -> None:
+        least, beyond = self._bounds.get(column.coding, (0, 0))
+        if least:
+            odd = (place for place, one in enumerate(values) if isinstance(one, int) and not least <= one < beyond)
+            rejected += [Rejected(place, column, values[place], "not of the time that the others are") for place in odd]
 
     def encode(self, cells: Sequence[Sequence[Cell]]) -> tuple[bytes, list[Rejected]]:
         """A chunk as COPY rows."""

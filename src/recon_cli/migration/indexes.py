@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from recon_cli.core.catalog import DeclaredIndex, DeclaredTable
-from recon_cli.migration import dialect
-from recon_cli.migration.dialect import Untranslatable
+from recon_cli.migration import translation
 from recon_cli.migration.introspect import IndexPart
 from recon_cli.migration.plan import ColumnPlan, IndexPlan, TablePlan
+from recon_cli.migration.translation import Untranslatable
 from recon_cli.stores.bulk.postgres_link import quote
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _index(planner: Planner, table: DeclaredTable, plan: TablePlan, index: Decla
         _part(planner, table, plan, text, part)
         for text, part in zip(index.parts, planner.source.parts[index.name], strict=True)
     )
-    where = dialect.expression(index.where, planner.known, table.name, "boolean") if index.where else None
+    where = translation.expression(index.where, planner.known, table.name, "boolean") if index.where else None
     named = index.constraint or f"{table.name}_{'_'.join(index.parts)}_key"
     plain = all(part == quote(name) for part, name in zip(parts, _targets(plan, index.parts), strict=True))
     return IndexPlan(
@@ -55,7 +55,7 @@ def _targets(plan: TablePlan, names: tuple[str, ...]) -> list[str]:
 def _part(planner: Planner, table: DeclaredTable, plan: TablePlan, text: str, part: IndexPart) -> str:
     direction = " DESC" if part.descending else ""
     if part.column is None:
-        return f"({dialect.expression(text, planner.known, table.name)}){direction}"
+        return f"({translation.expression(text, planner.known, table.name)}){direction}"
     column = next(one for one in plan.columns if one.name == part.column)
     return _folded(column, part.collation) + direction
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from recon_cli.core.catalog import DeclaredObject
-from recon_cli.migration import defaults, dialect
-from recon_cli.migration.dialect import Relation, Untranslatable
+from recon_cli.migration import defaults, translation
 from recon_cli.migration.plan import ColumnPlan, ObjectPlan
+from recon_cli.migration.translation import Relation, Untranslatable
 from recon_cli.stores.bulk.postgres_link import quote
 from recon_cli.stores.bulk.sqlite_catalog import SEARCH, SPATIAL, outside_content
 from recon_cli.stores.bulk.sqlite_words import module, tokens, unquoted
@@ -67,7 +67,7 @@ def _views(planner: Planner, views: list[DeclaredObject]) -> Iterator[ObjectPlan
         done = []
         for one in waiting:
             body = _body(one.sql)
-            missing = (set(dialect.tables_of(body)) & names) - set(planner.known.relations) - {one.name.lower()}
+            missing = (set(translation.tables_of(body)) & names) - set(planner.known.relations) - {one.name.lower()}
             if missing:
                 reasons[one.name] = f"it reads {', '.join(sorted(missing))}, which is not there"
                 continue
@@ -91,7 +91,7 @@ def _body(sql: str) -> str:
 
 def _view(planner: Planner, one: DeclaredObject, body: str) -> ObjectPlan:
     columns = planner.source.view_columns.get(one.name, ())
-    told, types = dialect.query_with_types(body, planner.known)
+    told, types = translation.query_with_types(body, planner.known)
     if not columns or len(types) != len(columns):
         raise Untranslatable("its columns are not known")
     target = planner.relations.take(one.name)

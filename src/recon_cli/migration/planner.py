@@ -8,10 +8,8 @@ from dataclasses import replace
 from itertools import chain
 
 from recon_cli.core.catalog import DeclaredColumn, DeclaredForeignKey, DeclaredTable, Generated
-from recon_cli.migration import choose, defaults, dialect, linked
+from recon_cli.migration import choose, defaults, linked, translation
 from recon_cli.migration.choose import Asked, Choice
-from recon_cli.migration.dialect import Known, Relation, Untranslatable
-from recon_cli.migration.dialect_kinds import LOOSE_TEXT, MIXED, SPELLED
 from recon_cli.migration.indexes import key_indexes, plan_indexes, unique_of
 from recon_cli.migration.introspect import Source, numbered, row_number
 from recon_cli.migration.names import SYSTEM_COLUMNS, Names
@@ -28,6 +26,7 @@ from recon_cli.migration.plan import (
 )
 from recon_cli.migration.policy import Policies
 from recon_cli.migration.profile import ColumnProfile, Probe, TableProfile, probes
+from recon_cli.migration.translation import LOOSE_TEXT, MIXED, SPELLED, Known, Relation, Untranslatable
 
 _MOST_COLUMNS = 1600
 _NUMERIC_WORDS = re.compile(r"NUM|DEC|BOOL|DATE|TIME")
@@ -256,7 +255,7 @@ class Planner:
         names = Names()
         for number, check in enumerate(table.checks, 1):
             try:
-                told = dialect.expression(check.expression, self.known, table.name, "boolean")
+                told = translation.expression(check.expression, self.known, table.name, "boolean")
             except Untranslatable as why:
                 self.leave(f"{table.name} CHECK ({check.expression})", str(why))
                 continue

@@ -18,7 +18,7 @@ from recon_cli.migration.profile import (
     look_at_texts,
     probes,
 )
-from recon_cli.migration.reading import WHOLE, Reader, Span, Wanted, encoding_of
+from recon_cli.migration.reading import WHOLE, Chunk, Reader, Span, Wanted, encoding_of
 from recon_cli.stores.bulk.sqlite_open import ask
 from recon_cli.stores.bulk.sqlite_words import quoted
 
@@ -221,13 +221,18 @@ def _read_all(db: apsw.Connection, table: DeclaredTable, rowid: str, span: Span)
     wanted = [Wanted(column.name, mixed=True) for column in table.columns]
     reader = Reader(db, table.name, wanted, rowid, 0, encoding_of(db), damage=found.unreadable)
     for chunk in reader.chunks(span):
-        found.rows += chunk.rows
-        for column, cells in zip(table.columns, chunk.cells, strict=True):
-            profile = found.columns[column.name]
-            _count_cells(profile, cells)
-            look_at_texts(profile, [cell for cell in cells if isinstance(cell, Text)], probes(table, column))
-            look_at_reals(profile, [cell for cell in cells if isinstance(cell, float)], probes(table, column))
+        count_chunk(found, table, chunk)
     return found
+
+
+def count_chunk(found: TableProfile, table: DeclaredTable, chunk: Chunk) -> None:
+    """Count some rows in whose columns are all read as `mixed`."""
+    found.rows += chunk.rows
+    for column, cells in zip(table.columns, chunk.cells, strict=True):
+        profile = found.columns[column.name]
+        _count_cells(profile, cells)
+        look_at_texts(profile, [bytes(cell) for cell in cells if isinstance(cell, Text)], probes(table, column))
+        look_at_reals(profile, [cell for cell in cells if isinstance(cell, float)], probes(table, column))
 
 
 def _count_cells(profile: ColumnProfile, cells: Sequence[Cell]) -> None:

@@ -92,10 +92,11 @@ class Reader:
     def _batches(self, span: Span) -> Iterator[list[Row]]:
         start, size = span.first, _FIRST_ROWS
         while True:
-            cursor = self.db.execute(*self._statement(start, span.last))
+            cursor: Iterator[Row] | None = None
             while True:
                 rows: list[Row] = []
                 try:
+                    cursor = cursor or self.db.execute(*self._statement(start, span.last))
                     rows.extend(islice(cursor, size))
                 except apsw.CorruptError:
                     if rows:
@@ -112,8 +113,14 @@ class Reader:
                 if self.rowid:
                     start = min(rows[-1][0] + 1, _LAST)
 
-    def _statement(self, first: int, last: int) -> tuple[str, tuple[Cell, ...]]:
-        listed = ", ".join([self.rowid or "0", *self._expressions()])
+    def plain_statement(self, span: Span) -> tuple[str, tuple[Cell, ...]]:
+        """What `chunks` reads, with every cell as it is stored."""
+        return self._statement(span.first, span.last, [quoted(one.name) for one in self.wanted])
+
+    def _statement(
+        self, first: int, last: int, expressions: Sequence[str] | None = None
+    ) -> tuple[str, tuple[Cell, ...]]:
+        listed = ", ".join([self.rowid or "0", *(self._expressions() if expressions is None else expressions)])
         conditions, bound = list[str](), tuple[Cell, ...]()
         if self.rowid and (first, last) != (_FIRST, _LAST):
             conditions.append(f"{self.rowid} BETWEEN ? AND ?")

@@ -16,8 +16,8 @@ from typing import Any
 
 import apsw
 
-from recon_cli.migration import ddl
-from recon_cli.migration.copying import huge_cells, reader
+from recon_cli.migration import compiled, ddl
+from recon_cli.migration.copying import huge_cells, learn, reader
 from recon_cli.migration.encode import Encoder
 from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
 from recon_cli.migration.policy import Policies
@@ -41,6 +41,7 @@ _SENT = {
 }
 _FIXED = frozenset(list(_SENT)[:7])
 _SUM_HEX = 15
+_BLOCK_BYTES, _BLOCK_ROWS = 2 << 20, 2000
 
 
 @dataclass(slots=True)
@@ -94,6 +95,12 @@ class Comparison:
     policies: Policies
     skipped: frozenset[int] = frozenset()
     """Row numbers that were refused, and are not expected in the target."""
+    quick: bool = False
+    source: Reader = field(init=False)
+    """It learns of large cells on the way."""
+
+    def __post_init__(self) -> None:
+        self.source = reader(self.db, self.table, self.table.columns)
 
     def compare(self, span: Span = WHOLE) -> Verdict:
         """A span of the table; tables without a row number as key have one span only."""
@@ -132,7 +139,7 @@ class Comparison:
         encoder = Encoder(self.table.columns, self.policies)
         listed = ", ".join(f"md5({sent(column)})" for column in self.table.columns)
         on, name = ddl.relation(self.schema, self.table.target), quote(number.target)
-        source = reader(self.db, self.table, self.table.columns)
+        source = self.source
         for key in source.large_numbers(span) if source.longest_bytes > LARGE_BYTES else ():
             huge = huge_cells(source, self.table, self.table.columns, key, documents=False)
             cells, _ = source.one(key, without=huge)
@@ -155,15 +162,23 @@ class Comparison:
                 verdict.keys = [*verdict.keys, f"{key}: {', '.join(odd) or 'not in the target'}"][:NAMED]
 
     def _own_blocks(self, span: Span) -> Iterator[tuple[int, int, list[str]]]:
+        rest: Span | None = span
+        codes = compiled.codes(self.table, self.table.columns, quick=self.quick, verifying=True)
+        if codes and not self.skipped and compiled.usable(self.source):
+            native = compiled.Native(self.source, codes, parts=True)
+            for body in native.bodies(span, _BLOCK_BYTES, _BLOCK_ROWS):
+                yield body.first, body.rows, [_md5(part) for part in body.parts]
+            rest = native.rest
+        if rest is not None and self.quick:
+            learn(self.source, self.table, self.table.columns, rest)
         encoder = Encoder(self.table.columns, self.policies)
-        source = reader(self.db, self.table, self.table.columns)
-        for chunk in map(self._kept, source.chunks(span)):
+        for chunk in map(self._kept, self.source.chunks(rest)) if rest is not None else ():
             if not chunk.rows:
                 continue
             wires, _ = encoder.wires(chunk.cells)
             rows = len(wires[0])
             digests = [
-                hashlib.md5(encoder.column_bytes(place, compared(column, values)), usedforsecurity=False).hexdigest()
+                _md5(encoder.column_bytes(place, compared(column, values)))
                 for place, (column, values) in enumerate(zip(self.table.columns, wires, strict=True))
             ]
             yield chunk.numbers[0], rows, digests
@@ -184,8 +199,7 @@ class Comparison:
         return ask(self.connection, sql)
 
     def _large_numbers(self, span: Span) -> list[int]:
-        source = reader(self.db, self.table, self.table.columns)
-        return [] if source.longest_bytes <= 1 << 16 else source.large_numbers(span)
+        return [] if self.source.longest_bytes <= LARGE_BYTES else self.source.large_numbers(span)
 
     def _by_sums(self, span: Span) -> Verdict:
         verdict = Verdict(self.table.name)
@@ -216,9 +230,8 @@ class Comparison:
                 yield row, int(found[:_SUM_HEX], 16)
 
     def _chunks(self, span: Span) -> Iterator[Chunk]:
-        source = reader(self.db, self.table, self.table.columns)
-        yield from map(self._kept, source.chunks(span))
-        yield from (self._kept(chunk) for _, chunk in source.large(span))
+        yield from map(self._kept, self.source.chunks(span))
+        yield from (self._kept(chunk) for _, chunk in self.source.large(span))
 
     def _kept(self, chunk: Chunk) -> Chunk:
         """The chunk without the rows that were refused."""
@@ -273,7 +286,7 @@ class Comparison:
     def _own_keys(self, span: Span) -> Iterator[tuple[int, tuple[str | None, ...]]]:
         encoder = Encoder(self.table.columns, self.policies)
         place = next(at for at, column in enumerate(self.table.columns) if column is self.table.number)
-        for chunk in map(self._kept, reader(self.db, self.table, self.table.columns).chunks(span)):
+        for chunk in map(self._kept, self.source.chunks(span)):
             wires, _ = encoder.wires(chunk.cells)
             for row in zip(*wires, strict=True):
                 yield row[place], tuple(self._digest(encoder, at, value) for at, value in enumerate(row))
@@ -281,8 +294,7 @@ class Comparison:
     def _digest(self, encoder: Encoder, place: int, value: object) -> str | None:
         if value is None:
             return None
-        body = encoder.column_bytes(place, compared(self.table.columns[place], [value]))
-        return hashlib.md5(body, usedforsecurity=False).hexdigest()
+        return _md5(encoder.column_bytes(place, compared(self.table.columns[place], [value])))
 
 
 def _in_pieces(source: Reader, number: int, name: str) -> str:
@@ -300,7 +312,11 @@ def _between(name: str, span: Span) -> str:
     return f"{name} BETWEEN '{span.first:d}' AND '{span.last:d}'"
 
 
-_EMPTY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+def _md5(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+_EMPTY = _md5(b"")
 
 
 def _row_part(column: ColumnPlan) -> str:

@@ -12,12 +12,13 @@ import apsw
 
 from recon_cli.core.errors import ReconError, UnreachableError
 from recon_cli.jobs.migrate import tasks
+from recon_cli.migration import ddl
 from recon_cli.migration.copying import Unit
 from recon_cli.migration.plan import LeftOut, MigrationPlan, TablePlan
 from recon_cli.migration.profiling import profile_table
 from recon_cli.migration.target import Done, Target, build_index
 from recon_cli.migration.verifying import Comparison
-from recon_cli.stores.bulk.postgres_link import Connection, ask, quote
+from recon_cli.stores.bulk.postgres_link import Connection, ask, quote, run
 
 T = TypeVar("T")
 _WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -55,6 +56,8 @@ class Workbench:
             return self._copy(task)
         if isinstance(task, tasks.Build):
             return self._build(task)
+        if isinstance(task, tasks.Measure):
+            return self._measure(task)
         return self._compare(task)
 
     def _table(self, name: str) -> TablePlan:
@@ -84,12 +87,19 @@ class Workbench:
 
         return build_done(task, self._unit(task.unit, build))
 
+    def _measure(self, task: tasks.Measure) -> tasks.Measured:
+        assert self._target is not None
+        analyze = f"ANALYZE {ddl.relation(self._target.aside, self._table(task.table).target)}"
+        self._again(lambda _retried: self._on(lambda connection: run(connection, analyze)))
+        return tasks.Measured(task)
+
     def _compare(self, task: tasks.Compare) -> tasks.Compared:
         assert self._plan is not None
-        policies = self._plan.policies
+        policies, quick = self._plan.policies, self._plan.quick
 
         def compare(connection: Connection) -> tasks.Compared:
-            comparison = Comparison(self._db, connection, task.schema, self._table(task.table), policies, task.skipped)
+            table = self._table(task.table)
+            comparison = Comparison(self._db, connection, task.schema, table, policies, task.skipped, quick)
             return tasks.Compared(task, comparison.compare(task.span))
 
         return self._again(lambda _retried: self._on(compare))

@@ -85,8 +85,6 @@ def finish(
                 run(connection, advance)
         for one in plan.objects:
             made += _object(db, connection, target, one, outcome)
-        for table in plan.included:
-            run(connection, f"ANALYZE {ddl.relation(target.aside, table.target)}")
     return made
 
 

@@ -15,6 +15,7 @@ from recon_cli.migration.plan import MigrationPlan
 from recon_cli.migration.planner import Planner
 from recon_cli.migration.profile import TableProfile
 from recon_cli.migration.reading import WHOLE, spans
+from recon_cli.migration.sampling import sample_table
 
 _SPAN_ROWS = 120_000
 
@@ -41,7 +42,8 @@ def make_plan(session: Session, request: MigrateRequest, *, quick: bool = False)
     source = read_source(session.db, catalog)
     policies, notes = meaning.policies(catalog, request.system, request.policies)
     chosen = [table for table in catalog.tables if _wanted(table.name, request)]
-    profiles = _profiles(session, chosen, request, quick=quick)
+    sampled = _samples(session, chosen) if quick else {}
+    profiles = sampled | _profiles(session, [one for one in chosen if one.name not in sampled], request, quick=quick)
     planner = Planner(source, profiles, policies, quick=quick)
     planner.notes += notes
     for table in catalog.tables:
@@ -53,6 +55,11 @@ def make_plan(session: Session, request: MigrateRequest, *, quick: bool = False)
 def _wanted(name: str, request: MigrateRequest) -> bool:
     included = not request.tables or any(fnmatchcase(name, glob) for glob in request.tables)
     return included and not any(fnmatchcase(name, glob) for glob in request.exclude)
+
+
+def _samples(session: Session, tables: Iterable[DeclaredTable]) -> dict[str, TableProfile]:
+    found = {table.name: sample_table(session.db, table, row_number(table)) for table in tables}
+    return {name: profile for name, profile in found.items() if profile is not None}
 
 
 def _profiles(

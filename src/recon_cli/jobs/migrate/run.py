@@ -166,10 +166,14 @@ class Migration:
         rows = self.outcome.rows
 
         def more(answer: tasks.Ended) -> Iterator[tasks.Task]:
-            if isinstance(answer, tasks.CopyDone):
-                left[answer.task.table] -= 1
-                if not left[answer.task.table]:
-                    yield from self._builds(self._table(answer.task.table), done)
+            """A table's keys and indexes when its last row is in, and its statistics after them."""
+            if isinstance(answer, tasks.CopyDone | tasks.BuildDone):
+                table = answer.task.table
+                left[table] -= 1
+                if not left[table] and isinstance(answer, tasks.CopyDone):
+                    yield from self._builds(self._table(table), done, left)
+                elif not left[table]:
+                    yield tasks.Measure(table)
 
         for answer in self.session.hands.work(first, more):
             if isinstance(answer, tasks.Advanced):
@@ -181,7 +185,7 @@ class Migration:
                 self.outcome.left_out += answer.left_out
 
     def _todo(self, connection: Connection, done: dict[str, Done]) -> tuple[dict[str, int], list[tasks.Task]]:
-        """How many units each table still has, and the tasks to begin with, the largest table's first."""
+        """How many tasks each table has before the next kind, and those to begin with, the largest table's first."""
         left: dict[str, int] = {}
         first: list[tasks.Task] = []
         for table in sorted(self.plan.included, key=lambda one: -one.size_bytes):
@@ -191,7 +195,7 @@ class Migration:
                 if unit.unit in done:
                     self._count(copy_done(unit, done[unit.unit]))
             left[table.name] = len(todo)
-            first += todo or self._builds(table, done)
+            first += todo or self._builds(table, done, left)
         return left, first
 
     def _table(self, name: str) -> TablePlan:
@@ -213,13 +217,16 @@ class Migration:
         parts = spans(self.session.db, table.name, table.rowid, max(_SPLIT_ROWS, table.rows // 8))
         return [tasks.Copy(f"copy {table.name} from {part.first}", table.name, part, frozen=False) for part in parts]
 
-    def _builds(self, table: TablePlan, done: dict[str, Done]) -> list[tasks.Task]:
+    def _builds(self, table: TablePlan, done: dict[str, Done], left: dict[str, int]) -> list[tasks.Task]:
+        """The table's keys and indexes that are missing; its statistics where none is."""
         wanted = [tasks.Build(f"key {table.name}", table.name)] if table.key else []
         wanted += [tasks.Build(f"index {index.name}", table.name, index.name) for index in table.indexes]
         for one in wanted:
             if one.unit in done:
                 self.outcome.left_out += build_done(one, done[one.unit]).left_out
-        return [one for one in wanted if one.unit not in done]
+        missing: list[tasks.Task] = [one for one in wanted if one.unit not in done]
+        left[table.name] = len(missing)
+        return missing or [tasks.Measure(table.name)]
 
     def _verify(self, connection: Connection) -> None:
         if self.request.verify is Verify.VALUES:

@@ -73,6 +73,13 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """Let the server look at a table's values, so that its planner knows them."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compare:
     """Compare a span of a table. `schema` is where the target has it."""
 
@@ -82,7 +89,7 @@ class Compare:
     skipped: frozenset[int] = frozenset()
 
 
-Task = Profile | Copy | Build | Compare
+Task = Profile | Copy | Build | Measure | Compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,13 @@ class BuildDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """The server has looked."""
+
+    task: Measure
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """How a span compares."""
 
@@ -132,5 +146,5 @@ class Ready:
     """A child is awake, and later: has joined the state, or taken the plan."""
 
 
-Answer = Profiled | CopyDone | BuildDone | Compared | Advanced
-Ended = Profiled | CopyDone | BuildDone | Compared
+Answer = Profiled | CopyDone | BuildDone | Measured | Compared | Advanced
+Ended = Profiled | CopyDone | BuildDone | Measured | Compared
