@@ -167,6 +167,10 @@ class Outbox:
         """How many items wait, leased ones among them."""
         return self.read(lambda db: ledger.count(db, Account.WAITING))
 
+    def is_full(self) -> bool:
+        """Whether a put would wait for room."""
+        return self.limits.overflow is Overflow.BLOCK and self.waiting() >= self.limits.max_items
+
     def note_speed(self, target: str, items_per_s: float) -> None:
         """Remember how fast a target took items the last time."""
         note = (f"speed:{target}", f"{items_per_s:.3f}")
@@ -221,10 +225,8 @@ class Outbox:
             ticket.placed = list(islice(placed, len(ticket.letters)))
 
     def _await_room(self) -> None:
-        if self.limits.overflow is not Overflow.BLOCK:
-            return
         until = self.clock.monotonic() + self.limits.block_s
-        while self.waiting() >= self.limits.max_items:
+        while self.is_full():
             if self.clock.monotonic() >= until:
                 cause = f"{self.limits.max_items} items wait and nothing leaves"
                 raise ReconError(f"the queue {self.path} is full", cause=cause, hint="look at `recon queue status`")

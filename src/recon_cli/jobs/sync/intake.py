@@ -99,6 +99,9 @@ class Intake:
         self._batch = _Batch()
         self._round = seen.fact("round") or ""
         self.after_put: Callable[[], None] = lambda: None
+        """Told of each full batch that is on disk."""
+        self.make_room: Callable[[], None] = lambda: None
+        """Asked to deliver something where the queue is full, and a put would wait."""
 
     @property
     def registry(self) -> str:
@@ -177,6 +180,8 @@ class Intake:
 
     def _put(self, letters: Sequence[Letter]) -> list[Placed]:
         """Put them; where there is no room for all at once, as many as there is room for, before it says so."""
+        if self.queue.is_full():
+            self.make_room()
         try:
             return self.queue.put(letters)
         except ReconError as exc:

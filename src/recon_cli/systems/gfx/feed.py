@@ -25,7 +25,8 @@ from recon_cli.systems.gfx.rows import Observation
 from recon_cli.systems.gfx.table import SENT, USUAL, Names
 from recon_cli.systems.text import base_name
 
-_LATELY_BYTES = 8 << 20
+_LATELY = 4_000
+"""Some megabytes; a few batches are at hand at once."""
 _BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ADOPTED = "recon adopt"
@@ -66,7 +67,7 @@ class GfxFeed:
         self.observations = observations
         self.wants = is_export(pattern or PATTERN)
         self.spelled = spelled
-        self._read = Lately(_LATELY_BYTES)
+        self._read = Lately(_LATELY)
 
     def sources(self, registry_bytes: bytes | None, folders: Iterable[str]) -> GfxSources:
         """The registry's PCs; without one, every folder at the root is a PC."""
@@ -169,33 +170,33 @@ class GfxFeed:
 
 
 class Lately:
-    """What was parsed lately, by content and path: a file is read when it is put, and again when it is delivered."""
+    """What was parsed lately, by content and path: a file is read when it is put, and again when it is delivered.
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._left = limit_bytes
-        self._kept: dict[tuple[bytes, str], Session] = {}
+    The bytes are not kept: whoever asks has them.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[tuple[str, str], Session] = {}
         self._lock = threading.Lock()
 
     def parse(self, raw: bytes, path: str) -> Session | document.Refusal:
         """As `parse`; what was kept is given out once, and the oldest makes room."""
-        key = (hashlib.sha256(raw).digest(), path)
+        key = (document.file_hash(raw), path)
         with self._lock:
             kept = self._kept.pop(key, None)
-            if kept is not None:
-                self._left += len(raw)
-                return kept
-        found = parse(raw, path)
+        if kept is not None:
+            return kept.with_bytes(raw)
+        found = parse(raw, path, key[0])
         if isinstance(found, Session):
-            self._keep(key, found)
+            self._keep(key, found.without_bytes())
         return found
 
-    def _keep(self, key: tuple[bytes, str], found: Session) -> None:
+    def _keep(self, key: tuple[str, str], found: Session) -> None:
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = found
-                self._left -= len(found.raw)
-            while self._left < 0 and self._kept:
-                self._left += len(self._kept.pop(next(iter(self._kept))).raw)
+            self._kept[key] = found
+            while len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
 
 
 def make(main: str = "", pattern: str = "", *, observations: bool = True) -> GfxFeed:
