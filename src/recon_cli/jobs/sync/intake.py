@@ -268,7 +268,8 @@ class Intake:
         else:
             if put is not None:
                 self._sighted(spot, put, self.seen.fact("scanned") or put.first_seen)
-            entry = Entry(one, State.PUT, spot.source, found.file_hash, self._key(found.key), first_seen=iso(now))
+            named = (found.file_hash, self._key(found.key))
+            entry = Entry(one, State.PUT, spot.source, *named, first_seen=iso(now), checked=now.timestamp())
             self._letter(found, entry, spot, raw)
         self.taken.remarked += bool(found.notes)
         self.taken.notes += found.notes if len(self.taken.notes) < _MOST_NOTES else ()
@@ -291,7 +292,7 @@ class Intake:
     def _letter(self, found: Sending, entry: Entry, spot: Spot, raw: bytes) -> None:
         meta = {**self._meta(spot), feeds.HASH: found.file_hash, feeds.SEEN: entry.first_seen}
         self._batch.letters.append(Letter(self.route.target.label, found.table, entry.item, raw, meta))
-        self._batch.entries.append(replace(entry, checked=self.clock.now().timestamp()))
+        self._batch.entries.append(entry)
 
     def _sighted(self, spot: Spot, before: Entry, last: str) -> None:
         """Say until when the content that was there before, or still is, was seen."""
