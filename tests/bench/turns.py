@@ -110,13 +110,18 @@ def run_right(contestant: Contestant, scratch: Path) -> Cost:
     return run_once(contestant, scratch)
 
 
+def _environment() -> dict[str, str]:
+    """This one's, but Python keeps what it has compiled, as in every installed program; the warm-up compiles it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def run_once(contestant: Contestant, scratch: Path) -> Cost:
     """One run as a whole process, checked."""
     out, err = scratch / "out", scratch / "err"
     with err.open("wb") as errors:
         launched = subprocess.run(
             [sys.executable, "-I", "-S", str(MEASURED), str(out), *contestant.command],
-            env={**os.environ, **contestant.env},
+            env={**_environment(), **contestant.env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,

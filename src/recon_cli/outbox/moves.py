@@ -133,6 +133,11 @@ def retry(db: sqlite3.Connection, number: int, owner: str, due: float, detail: s
     )
 
 
+def postpone(db: sqlite3.Connection, number: int, owner: str, due: float) -> None:
+    """Not before `due`; the attempts spent so far stay."""
+    db.execute("UPDATE tries SET owner = '', until = 0, due = ? WHERE id = ? AND owner = ?", (due, number, owner))
+
+
 def bury(db: sqlite3.Connection, item: Item, owner: str, reason: str, detail: str, at: float) -> None:
     """The item moves to the dead letters, if it is still here and the owner's."""
     if db.execute("SELECT 1 FROM tries WHERE id = ? AND owner = ?", (item.id, owner)).fetchone():

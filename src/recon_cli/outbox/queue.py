@@ -139,6 +139,11 @@ class Outbox:
         due = self.clock.monotonic() + delay_s
         self._write(lambda db: moves.retry(db, item.id, self.owner, due, detail), "retry", frees=True)
 
+    def postpone(self, item: Item, *, delay_s: float) -> None:
+        """The item comes again after `delay_s`, untried: no attempt is spent."""
+        due = self.clock.monotonic() + delay_s
+        self._write(lambda db: moves.postpone(db, item.id, self.owner, due), "postpone", frees=True, durable=False)
+
     def bury(self, item: Item, reason: str, detail: str) -> None:
         """The item becomes a dead letter, with the attempt that decided it counted."""
         at = self.clock.now().timestamp()

@@ -81,6 +81,19 @@ def walk(root: Path, folder: str, say: Say, met: Met = _nobody) -> Iterator[Look
                 yield seen
 
 
+def is_there(root: Path, folder: str) -> bool:
+    """Whether there is such a folder, in either spelling (NFC, NFD)."""
+    return _spelled_there(root, folder) is not None
+
+
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a folder's names or a file's content do; None where nothing is."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_mtime_ns, found.st_size, found.st_ino
+    return None
+
+
 def changed(root: Path, folders: Mapping[str, int]) -> list[str]:
     """Those of these folders whose time is another by now: something was made, renamed or removed in them."""
     found = []

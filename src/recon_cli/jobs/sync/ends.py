@@ -9,6 +9,7 @@ from pathlib import Path
 
 from recon_cli.core.ports import Progress
 from recon_cli.jobs.runs import name_of
+from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.deliver import Delivery
 from recon_cli.jobs.sync.intake import Intake
@@ -51,7 +52,8 @@ def opened(
     feed = feed_of(route)
     stash = Stash(queue.path.with_name(queue.path.name + ".stash.jsonl")) if route.on_drift is OnDrift.STASH else None
     with closing(open_sink(route.target)) as sink, closing(Seen(seen_path(state_dir, route))) as seen:
-        delivery = Delivery(sink, Columns(queue, route.target.label), feed, seen.delivered, stash, progress)
+        columns, aliases = Columns(queue, route.target.label), Aliases(queue)
+        delivery = Delivery(sink, columns, aliases, feed, seen.delivered, stash, progress)
         yield Ends(route, queue, seen, sink, Intake(route, feed, queue, seen, progress, step), delivery)
 
 

@@ -13,6 +13,7 @@ from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem
 from recon_cli.files.watched import look as looks
 from recon_cli.files.watched.look import Look, Moved
+from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.route import Route
 from recon_cli.jobs.sync.seen import Entry, Seen, State, iso
 from recon_cli.outbox import moves
@@ -63,6 +64,7 @@ class _Batch:
     letters: list[Letter] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
     size_bytes: int = 0
 
 
@@ -91,11 +93,14 @@ class Intake:
         self.progress = progress or Silent()
         self.step = step
         self.clock = queue.clock
+        self.aliases = Aliases(queue)
         self.taken = Taken()
         self.settling: dict[str, Settling] = {}
         self.folders: dict[str, int] = {}
         self.listens: Callable[[str], None] = lambda _folder: None
         self._sources: Sources | None = None
+        self._standing: tuple[tuple[int, int, int] | None, ...] = ()
+        self._absent: set[str] = set()
         self._batch = _Batch()
         self._round = seen.fact("round") or ""
         self.after_put: Callable[[], None] = lambda: None
@@ -118,7 +123,9 @@ class Intake:
         self.step("scan")
         self._round = self.seen.fact("round") or ""
         self.taken.problems = []
+        self._standing = self._stands()
         sources = self.sources()
+        self._absent = {folder for folder in sources.folders if not looks.is_there(self.route.root, folder)}
         self.taken.problems += sources.problems
         self.taken.files = self.taken.unchanged = 0
         for some in _some(self._looks(sources)):
@@ -156,6 +163,7 @@ class Intake:
         """Put what was gathered; when this returns, it is on disk."""
         batch, self._batch = self._batch, _Batch()
         if batch.letters:
+            self.aliases.note(batch.aliases)
             self.step("put")
             placed = self._put(batch.letters)
             new = sum(1 for place in placed if place is Placed.NEW)
@@ -197,9 +205,20 @@ class Intake:
             self._hinted(one)
 
     def poll(self) -> None:
-        """Look into the folders whose time changed since they were listed last."""
+        """Look into the folders whose time changed since they were listed last, and into those that are new."""
+        if self._standing != (stands := self._stands()):
+            self._standing = stands
+            before = self._sources.folders if self._sources is not None else ()
+            self._absent |= set(self.sources().folders) - set(before)
         for folder in looks.changed(self.route.root, self.folders):
             self.look_into(folder)
+        for folder in [one for one in self._absent if looks.is_there(self.route.root, one)]:
+            self._absent.discard(folder)
+            self.look_into(folder)
+
+    def _stands(self) -> tuple[tuple[int, int, int] | None, ...]:
+        """What tells that the list of sources may be another: the times of the root and of the registry."""
+        return looks.stamp(self.route.root), looks.stamp(self.route.root / self.registry)
 
     def _met_folder(self, path: str, mtime_ns: int) -> None:
         """Listen before the folder is listed: what is made in between is told then."""
@@ -293,6 +312,7 @@ class Intake:
         meta = {**self._meta(spot), feeds.HASH: found.file_hash, feeds.SEEN: entry.first_seen}
         self._batch.letters.append(Letter(self.route.target.label, found.table, entry.item, raw, meta))
         self._batch.entries.append(entry)
+        self._batch.aliases |= dict.fromkeys(found.older, found.file_hash)
 
     def _sighted(self, spot: Spot, before: Entry, last: str) -> None:
         """Say until when the content that was there before, or still is, was seen."""

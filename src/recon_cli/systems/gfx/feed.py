@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import threading
@@ -80,7 +79,7 @@ class GfxFeed:
         if not isinstance(found, Session):
             return Unfit(found.reason.value, found.detail, found.waits)
         key = Observation.of(spot.source, spot.path, found.file_hash).id
-        return Sending(self.table, key, found.file_hash, found.problems)
+        return Sending(self.table, key, found.file_hash, found.problems, found.hashes[1:])
 
     def sighting(self, spot: Spot, file_hash: str, first: str, last: str) -> tuple[str, str, bytes] | None:
         """An observation by itself."""
@@ -148,7 +147,10 @@ class GfxFeed:
             return Unfit("no sighting", str(exc))
 
     def _adopted(self, payload: bytes, meta: Mapping[str, str]) -> tuple[Parcel, ...] | Unfit:
-        """The older service's record: its document is derived anew, and its hash (of the text) stays its key."""
+        """The older service's record: its document is derived anew.
+
+        Its hash (of the text) stays its key, unless `meta` names that of the file, which was sent before.
+        """
         outer = document.read(payload)
         if isinstance(outer, document.Refusal):
             return Unfit(outer.reason.value, outer.detail)
@@ -161,7 +163,8 @@ class GfxFeed:
         found = parse(inner.encode(), said["file_name"] or path)
         if not isinstance(found, Session):
             return Unfit(found.reason.value, found.detail)
-        kept = said["file_hash"] if _HASH.fullmatch(said["file_hash"]) else found.file_hash
+        known = meta.get(feed.HASH, "") or said["file_hash"]
+        kept = known if _HASH.fullmatch(known) else found.file_hash
         seen = Observation.of(said["gfx_pc_id"] or meta.get("gfx_pc_id", ""), path, kept)
         row = rows.session_row(found, seen, self.names)
         row = row.with_values(file_hash=kept, file_name=said["file_name"] or base_name(path), sync_source=_ADOPTED)
