@@ -14,7 +14,7 @@ from enum import StrEnum
 _MODULUS = 1 << 62
 """Two sums together still fit into SQLite's 64 bits."""
 _BOOK = (
-    "INSERT INTO ledger VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE"
+    "INSERT INTO ledger VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE"  # noqa: S608  a number
     f" SET items = items + excluded.items, ids = (ids + excluded.ids) % {_MODULUS}"
 )
 

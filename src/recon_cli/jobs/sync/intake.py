@@ -233,11 +233,11 @@ class Intake:
     def _looks(self, sources: Sources) -> Iterator[tuple[Look, str]]:
         """Every file of ours, once, with its owner."""
         done: set[str] = set()
-        nested = _nested(sources.folders)
+        inside = nested(sources.folders)
         for folder in sources.folders:
             for one in looks.walk(self.route.root, folder, self.taken.problems.append, self._met_folder):
                 if one.path not in done and (owner := self._owner(sources, one.path)) is not None:
-                    if nested:
+                    if inside:
                         done.add(one.path)
                     self.taken.files += 1
                     self.progress.update(self.taken.files, note=one.path)
@@ -373,7 +373,7 @@ class Intake:
         self.seen.note("scanned", iso(self.clock.now()))
 
 
-def _nested(folders: Sequence[str]) -> bool:
+def nested(folders: Sequence[str]) -> bool:
     """Whether a file may be met twice."""
     inside = [f"{one}/".lstrip("/") for one in folders]
     return any(one != other and one.startswith(other) for one in inside for other in inside)
