@@ -27,7 +27,7 @@ T = TypeVar("T")
 Step = Callable[[str], None]
 
 BATCH_ITEMS = 500
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 4 << 20
 _ROOM_LOOK_S = 0.05
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recon_cli.core.ports import Progress
-from recon_cli.jobs.runs import name_of
 from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.deliver import Delivery
@@ -16,6 +15,7 @@ from recon_cli.jobs.sync.intake import Intake
 from recon_cli.jobs.sync.route import OnDrift, Route
 from recon_cli.jobs.sync.seen import Seen
 from recon_cli.jobs.sync.stash import Stash
+from recon_cli.ops import paths
 from recon_cli.outbox.queue import Outbox
 from recon_cli.stores.sink.base import Sink
 from recon_cli.stores.sink.registry import open_sink
@@ -60,4 +60,4 @@ def opened(
 def seen_path(state_dir: Path, route: Route) -> Path:
     """Where the memory of a route lies."""
     of = f"{route.system}\n{route.root.absolute()}\n{route.target.label}\n{route.target.url}\n{route.table}"
-    return state_dir / "sync" / f"{name_of(of)}.db"
+    return state_dir / "sync" / f"{paths.name_of(of)}.db"
