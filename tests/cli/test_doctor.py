@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.nas import export
 from tests.support.recon import Recon, in_folder
 
 
@@ -113,3 +114,49 @@ def test_the_compiled_reader_is_told_and_can_be_switched_off(recon: Recon) -> No
     (found,) = checks(recon)["compiled reader"]
     assert found["status"] == "ok"
     assert "switched off" in found["detail"]
+
+
+SYNC = """
+version = 1
+[stores.target]
+url = 'sqlite:///t.db'
+[syncs.gfx]
+system = 'gfx'
+from = './nas'
+to = 'target'
+settle_s = 0.01
+"""
+
+
+def test_a_sync_is_looked_at_from_its_source_to_its_target(recon: Recon) -> None:
+    (recon.folder / "nas" / "PC01").mkdir(parents=True)
+    with closing(sqlite3.connect(recon.folder / "t.db")) as connection:
+        connection.execute("CREATE TABLE gfx_sessions (id TEXT PRIMARY KEY, session_id INTEGER NOT NULL UNIQUE)")
+    settings(recon, SYNC)
+    found = checks(recon, "gfx", expect=4)
+    assert found["queue"][0]["status"] == "ok"
+    assert [one["status"] for one in found["sync gfx"]][:2] == ["ok", "fail"]
+    assert any("UNIQUE" in one["detail"] or "unique" in one["detail"] for one in found["sync gfx"])
+    assert found["sync gfx"][1]["mend"] == "`recon sync init gfx`"
+    (recon.folder / "t.db").unlink()
+    assert checks(recon, "gfx", expect=17)["sync gfx"][-1]["mend"] == "`recon sync init gfx`"
+    recon("sync", "init", "gfx")
+    assert {one["status"] for one in checks(recon, "gfx")["sync gfx"]} == {"ok"}
+
+
+def test_the_queue_is_looked_at_and_what_waits_is_dead_or_damaged_is_told(recon: Recon) -> None:
+    folder = recon.folder / "nas" / "PC01"
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_bytes(export(1))
+    (folder / "b.json").write_bytes(b"[]")
+    settings(recon, SYNC)
+    recon("sync", "gfx", "--once", expect=None)
+    found = checks(recon, expect=None)["queue"]
+    assert "1 item waiting" in found[0]["detail"]
+    assert any("1 dead letter" in one["detail"] and one["mend"] == "`recon queue dead list`" for one in found)
+    queue = recon.folder / "state" / "queue.db"
+    queue.write_bytes(b"no database" * 1000)
+    for log in queue.parent.glob("queue.db-*"):
+        log.unlink()
+    (damaged,) = checks(recon, expect=None)["queue"]
+    assert (damaged["status"], damaged["code"]) == ("fail", 14)

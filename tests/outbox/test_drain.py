@@ -87,6 +87,35 @@ def test_what_is_not_the_items_fault_spends_no_attempt_however_long_it_lasts(tmp
         assert sums(queue)["acked"] == 20
 
 
+def test_who_ran_out_of_time_alone_is_put_off_and_the_next_probe_is_another(tmp_path: Path) -> None:
+    def fail(batch: Sequence[Item]) -> None:
+        if any(one.letter.key == letter(0).key for one in batch):
+            raise DeliveryError(Failure.TRANSIENT, "canceling statement", code="57014")
+
+    target, clock = Target(fail=fail), FakeClock()
+    with opened(tmp_path, clock) as queue:
+        queue.put(letters(0))
+        assert drain(queue, target).run().stopped_by is not None
+        queue.put(letters(*range(1, 9)))
+        clock.sleep(1.5)
+        done = drain(queue, target).run()
+        assert (done.delivered, done.retried, done.buried) == (8, 0, 0)
+        assert queue.waiting() == 1
+
+
+def test_one_item_that_is_too_big_by_itself_makes_no_later_batch_smaller(tmp_path: Path) -> None:
+    def fail(batch: Sequence[Item]) -> None:
+        if any(one.letter.key == letter(3).key for one in batch):
+            raise DeliveryError(Failure.TOO_BIG, "canceling statement", code="57014")
+
+    target = Target(fail=fail)
+    with opened(tmp_path) as queue:
+        queue.put(letters(*range(64)))
+        done = drain(queue, target, batch_items=16).run()
+        assert (done.delivered, done.retried) == (63, 1)
+        assert target.batches[-3:] == [16, 16, 16]
+
+
 def test_an_impatient_drain_leaves_a_target_that_is_down_alone(tmp_path: Path) -> None:
     target, clock = failing(1000, Failure.TRANSIENT), FakeClock()
     with opened(tmp_path, clock) as queue:

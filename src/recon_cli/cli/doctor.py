@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon_cli.cli import checkup, checkup_photos, options
+from recon_cli.cli import checkup, checkup_photos, checkup_sync, options
 from recon_cli.cli.checks import Check, Status
 from recon_cli.config import settings
 from recon_cli.config.near import suggest
@@ -18,14 +18,14 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[NAME]…",
-        help="Places of recon.toml; all of them if none is named.",
-        autocompletion=options.complete("files", "stores"),
+        help="Places and syncs of recon.toml; all of them if none is named.",
+        autocompletion=options.complete("files", "stores", "syncs"),
     ),
 ]
 
 
 def doctor(names: Names = None) -> None:
-    """Check this machine, the settings and every named place; exit code 0, or that of the first failure.
+    """Check this machine, the settings, the queue, every named place and sync; exit code 0, or the first failure's.
 
     Example: `recon doctor dothome`
     """
@@ -34,12 +34,17 @@ def doctor(names: Names = None) -> None:
     chosen = _chosen(found, tuple(names or ()))
     if found.state_dir:
         call.use_state_dir(found.state_dir)
-    here = [*checkup.machine(found), *checkup_photos.photos(found)]
-    call.show(_report([*here, *map(checkup.wrong, problems), *_places(found, chosen)]))
+    general = [
+        *checkup.machine(found),
+        *checkup_photos.photos(found),
+        *map(checkup.wrong, problems),
+        *checkup_sync.queue(found),
+    ]
+    call.show(_report([*general, *_places(found, chosen)]))
 
 
 def _chosen(found: settings.Settings, names: tuple[str, ...]) -> list[tuple[str, str]]:
-    known = [(section, name) for section in ("files", "stores") for name in found.names(section)]
+    known = [(section, name) for section in ("files", "stores", "syncs") for name in found.names(section)]
     for name in names:
         if name not in {one for _section, one in known}:
             raise UsageError(f"no place named `{name}`", hint=suggest(name, {one for _section, one in known}))
@@ -48,7 +53,7 @@ def _chosen(found: settings.Settings, names: tuple[str, ...]) -> list[tuple[str,
 
 def _places(found: settings.Settings, chosen: list[tuple[str, str]]) -> Iterator[Check]:
     for section, name in chosen:
-        yield from checkup.place(section, found, name)
+        yield from checkup_sync.sync(found, name) if section == "syncs" else checkup.place(section, found, name)
 
 
 def _report(checks: list[Check]) -> Report:

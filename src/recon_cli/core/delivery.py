@@ -53,6 +53,8 @@ class Refusal:
     detail: str = ""
 
 
+TOO_SLOW = "57014"
+"""A statement that ran out of time: too much for one, or for this server at this moment."""
 _STATES = {
     "PGRST204": Failure.DRIFT,
     "PGRST205": Failure.DRIFT,
@@ -61,7 +63,7 @@ _STATES = {
     "42P10": Failure.DRIFT,
     "42703": Failure.DRIFT,
     "42501": Failure.AUTH,
-    "57014": Failure.TOO_BIG,
+    TOO_SLOW: Failure.TOO_BIG,
     "57P01": Failure.TRANSIENT,
     "57P02": Failure.TRANSIENT,
     "57P03": Failure.TRANSIENT,

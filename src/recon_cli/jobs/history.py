@@ -9,7 +9,6 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from recon_cli.core.entry import Entry
-from recon_cli.jobs.runs import name_of
 from recon_cli.ops import paths
 
 _SCHEMA = """
@@ -87,7 +86,7 @@ class History:
 def open_history(state_dir: Path, files_url: str, store_url: str, table: str) -> Iterator[History]:
     """The history of checking this table of this store against these files."""
     folder = paths.private_dir(state_dir / "checks")
-    db = sqlite3.connect(folder / f"{name_of(chr(0).join((files_url, store_url, table)))}.db")
+    db = sqlite3.connect(folder / f"{paths.name_of(chr(0).join((files_url, store_url, table)))}.db")
     try:
         db.executescript(f"PRAGMA journal_mode=WAL; {_SCHEMA}")
         yield History(db)

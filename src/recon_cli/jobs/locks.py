@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from recon_cli.jobs.runs import name_of
 from recon_cli.ops import lock, paths
 
 
@@ -15,4 +14,4 @@ def on(url: str, state_dir: Path | None = None) -> AbstractContextManager[None]:
     Raises:
         LockedError: another run holds it.
     """
-    return lock.hold(paths.private_dir((state_dir or paths.state_dir()) / "locks") / f"{name_of(url)}.lock")
+    return lock.hold(paths.private_dir((state_dir or paths.state_dir()) / "locks") / f"{paths.name_of(url)}.lock")

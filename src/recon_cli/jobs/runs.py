@@ -6,7 +6,6 @@ A run that has `undo.json` and no status was cut between the two; `undo` and `ap
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -120,8 +119,3 @@ def every(state_dir: Path) -> Iterator[Run]:
     folder = state_dir / "runs"
     if folder.is_dir():
         yield from (Run(path) for path in sorted(folder.iterdir(), reverse=True) if path.is_dir())
-
-
-def name_of(url: str) -> str:
-    """A short, stable file name for a place: what locks and histories are filed under."""
-    return hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:20]

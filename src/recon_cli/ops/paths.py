@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -69,3 +70,8 @@ def _base(variable: str, default: str) -> Path:
     """An XDG base folder; the specification says that relative values are to be ignored."""
     named = os.environ.get(variable, "")
     return Path(named) if named.startswith("/") else Path(default).expanduser()
+
+
+def name_of(url: str) -> str:
+    """A short, stable file name for a place: what locks and histories are filed under."""
+    return hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:20]

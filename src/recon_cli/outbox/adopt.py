@@ -24,6 +24,8 @@ from recon_cli.outbox.item import DeadLetter, Item, Letter, digest
 _TABLES = ("pending_sync", "dead_letter")
 _NEEDED = frozenset({"id", "record_json"})
 _MANY = "adopted"
+ADOPTED = "adopted_from"
+"""In a letter's `meta`: from which file, and which row of it."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -88,9 +90,10 @@ def _letter(row: Mapping[str, Any], path: Path, to: tuple[str, str], more: Mappi
     kept = row["record_json"]
     payload = bytes(kept) if isinstance(kept, bytes) else str(kept).encode("utf-8", "surrogateescape")
     machine = str(row.get("gfx_pc_id") or "")
-    key = f"{machine}/{_file_hash(payload)}/{digest(payload).hex()}"
+    known = _file_hash(payload)
+    key = f"{machine}/{known}/{digest(payload).hex()}"
     meta = {name: str(value) for name, value in row.items() if name not in {"record_json", "id"} and value is not None}
-    return Letter(*to, key, payload, {**meta, **more, "adopted_from": f"{path.name}#{row['id']}"})
+    return Letter(*to, key, payload, {**meta, **more, "file_hash": known, ADOPTED: f"{path.name}#{row['id']}"})
 
 
 def _file_hash(payload: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from recon_cli.core.delivery import DeliveryError, Failure
+from recon_cli.core.delivery import TOO_SLOW, DeliveryError, Failure
 from recon_cli.core.retry import RetryPolicy
 from recon_cli.ops import signals
 from recon_cli.outbox.isolate import Deliver, Split, isolate
@@ -80,7 +80,7 @@ class Drain:
         self.queue, self.target, self.deliver = queue, target, deliver
         self.pace, self.jitter, self.stop = pace, jitter, stop
         self.clock = queue.clock
-        self.fits = pace.batch_items
+        self.fits = self._fitted = pace.batch_items
         self.done = Drained()
         self._began = self._leased = self.clock.monotonic()
 
@@ -111,6 +111,7 @@ class Drain:
             self.target, lease_s=self.pace.lease_s, limit=self.fits, size_bytes=self.pace.batch_bytes
         )
         self._leased = self.clock.monotonic()
+        self._fitted = self.fits
         open_items = {item.id: item for item in leased}
         try:
             # Who failed before goes alone: he would make the others' batch fail again.
@@ -131,7 +132,7 @@ class Drain:
             for item in [*news.delivered, *(one for one, _why in news.poison)]:
                 del open_items[item.id]
             if news.error:
-                self._trip(news.error, part[0])
+                self._trip(news.error, news.left or part)
                 return False
             self._keep_rate()
             if self.stop():
@@ -154,6 +155,8 @@ class Drain:
             self._answered((news.delivered or [news.poison[0][0]])[0])
         if news.delivered:
             self.done.delivered += self.queue.ack(news.delivered)
+        if any(refusal.failure is Failure.TOO_BIG for _item, refusal in news.poison):
+            self.fits = self._fitted  # it was this item, and not how many there were
         for item, refusal in news.poison:
             self._poison(item, refusal.failure, refusal.detail)
 
@@ -171,13 +174,18 @@ class Drain:
             self.queue.retry(item, detail, delay_s=delay_s)
             self.done.retried += 1
 
-    def _trip(self, error: DeliveryError, item: Item) -> None:
-        """Leave the target alone, or the table where that is what changed; no item has spent anything."""
-        table = item.letter.table if error.failure is Failure.DRIFT else ""
+    def _trip(self, error: DeliveryError, left: Sequence[Item]) -> None:
+        """Leave the target alone, or the table where that is what changed; no item has spent anything.
+
+        One that ran out of time by itself is put off, so that the next to be tried is another: was it this one alone?
+        """
+        table = left[0].letter.table if error.failure is Failure.DRIFT else ""
         before = next((one.failures for one in self.queue.circuits(self.target) if one.table == table), 0)
         policy = self.pace.mending if error.failure in (Failure.AUTH, Failure.DRIFT) else self.pace.outages
         delay_s = max(policy.delay_s(before + 1, jitter=self.jitter()), error.retry_after_s or 0.0)
         self.queue.trip(self.target, table, error.failure, error.detail, delay_s=delay_s)
+        if error.code == TOO_SLOW:
+            self.queue.postpone(left[0], delay_s=2 * delay_s)
         self.done.stopped_by = error
 
     def _wait(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from recon_cli.core.delivery import Failure
 from recon_cli.outbox import rows
@@ -31,6 +32,13 @@ class Lane:
 
     target: str
     table: str
+
+
+class Picked(NamedTuple):
+    """An item, and whether its bytes are still those that were put."""
+
+    item: Item
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +73,16 @@ def circuits(db: sqlite3.Connection, target: str | None = None) -> list[Circuit]
     return [one for one in every if target in (None, one.target)]
 
 
-def pick(db: sqlite3.Connection, lane: Lane, now: float, limit: int, size_bytes: int) -> list[Item]:
-    """The oldest items of a lane that nobody holds and that are due, at most so many and (but for the first) so big.
-
-    Items whose bytes are no longer those that were put come too; the caller has to ask `rows.is_exact`.
-    """
-    found: list[Item] = []
+def pick(db: sqlite3.Connection, lane: Lane, now: float, limit: int, size_bytes: int) -> list[Picked]:
+    """The oldest items of a lane that nobody holds and that are due, at most so many and (but for the first) so big."""
+    found: list[Picked] = []
     room = size_bytes
     cursor = db.execute(_PICK, {"target": lane.target, "table": lane.table, "now": now})
     for row in cursor:
         room -= len(row[5])
         if found and room < 0:
             break
-        found.append(rows.from_row(row[:9], *row[9:]))
+        found.append(Picked(rows.from_row(row[:9], *row[9:]), rows.is_exact(row)))
         if len(found) >= limit:
             break
     cursor.close()

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _MODULUS = 1 << 62
+"""Two sums together still fit into SQLite's 64 bits."""
+_BOOK = (
+    "INSERT INTO ledger VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE"  # noqa: S608  a number
+    f" SET items = items + excluded.items, ids = (ids + excluded.ids) % {_MODULUS}"
+)
 
 
 class Account(StrEnum):
@@ -64,9 +69,8 @@ def count(db: sqlite3.Connection, account: Account) -> int:
 
 def book(db: sqlite3.Connection, changes: Mapping[Account, Sum]) -> None:
     """Add to accounts, inside the caller's transaction."""
-    now = read(db)
-    rows = [(account.value, (now[account] + change)) for account, change in changes.items()]
-    db.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?)", [(name, one.items, one.ids) for name, one in rows])
+    rows = [(account.value, change.items, change.ids) for account, change in changes.items()]
+    db.executemany(_BOOK, rows)
 
 
 def move(db: sqlite3.Connection, ids: Sequence[int], source: Account, into: Account) -> None:

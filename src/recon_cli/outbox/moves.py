@@ -9,7 +9,7 @@ from datetime import datetime
 
 from recon_cli.core.delivery import Failure
 from recon_cli.outbox import lanes, ledger, rows
-from recon_cli.outbox.item import DeadLetter, Item, Letter, Placed, digest
+from recon_cli.outbox.item import DeadLetter, Item, Letter, Placed
 from recon_cli.outbox.lanes import Lane
 from recon_cli.outbox.ledger import Account
 from recon_cli.outbox.schema import COLUMNS, DEAD_COLUMNS
@@ -22,33 +22,34 @@ _PLACES = (
     ("spilled", Placed.SPILLED),
     ("items", Placed.WAITING),
 )
+_WHERE = " UNION ALL ".join(
+    f"SELECT mark, {number} FROM {table} WHERE mark IN ({{}})"  # noqa: S608  constant names
+    for number, (table, _place) in enumerate(_PLACES)
+)
 
 
-def put(db: sqlite3.Connection, letters: Sequence[Letter], at: float) -> list[Placed]:
-    """New identities become items; one answer for each letter."""
-    marks = [letter.mark for letter in letters]
+def put(db: sqlite3.Connection, letters: Sequence[Letter], marks: Sequence[bytes], at: float) -> list[Placed]:
+    """New identities become items; one answer for each letter. `marks` are theirs."""
     known = whereabouts(db, marks)
     placed: list[Placed] = []
     new: dict[bytes, Letter] = {}
     for mark, letter in zip(marks, letters, strict=True):
-        placed.append(Placed.WAITING if mark in new else known.get(mark, Placed.NEW))
-        if placed[-1] is Placed.NEW:
+        found = Placed.WAITING if mark in new else known.get(mark, Placed.NEW)
+        placed.append(found)
+        if found is Placed.NEW:
             new[mark] = letter
-    first = next_id(db)
-    ids = range(first, first + len(new))
-    rows.insert(db, (Item(number, letter, at) for number, letter in zip(ids, new.values(), strict=True)))
     if new:
+        first = next_id(db)
+        ids = range(first, first + len(new))
+        rows.insert_new(db, zip(ids, new.items(), strict=True), at)
         ledger.book(db, {Account.PUT: ledger.of(ids), Account.WAITING: ledger.of(ids)})
     return placed
 
 
 def whereabouts(db: sqlite3.Connection, marks: Sequence[bytes]) -> dict[bytes, Placed]:
     """Where the known ones among these identities are."""
-    found: dict[bytes, Placed] = {}
-    for table, place in _PLACES:
-        query = f"SELECT mark FROM {table} WHERE mark IN ({{}})"  # noqa: S608  constant names
-        found |= {bytes(mark): place for (mark,) in rows.select_in(db, query, marks)}
-    return found
+    found = rows.select_in(db, _WHERE, marks)
+    return {mark: _PLACES[place][1] for mark, place in found}
 
 
 def next_id(db: sqlite3.Connection) -> int:
@@ -72,13 +73,13 @@ def lease(
     """
     open_now = {(one.target, one.table): one for one in lanes.circuits(db, target)}
     limit, size_bytes = size
-    best: list[Item] = []
+    best: list[lanes.Picked] = []
     for lane in lanes.lanes(db, target):
         circuits = [one for one in (open_now.get((target, "")), open_now.get((target, lane.table))) if one]
         if any(one.until > now for one in circuits):
             continue
         found = lanes.pick(db, lane, now, _PROBE_ITEMS if circuits else limit, size_bytes)
-        if found and (not best or found[0].id < best[0].id):
+        if found and (not best or found[0].item.id < best[0].item.id):
             best = found
     sound = _sound(db, best, wall)
     hold = [(item.id, owner, until) for item in sound]
@@ -90,14 +91,11 @@ def lease(
     return sound
 
 
-def _sound(db: sqlite3.Connection, items: Sequence[Item], wall: Callable[[], datetime]) -> list[Item]:
-    query = "SELECT id, digest FROM items WHERE id IN ({})"
-    digests = {number: bytes(kept) for number, kept in rows.select_in(db, query, [item.id for item in items])}
-    sound = [item for item in items if digest(item.letter.payload) == digests[item.id]]
-    for item in items if len(sound) < len(items) else ():
-        if item not in sound:
-            _to_dead(db, DeadLetter(item, DAMAGED, "the bytes are not those that were put", wall().timestamp()))
-    return sound
+def _sound(db: sqlite3.Connection, picked: Sequence[lanes.Picked], wall: Callable[[], datetime]) -> list[Item]:
+    for one in picked:
+        if not one.exact:
+            _to_dead(db, DeadLetter(one.item, DAMAGED, "the bytes are not those that were put", wall().timestamp()))
+    return [one.item for one in picked if one.exact]
 
 
 def renew(db: sqlite3.Connection, ids: Sequence[int], owner: str, until: float) -> None:
@@ -112,10 +110,9 @@ def release(db: sqlite3.Connection, ids: Sequence[int], owner: str) -> None:
 
 def ack(db: sqlite3.Connection, ids: Sequence[int], remembered: int) -> int:
     """Items leave as delivered, whoever holds them: the target has them, and that is what counts."""
-    found = list(rows.select_in(db, "SELECT id, mark FROM items WHERE id IN ({}) ORDER BY id", ids))
-    here = [number for number, _mark in found]
+    here = [number for (number,) in rows.select_in(db, "SELECT id FROM items WHERE id IN ({})", ids)]
+    rows.change_in(db, "INSERT OR REPLACE INTO acked (mark) SELECT mark FROM items WHERE id IN ({}) ORDER BY id", here)
     remove(db, "items", here)
-    db.executemany("INSERT OR REPLACE INTO acked (mark) VALUES (?)", [(mark,) for _number, mark in found])
     db.execute("DELETE FROM acked WHERE seq <= (SELECT max(seq) FROM acked) - ?", (remembered,))
     ledger.move(db, here, Account.WAITING, Account.ACKED)
     return len(here)
@@ -134,6 +131,11 @@ def retry(db: sqlite3.Connection, number: int, owner: str, due: float, detail: s
         " WHERE id = ? AND owner = ?",
         (due, detail, number, owner),
     )
+
+
+def postpone(db: sqlite3.Connection, number: int, owner: str, due: float) -> None:
+    """Not before `due`; the attempts spent so far stay."""
+    db.execute("UPDATE tries SET owner = '', until = 0, due = ? WHERE id = ? AND owner = ?", (due, number, owner))
 
 
 def bury(db: sqlite3.Connection, item: Item, owner: str, reason: str, detail: str, at: float) -> None:

@@ -5,7 +5,7 @@ What it promises is written down in docs/design/outbox.md.
 
 from __future__ import annotations
 
-import shutil
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ T = TypeVar("T")
 Step = Callable[[str], None]
 
 BATCH_ITEMS = 500
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 4 << 20
 _ROOM_LOOK_S = 0.05
 
 
@@ -36,6 +36,7 @@ class _Ticket:
 
     def __init__(self, letters: Sequence[Letter]) -> None:
         self.letters = letters
+        self.marks = [letter.mark for letter in letters]  # one that has none must not fail a commit that others share
         self.placed: list[Placed] | None = None
 
 
@@ -65,6 +66,9 @@ class Outbox:
         self._pending: list[_Ticket] = []
         self.ballast = self.ballast_of(path, limits)
         self._db = schema.connect(path)
+        self._durable = True
+        self._length = 0
+        self._folder, self._log = str(path.parent), str(path.with_name(path.name + "-wal"))
 
     @staticmethod
     def ballast_of(path: Path, limits: Limits) -> Ballast:
@@ -81,10 +85,8 @@ class Outbox:
             ReconError: the disk is full, or there was no room for too long; nothing was taken in.
             DataError: the file is damaged, or an identity is no text.
         """
-        for letter in letters:
-            _ = letter.mark  # one that has no identity must not fail a commit that others share
-        self._await_room()
         ticket = _Ticket(letters)
+        self._await_room()
         with self._gate:
             self._pending.append(ticket)
         with self._lock:
@@ -137,6 +139,11 @@ class Outbox:
         due = self.clock.monotonic() + delay_s
         self._write(lambda db: moves.retry(db, item.id, self.owner, due, detail), "retry", frees=True)
 
+    def postpone(self, item: Item, *, delay_s: float) -> None:
+        """The item comes again after `delay_s`, untried: no attempt is spent."""
+        due = self.clock.monotonic() + delay_s
+        self._write(lambda db: moves.postpone(db, item.id, self.owner, due), "postpone", frees=True, durable=False)
+
     def bury(self, item: Item, reason: str, detail: str) -> None:
         """The item becomes a dead letter, with the attempt that decided it counted."""
         at = self.clock.now().timestamp()
@@ -166,6 +173,10 @@ class Outbox:
     def waiting(self) -> int:
         """How many items wait, leased ones among them."""
         return self.read(lambda db: ledger.count(db, Account.WAITING))
+
+    def is_full(self) -> bool:
+        """Whether a put would wait for room."""
+        return self.limits.overflow is Overflow.BLOCK and self.waiting() >= self.limits.max_items
 
     def note_speed(self, target: str, items_per_s: float) -> None:
         """Remember how fast a target took items the last time."""
@@ -214,17 +225,22 @@ class Outbox:
 
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
         letters = [letter for ticket in tickets for letter in ticket.letters]
+        marks = [mark for ticket in tickets for mark in ticket.marks]
         self._require_room(sum(len(letter.payload) for letter in letters))
         at = self.clock.now().timestamp()
-        placed = iter(self._write(lambda db: moves.put(db, letters, at), "put"))
+
+        def work(db: sqlite3.Connection) -> list[Placed]:
+            done = moves.put(db, letters, marks, at)
+            self._length = ledger.count(db, Account.WAITING)
+            return done
+
+        placed = iter(self._write(work, "put"))
         for ticket in tickets:
             ticket.placed = list(islice(placed, len(ticket.letters)))
 
     def _await_room(self) -> None:
-        if self.limits.overflow is not Overflow.BLOCK:
-            return
         until = self.clock.monotonic() + self.limits.block_s
-        while self.waiting() >= self.limits.max_items:
+        while self.is_full():
             if self.clock.monotonic() >= until:
                 cause = f"{self.limits.max_items} items wait and nothing leaves"
                 raise ReconError(f"the queue {self.path} is full", cause=cause, hint="look at `recon queue status`")
@@ -232,7 +248,7 @@ class Outbox:
 
     def _spill_over(self) -> None:
         """Move the oldest out of a queue that is too long. A disk without room for it leaves a queue that is longer."""
-        if self.limits.overflow is not Overflow.SPILL:
+        if self.limits.overflow is not Overflow.SPILL or self._length <= self.limits.max_items:
             return
         now = self.clock.monotonic()
         with suppress(ReconError):
@@ -260,8 +276,10 @@ class Outbox:
             self._shorten_log()
 
     def _log_bytes(self) -> int:
-        log = self.path.with_name(self.path.name + "-wal")
-        return log.stat().st_size if log.exists() else 0
+        try:
+            return os.stat(self._log).st_size  # noqa: PTH116  asked at every put
+        except FileNotFoundError:
+            return 0
 
     def _shorten_log(self) -> None:
         with suppress(sqlite3.DatabaseError):
@@ -271,7 +289,7 @@ class Outbox:
         """Refuse what would fit into the log alone: to leave the log it needs its room in the file, too."""
         for shorten in (self._shorten_log, None):
             needed = 2 * size_bytes + self._log_bytes()
-            free = shutil.disk_usage(self.path.parent).free
+            free = _free_bytes(self._folder)
             if free >= needed or free + self._unused() >= needed:
                 return
             if shorten is not None:
@@ -285,10 +303,17 @@ class Outbox:
 
     def _once(self, work: Callable[[sqlite3.Connection], T], name: str, *, durable: bool) -> T:
         """One transaction. Where losing it only means doing it again, it is not worth waiting for the disk."""
-        self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        if durable is not self._durable:
+            self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
         self.step(f"{name}: begin")
         with schema.transaction(self._db) as db:
             done = work(db)
             self.step(f"{name}: commit")
         self.step(f"{name}: done")
         return done
+
+
+def _free_bytes(folder: str) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

@@ -11,22 +11,35 @@ from typing import Any, TypeAlias
 from recon_cli.core.errors import DataError
 from recon_cli.outbox.item import DeadLetter, Item, Letter, digest
 
+_encode = json.JSONEncoder().encode
 Row: TypeAlias = tuple[Any, ...]
 
 _IN_ONE_QUERY = 500
+_INSERT = "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def _marks(count: int) -> str:
+    return ", ".join(f"?{number}" for number in range(1, count + 1))
+
+
+_MARKS = _marks(_IN_ONE_QUERY)
 
 
 def to_row(item: Item) -> Row:
     """In the order of `schema.COLUMNS`."""
     one = item.letter
-    meta = json.dumps(dict(one.meta))
-    return (item.id, one.mark, one.target, one.table, one.key, one.payload, digest(one.payload), meta, item.put_at)
+    return _new_row(item.id, one.mark, one, item.put_at)
 
 
 def from_row(row: Sequence[Any], failures: int = 0, detail: str = "") -> Item:
     """The inverse."""
     number, _mark, target, table, key, payload, _digest, meta, put_at = row
-    return Item(number, Letter(target, table, key, bytes(payload), json.loads(meta)), put_at, failures, detail)
+    body = payload if type(payload) is bytes else bytes(payload)
+    return Item(number, Letter(target, table, key, body, json.loads(meta)), put_at, failures, detail)
+
+
+def _meta(letter: Letter) -> str:
+    return _encode(dict(letter.meta)) if letter.meta else "{}"
 
 
 def is_exact(row: Sequence[Any]) -> bool:
@@ -47,7 +60,7 @@ def dead_to_row(dead: DeadLetter) -> Row:
 
 def insert(db: sqlite3.Connection, items: Iterable[Item]) -> None:
     """Rows for waiting items, with the ids they have."""
-    db.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(to_row, items))
+    db.executemany(_INSERT, map(to_row, items))
 
 
 def insert_dead(db: sqlite3.Connection, dead: Iterable[DeadLetter]) -> None:
@@ -55,11 +68,21 @@ def insert_dead(db: sqlite3.Connection, dead: Iterable[DeadLetter]) -> None:
     db.executemany("INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(dead_to_row, dead))
 
 
+def insert_new(db: sqlite3.Connection, letters: Iterable[tuple[int, tuple[bytes, Letter]]], at: float) -> None:
+    """Rows for letters that came in at a moment, by number and mark."""
+    db.executemany(_INSERT, (_new_row(number, mark, one, at) for number, (mark, one) in letters))
+
+
+def _new_row(number: int, mark: bytes, one: Letter, at: float) -> Row:
+    return (number, mark, one.target, one.table, one.key, one.payload, digest(one.payload), _meta(one), at)
+
+
 def select_in(db: sqlite3.Connection, query: str, values: Sequence[Any]) -> Iterator[Row]:
-    """Rows of `query`, whose `{}` stands for the list of `values`."""
+    """Rows of `query`, in which each `{}` stands for the list of `values`."""
     for start in range(0, len(values), _IN_ONE_QUERY):
         part = values[start : start + _IN_ONE_QUERY]
-        yield from db.execute(query.format(", ".join("?" * len(part))), part)
+        marks = _MARKS if len(part) == _IN_ONE_QUERY else _marks(len(part))
+        yield from db.execute(query.replace("{}", marks), part)
 
 
 def change_in(db: sqlite3.Connection, statement: str, values: Sequence[Any], *before: object) -> None:

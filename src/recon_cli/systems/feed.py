@@ -36,6 +36,8 @@ class Sending:
     key: str
     file_hash: str
     notes: tuple[Problem, ...] = ()
+    older: tuple[str, ...] = ()
+    """Other hashes under which an older program may know this content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.e2e.sync.conftest import MakeSite
-from tests.support.nas import Site, attempts, books, sha
+from tests.support.nas import Site, attempts, books, export, sha
 from tests.support.postgrest_faults import Faults
 from tests.support.proxy import Proxy
 from tests.support.targets import PostgresTarget, RestTarget
@@ -190,6 +190,25 @@ def test_a_statement_timeout_halves_the_batch_and_buries_nobody(to_postgres: Sit
     )
     told = to_postgres.sync()
     assert (told["delivered"], told["buried"], told["retried"]) == (COUNT, 0, 0)
+    to_postgres.prove()
+
+
+def test_one_row_that_always_takes_too_long_is_buried_and_all_others_pass(to_postgres: Site) -> None:
+    to_postgres.nas.write(range(COUNT))
+    to_postgres.nas.put(to_postgres.nas.path(COUNT), export(COUNT, title="SLOW"), good=False)
+    database = urlsplit(to_postgres.target.place.url).path.strip("/")
+    to_postgres.target.make(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF NEW.event_title = 'SLOW' THEN PERFORM pg_sleep(20); END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER slow BEFORE INSERT ON gfx_sessions FOR EACH ROW EXECUTE FUNCTION slow()",
+        f'ALTER DATABASE "{database}" SET statement_timeout = 300',
+    )
+    told = to_postgres.sync(expect=3)
+    assert (told["delivered"], told["retried"], told["waiting"]) == (COUNT, 1, 1)
+    to_postgres.nas.write(range(COUNT + 1, 2 * COUNT))
+    told = to_postgres.sync(expect=3)
+    assert told["delivered"] == COUNT - 1, "it keeps nobody waiting"
+    to_postgres.replayed()
     to_postgres.prove()
 
 

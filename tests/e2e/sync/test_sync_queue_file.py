@@ -33,6 +33,14 @@ def middle_page(path: Path) -> None:
     overwrite(path, path.stat().st_size // 2 // PAGE * PAGE, b"\xa5" * PAGE)
 
 
+def inner_page(path: Path) -> None:
+    """The first page of the items' tree that holds no item, but the way to all of them."""
+    pages = path.read_bytes()
+    inner = 0x05
+    at = next(at for at in range(PAGE, len(pages), PAGE) if pages[at] == inner)
+    overwrite(path, at, b"\xa5" * PAGE)
+
+
 def truncated(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2 + 100)
 
@@ -47,7 +55,7 @@ def overwrite(path: Path, offset: int, content: bytes) -> None:
         file.write(content)
 
 
-@pytest.mark.parametrize("damage", [header, middle_page, truncated, emptied])
+@pytest.mark.parametrize("damage", [header, middle_page, inner_page, truncated, emptied])
 def test_what_a_damaged_queue_lost_is_put_again_from_the_files(to_sqlite: Site, damage: Callable[[Path], None]) -> None:
     to_sqlite.nas.write(range(10))
     to_sqlite.nas.spoil([10], "list")
@@ -63,7 +71,7 @@ def test_what_a_damaged_queue_lost_is_put_again_from_the_files(to_sqlite: Site, 
     assert len(list(to_sqlite.queue.parent.glob("queue.db.damaged-*"))) == 1
     assert to_sqlite.done("queue", "verify", expect=3).out, "it stays named until an operator takes note"
     to_sqlite("queue", "verify", "--accept")
-    if damage in {header, middle_page}:
+    if damage in {header, middle_page, inner_page}:
         to_sqlite.prove(lost=True)
 
 
@@ -150,3 +158,13 @@ def test_two_machines_on_one_folder_end_in_the_same_rows(to_sqlite: Site) -> Non
     assert books(site.folder / "other" / "queue.db")["acked"] == 150
     with closing(sqlite3.connect(site.folder / "target.db")) as db:
         assert db.execute("SELECT count(*) FROM gfx_sessions_observations").fetchone() == (150,)
+
+
+@pytest.mark.parametrize("rate", [[], ["--rate", "100000"]], ids=["batch by batch", "all at once"])
+def test_a_queue_that_blocks_is_delivered_from_while_files_are_put(to_sqlite: Site, rate: list[str]) -> None:
+    to_sqlite.settings(more="batch = 4\n[queue]\nmax_items = 5\noverflow = 'block'")
+    to_sqlite.nas.write(range(40))
+    told = to_sqlite.sync(*rate)
+    assert (told["put"], told["delivered"], told["waiting"]) == (40, 40, 0)
+    assert told["took_s"] < 30, "a put waits so long where nobody makes room"
+    to_sqlite.prove()

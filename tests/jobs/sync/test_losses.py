@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from recon_cli.systems.gfx.document import file_hash
 from tests.jobs.sync.test_twin import configured, init, sync
 from tests.support.recon import Recon
 from tests.support.targets import PostgresTarget, RestTarget, SqliteTarget, Target
@@ -86,8 +88,6 @@ def adopted(recon: Recon, exports: Sequence[twin.Export], **more: Any) -> Path:
 
 
 def odd_hash(raw: bytes) -> str:
-    from recon_cli.systems.gfx.document import file_hash  # noqa: PLC0415  by name, beside its use
-
     return file_hash(raw.replace(b"\r\n", b"\n"))
 
 
@@ -108,6 +108,22 @@ def test_a_replay_keeps_every_export_of_a_session_and_not_the_last_alone(recon: 
     assert sync(recon, target, "gfx", "--once")["delivered"] == 3
     assert [int(one) for (one,) in target.ask(COUNT)] == [3], "the files are the rows that came from the queue"
     assert sync(recon, target, "verify", "gfx")["tables"][0]["missing"] == 0
+
+
+def test_an_older_queue_adopted_after_the_first_sync_adds_no_content(recon: Recon, target: Target) -> None:
+    configured(recon, target)
+    init(recon, target)
+    first = twin.exports()[0]
+    odd = dataclasses.replace(first, raw=first.raw.replace(b", ", b",\r\n"))
+    assert odd_hash(odd.raw) not in {file_hash(odd.raw), file_hash(first.raw)}
+    put(recon, [odd])
+    assert sync(recon, target, "gfx", "--once")["delivered"] == 1
+    recon("queue", "adopt", adopted(recon, [odd]), "--to", "target")
+    password = {"RECON_STORES_TARGET_PASSWORD": next(iter(target.env.values()), "")}
+    assert recon("queue", "replay", "--json", env=password).document["delivered"] == 1
+    asked = "SELECT file_hash, sync_source FROM gfx_sessions"
+    assert target.ask(asked) == [(file_hash(odd.raw), "recon")]
+    assert sync(recon, target, "verify", "gfx")["agree"]
 
 
 def test_one_bad_record_neither_fails_nor_ages_the_others(recon: Recon, pg: PostgresTarget) -> None:

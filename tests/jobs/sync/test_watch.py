@@ -15,7 +15,10 @@ import pytest
 
 from recon_cli.files.watched import mounts
 from tests.jobs.sync.test_twin import configured, init, sync
-from tests.support.recon import Recon
+from tests.support.nas import Nas, Site
+from tests.support.nas import export as small
+from tests.support.recon import Recon, in_folder
+from tests.support.sync_agent import agent
 from tests.support.system import require
 from tests.support.targets import SqliteTarget
 from tests.systems.gfx import twin
@@ -209,3 +212,36 @@ def test_a_fuse_mount_of_which_the_kernel_tells_nothing_is_polled(recon: Recon, 
     finally:
         mount.terminate()
         mount.wait(30)
+
+
+def test_polling_finds_a_new_source_and_a_new_registry_without_a_look_at_everything(site: Site) -> None:
+    """As on a mount of which the kernel tells nothing: folders' times alone."""
+    site.nas.write([1])
+    with agent(site) as ends:
+        intake = ends.intake
+        intake.scan()
+        assert set(intake.settling) == {relative(site, 1, "PC01")}
+        site.nas.write([2], pc="PC02")
+        intake.poll()
+        assert relative(site, 2, "PC02") in intake.settling, "a folder at the root is a new source"
+        registry = site.nas.root / "config" / "pc_registry.json"
+        registry.parent.mkdir()
+        registry.write_text('{"pcs": [{"id": "PC01"}, {"id": "TABLE", "path": "rooms/4/TABLE"}]}')
+        intake.poll()
+        path = site.nas.root / "rooms" / "4" / "TABLE" / "new.json"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(small(3))
+        intake.poll()
+        assert "rooms/4/TABLE/new.json" in intake.settling, "a source of the registry that was not there yet"
+        assert intake.settling["rooms/4/TABLE/new.json"].owner == "TABLE"
+
+
+def relative(site: Site, number: int, pc: str) -> str:
+    return site.nas.path(number, pc).relative_to(site.nas.root).as_posix()
+
+
+@pytest.fixture
+def site(tmp_path: Path, lite: SqliteTarget) -> Site:
+    found = Site(in_folder(tmp_path), lite, Nas(tmp_path / "nas"))
+    found.nas.root.mkdir()
+    return found

@@ -81,6 +81,19 @@ def walk(root: Path, folder: str, say: Say, met: Met = _nobody) -> Iterator[Look
                 yield seen
 
 
+def is_there(root: Path, folder: str) -> bool:
+    """Whether there is such a folder, in either spelling (NFC, NFD)."""
+    return _spelled_there(root, folder) is not None
+
+
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a folder's names or a file's content do; None where nothing is."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_mtime_ns, found.st_size, found.st_ino
+    return None
+
+
 def changed(root: Path, folders: Mapping[str, int]) -> list[str]:
     """Those of these folders whose time is another by now: something was made, renamed or removed in them."""
     found = []
@@ -116,21 +129,23 @@ def read(root: Path, seen: Look, limit_bytes: int) -> bytes:
     except OSError as exc:
         raise ReconError(f"cannot read {seen.path}", cause=exc.strerror or str(exc)) from exc
     try:
-        before = _of(seen.path, os.fstat(number))
-        raw = _whole(number, seen.size_bytes) if before == seen else b""
-        after = _of(seen.path, os.fstat(number))
+        before = _is(seen, os.fstat(number))
+        raw = _whole(number, seen.size_bytes) if before else b""
+        after = _is(seen, os.fstat(number))
     except OSError as exc:
         raise ReconError(f"cannot read {seen.path}", cause=exc.strerror or str(exc)) from exc
     finally:
         os.close(number)
-    if not before == after == seen or len(raw) != seen.size_bytes:
+    if not (before and after) or len(raw) != seen.size_bytes:
         raise Moved
     return raw
 
 
 def _whole(number: int, size_bytes: int) -> bytes:
-    """All bytes of a file that has so many; one more if it has grown."""
+    """All bytes of a file that has so many; more if it has grown. What it has grown since, `fstat` tells."""
     parts = [os.read(number, size_bytes + 1)]
+    if len(parts[0]) == size_bytes:
+        return parts[0]
     while parts[-1] and sum(map(len, parts)) <= size_bytes:
         parts.append(os.read(number, size_bytes + 1))
     return b"".join(parts)
@@ -169,6 +184,10 @@ def _looked(entry: os.DirEntry[str], path: str) -> Look | None:
         if stat.S_ISREG(found.st_mode):
             return _of(path, found)
     return None
+
+
+def _is(seen: Look, found: os.stat_result) -> bool:
+    return found.st_size == seen.size_bytes and found.st_mtime_ns == seen.mtime_ns and found.st_ino == seen.inode
 
 
 def _of(path: str, found: os.stat_result) -> Look:

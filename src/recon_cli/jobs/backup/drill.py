@@ -19,7 +19,6 @@ from recon_cli.core.ports import Progress
 from recon_cli.jobs.backup import readback, same
 from recon_cli.jobs.backup.crew import SMALL_ROWS, Crew, crew, uncollected
 from recon_cli.jobs.backup.readback import Pair
-from recon_cli.jobs.runs import name_of
 from recon_cli.ops import atomic, paths
 from recon_cli.snapshot import compare
 from recon_cli.snapshot.reader import Snapshot
@@ -111,7 +110,7 @@ class Diary:
     @staticmethod
     def of(state_dir: Path, url: str) -> Diary:
         """The diary of the destination at `url`."""
-        return Diary(paths.private_dir(state_dir / "drills") / f"{name_of(url)}.json")
+        return Diary(paths.private_dir(state_dir / "drills") / f"{paths.name_of(url)}.json")
 
     def write(self, snapshot: str, now: datetime) -> None:
         """Remember that this snapshot passed."""

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from recon_cli.core.catalog import Catalog
-from recon_cli.core.delivery import DeliveryError, Failure, Refusal
+from recon_cli.core.delivery import TOO_SLOW, DeliveryError, Failure, Refusal
 from recon_cli.core.errors import AuthError, DataError, LockedError, NotFoundError, ReconError, UnreachableError
 from recon_cli.core.landing import Load, Parcel, Shape
 from recon_cli.core.ports import Progress, Silent
+from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.intake import MAIN
 from recon_cli.jobs.sync.stash import Stash
+from recon_cli.outbox.adopt import ADOPTED
 from recon_cli.outbox.item import Item, Letter
 from recon_cli.stores.sink.base import Sink
 from recon_cli.systems import feed as feeds
 from recon_cli.systems import registry
 from recon_cli.systems.feed import Feed, Unfit
 
-_TOO_SLOW = "57014"
-"""A statement that ran out of time. Of one row alone it says that the server is busy, and nothing against the row."""
 _INIT = "`recon sync init` makes it fit, or prints what would"
 
 
@@ -33,20 +33,24 @@ class Delivery:
         stash: where values go whose column is gone; None where that pauses the table.
         progress: told how many items the target has got.
         columns: what the target had at the last delivery.
+        aliases: under which other hashes older programs know a content.
     """
 
     def __init__(
         self,
         sink: Sink,
         columns: Columns,
+        aliases: Aliases,
         feed: Feed | None = None,
         delivered: Callable[[Iterable[str]], None] = lambda _keys: None,
         stash: Stash | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.sink, self.columns, self.delivered, self.stash = sink, columns, delivered, stash
+        self.aliases = aliases
         self.progress = progress or Silent()
         self._sent = 0
+        self._slow: int | None = None
         self._feeds: dict[str, Feed] = {}
         if feed is not None:
             self._feeds |= {landing.table: feed for landing in feed.landings()}
@@ -58,20 +62,27 @@ class Delivery:
         answers: list[Refusal | None] = []
         parcels: list[Parcel] = []
         for item in items:
-            found = feed.parcels(item.letter.table, item.letter.payload, item.letter.meta)
+            found = feed.parcels(item.letter.table, item.letter.payload, self._meta(item.letter))
             if isinstance(found, Unfit):
                 answers.append(Refusal(Failure.POISON, f"{found.reason}: {found.detail}".rstrip(": ")))
             else:
                 answers.append(None)
                 parcels += found
-        self._write(feed, parcels, alone=len(items) == 1)
+        self._write(feed, parcels, items)
         done = [one.letter.key for one, answer in zip(items, answers, strict=True) if answer is None]
         self.delivered(done)
         self._sent += len(done)
         self.progress.update(self._sent, note="delivered")
         return answers if any(answers) else None
 
-    def _write(self, feed: Feed, parcels: Sequence[Parcel], *, alone: bool) -> None:
+    def _meta(self, letter: Letter) -> Mapping[str, str]:
+        """An older service's record goes by the hash of its file, if that was put before."""
+        if ADOPTED not in letter.meta:
+            return letter.meta
+        file_hash = self.aliases.of(letter.meta.get(feeds.HASH, ""))
+        return {**letter.meta, feeds.HASH: file_hash} if file_hash else letter.meta
+
+    def _write(self, feed: Feed, parcels: Sequence[Parcel], items: Sequence[Item]) -> None:
         if not parcels:
             return
         try:
@@ -80,9 +91,18 @@ class Delivery:
                 self.stash.keep(self.sink.url, loads)
             self.sink.write(loads)
         except DeliveryError as exc:
-            if alone and exc.code == _TOO_SLOW:
+            if len(items) == 1 and exc.code == TOO_SLOW and self._is_busy(items[0].id):
                 raise DeliveryError(Failure.TRANSIENT, exc.detail, code=exc.code) from exc
             raise self._explained(feed, exc) from exc
+        self._slow = None
+
+    def _is_busy(self, number: int) -> bool:
+        """Whether a row that ran out of time alone says that the server is busy, and nothing against the row.
+
+        It does when another one did, too, and nothing was taken in between: then the drain tries yet another.
+        """
+        before, self._slow = self._slow, number if self._slow is None else self._slow
+        return before not in (None, number)
 
     def _loads(self, feed: Feed, parcels: Sequence[Parcel]) -> list[Load]:
         shapes = self._shapes_of(feed)

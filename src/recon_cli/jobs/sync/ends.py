@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recon_cli.core.ports import Progress
-from recon_cli.jobs.runs import name_of
+from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.deliver import Delivery
 from recon_cli.jobs.sync.intake import Intake
 from recon_cli.jobs.sync.route import OnDrift, Route
 from recon_cli.jobs.sync.seen import Seen
 from recon_cli.jobs.sync.stash import Stash
+from recon_cli.ops import paths
 from recon_cli.outbox.queue import Outbox
 from recon_cli.stores.sink.base import Sink
 from recon_cli.stores.sink.registry import open_sink
@@ -51,11 +52,12 @@ def opened(
     feed = feed_of(route)
     stash = Stash(queue.path.with_name(queue.path.name + ".stash.jsonl")) if route.on_drift is OnDrift.STASH else None
     with closing(open_sink(route.target)) as sink, closing(Seen(seen_path(state_dir, route))) as seen:
-        delivery = Delivery(sink, Columns(queue, route.target.label), feed, seen.delivered, stash, progress)
+        columns, aliases = Columns(queue, route.target.label), Aliases(queue)
+        delivery = Delivery(sink, columns, aliases, feed, seen.delivered, stash, progress)
         yield Ends(route, queue, seen, sink, Intake(route, feed, queue, seen, progress, step), delivery)
 
 
 def seen_path(state_dir: Path, route: Route) -> Path:
     """Where the memory of a route lies."""
     of = f"{route.system}\n{route.root.absolute()}\n{route.target.label}\n{route.target.url}\n{route.table}"
-    return state_dir / "sync" / f"{name_of(of)}.db"
+    return state_dir / "sync" / f"{paths.name_of(of)}.db"

@@ -13,6 +13,7 @@ from recon_cli.core.ports import Progress, Silent
 from recon_cli.core.report import Problem
 from recon_cli.files.watched import look as looks
 from recon_cli.files.watched.look import Look, Moved
+from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.route import Route
 from recon_cli.jobs.sync.seen import Entry, Seen, State, iso
 from recon_cli.outbox import moves
@@ -63,6 +64,7 @@ class _Batch:
     letters: list[Letter] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
     size_bytes: int = 0
 
 
@@ -91,14 +93,20 @@ class Intake:
         self.progress = progress or Silent()
         self.step = step
         self.clock = queue.clock
+        self.aliases = Aliases(queue)
         self.taken = Taken()
         self.settling: dict[str, Settling] = {}
         self.folders: dict[str, int] = {}
         self.listens: Callable[[str], None] = lambda _folder: None
         self._sources: Sources | None = None
+        self._standing: tuple[tuple[int, int, int] | None, ...] = ()
+        self._absent: set[str] = set()
         self._batch = _Batch()
         self._round = seen.fact("round") or ""
         self.after_put: Callable[[], None] = lambda: None
+        """Told of each full batch that is on disk."""
+        self.make_room: Callable[[], None] = lambda: None
+        """Asked to deliver something where the queue is full, and a put would wait."""
 
     @property
     def registry(self) -> str:
@@ -115,7 +123,9 @@ class Intake:
         self.step("scan")
         self._round = self.seen.fact("round") or ""
         self.taken.problems = []
+        self._standing = self._stands()
         sources = self.sources()
+        self._absent = {folder for folder in sources.folders if not looks.is_there(self.route.root, folder)}
         self.taken.problems += sources.problems
         self.taken.files = self.taken.unchanged = 0
         for some in _some(self._looks(sources)):
@@ -153,6 +163,7 @@ class Intake:
         """Put what was gathered; when this returns, it is on disk."""
         batch, self._batch = self._batch, _Batch()
         if batch.letters:
+            self.aliases.note(batch.aliases)
             self.step("put")
             placed = self._put(batch.letters)
             new = sum(1 for place in placed if place is Placed.NEW)
@@ -177,6 +188,8 @@ class Intake:
 
     def _put(self, letters: Sequence[Letter]) -> list[Placed]:
         """Put them; where there is no room for all at once, as many as there is room for, before it says so."""
+        if self.queue.is_full():
+            self.make_room()
         try:
             return self.queue.put(letters)
         except ReconError as exc:
@@ -192,9 +205,20 @@ class Intake:
             self._hinted(one)
 
     def poll(self) -> None:
-        """Look into the folders whose time changed since they were listed last."""
+        """Look into the folders whose time changed since they were listed last, and into those that are new."""
+        if self._standing != (stands := self._stands()):
+            self._standing = stands
+            before = self._sources.folders if self._sources is not None else ()
+            self._absent |= set(self.sources().folders) - set(before)
         for folder in looks.changed(self.route.root, self.folders):
             self.look_into(folder)
+        for folder in [one for one in self._absent if looks.is_there(self.route.root, one)]:
+            self._absent.discard(folder)
+            self.look_into(folder)
+
+    def _stands(self) -> tuple[tuple[int, int, int] | None, ...]:
+        """What tells that the list of sources may be another: the times of the root and of the registry."""
+        return looks.stamp(self.route.root), looks.stamp(self.route.root / self.registry)
 
     def _met_folder(self, path: str, mtime_ns: int) -> None:
         """Listen before the folder is listed: what is made in between is told then."""
@@ -209,11 +233,11 @@ class Intake:
     def _looks(self, sources: Sources) -> Iterator[tuple[Look, str]]:
         """Every file of ours, once, with its owner."""
         done: set[str] = set()
-        nested = _nested(sources.folders)
+        inside = nested(sources.folders)
         for folder in sources.folders:
             for one in looks.walk(self.route.root, folder, self.taken.problems.append, self._met_folder):
                 if one.path not in done and (owner := self._owner(sources, one.path)) is not None:
-                    if nested:
+                    if inside:
                         done.add(one.path)
                     self.taken.files += 1
                     self.progress.update(self.taken.files, note=one.path)
@@ -263,7 +287,8 @@ class Intake:
         else:
             if put is not None:
                 self._sighted(spot, put, self.seen.fact("scanned") or put.first_seen)
-            entry = Entry(one, State.PUT, spot.source, found.file_hash, self._key(found.key), first_seen=iso(now))
+            named = (found.file_hash, self._key(found.key))
+            entry = Entry(one, State.PUT, spot.source, *named, first_seen=iso(now), checked=now.timestamp())
             self._letter(found, entry, spot, raw)
         self.taken.remarked += bool(found.notes)
         self.taken.notes += found.notes if len(self.taken.notes) < _MOST_NOTES else ()
@@ -286,7 +311,8 @@ class Intake:
     def _letter(self, found: Sending, entry: Entry, spot: Spot, raw: bytes) -> None:
         meta = {**self._meta(spot), feeds.HASH: found.file_hash, feeds.SEEN: entry.first_seen}
         self._batch.letters.append(Letter(self.route.target.label, found.table, entry.item, raw, meta))
-        self._batch.entries.append(replace(entry, checked=self.clock.now().timestamp()))
+        self._batch.entries.append(entry)
+        self._batch.aliases |= dict.fromkeys(found.older, found.file_hash)
 
     def _sighted(self, spot: Spot, before: Entry, last: str) -> None:
         """Say until when the content that was there before, or still is, was seen."""
@@ -347,7 +373,7 @@ class Intake:
         self.seen.note("scanned", iso(self.clock.now()))
 
 
-def _nested(folders: Sequence[str]) -> bool:
+def nested(folders: Sequence[str]) -> bool:
     """Whether a file may be met twice."""
     inside = [f"{one}/".lstrip("/") for one in folders]
     return any(one != other and one.startswith(other) for one in inside for other in inside)

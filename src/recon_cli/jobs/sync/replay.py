@@ -12,6 +12,7 @@ from recon_cli.core.canonical import Json
 from recon_cli.core.errors import ExitCode, ReconError
 from recon_cli.core.place import Place
 from recon_cli.core.report import Problem, Report, Table
+from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.deliver import Delivery, told
 from recon_cli.jobs.sync.run import CODES
@@ -55,7 +56,8 @@ def _one(queue: Outbox, name: str, place_of: Callable[[str], Place], rate: float
     try:
         with closing(open_sink(place_of(name))) as sink:
             queue.change(lambda db: moves.hurry(db, name))
-            drained = Drain(queue, name, Delivery(sink, Columns(queue, name)), Pace(rate=rate), random.random).run()
+            delivery = Delivery(sink, Columns(queue, name), Aliases(queue))
+            drained = Drain(queue, name, delivery, Pace(rate=rate), random.random).run()
     except ReconError as exc:
         return Replayed(name, drained, _waiting(queue, name), exc)
     return Replayed(name, drained, _waiting(queue, name))

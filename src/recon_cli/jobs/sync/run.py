@@ -15,6 +15,7 @@ from recon_cli.core.errors import ConfigError, ExitCode, ReconError
 from recon_cli.core.report import Problem, Report
 from recon_cli.core.retry import RetryPolicy
 from recon_cli.files.watched import look as looks
+from recon_cli.jobs.sync.beside import Beside
 from recon_cli.jobs.sync.ends import Ends, feed_of, seen_path
 from recon_cli.jobs.sync.intake import Intake, Taken, registry_bytes
 from recon_cli.jobs.sync.route import Route
@@ -58,17 +59,19 @@ def once(ends: Ends, *, resend: bool = False, wait_s: float = 0.0) -> Report:
 def _through(ends: Ends, wait_s: float) -> tuple[ReconError | None, Drained]:
     """Take in, deliver; where the queue had no room for all there is, again, for as long as that makes room.
 
-    Batch by batch, where no rate is asked for: what was parsed is delivered while it is still at hand. A target that is
-    away costs a look at its circuit.
+    Batch by batch, where no rate is asked for: while one is on its way, the next is read and put. A target that is away
+    costs a look at its circuit.
     """
-    done: list[Drained] = []
-    if ends.route.rate is None:
-        ends.intake.after_put = lambda: done.append(drain(ends, until=0.0))
-    while True:
-        failed = _take(ends.intake)
-        done.append(drain(ends, until=ends.queue.clock.monotonic() + wait_s))
-        if type(failed) is not ReconError or not done[-1].delivered:
-            return failed, reduce(Drained.and_then, done)
+    with Beside(lambda stop: drain(ends, until=0.0, stop=lambda: stop() or signals.stop_requested())) as beside:
+        ends.intake.make_room = beside.now
+        if ends.route.rate is None:
+            ends.intake.after_put = beside.start
+        while True:
+            failed = _take(ends.intake)
+            beside.join()
+            beside.done.append(drain(ends, until=ends.queue.clock.monotonic() + wait_s))
+            if type(failed) is not ReconError or not beside.done[-1].delivered:
+                return failed, reduce(Drained.and_then, beside.done)
 
 
 def _take(intake: Intake) -> ReconError | None:

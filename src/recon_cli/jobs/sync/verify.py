@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json, Value
 from recon_cli.core.errors import DataError, ExitCode, ReconError
-from recon_cli.core.landing import Landing, Parcel, Shape, combined
+from recon_cli.core.landing import Landing, Parcel, Shape
 from recon_cli.core.ports import Progress
 from recon_cli.core.record import Record
 from recon_cli.core.report import Problem, Report
@@ -18,7 +19,8 @@ from recon_cli.core.schema import ColumnType
 from recon_cli.files.watched import look as looks
 from recon_cli.files.watched.look import Look, Moved
 from recon_cli.jobs.sync.ends import feed_of
-from recon_cli.jobs.sync.intake import MAIN, registry_bytes
+from recon_cli.jobs.sync.expected import Expectations, Expected, key_of
+from recon_cli.jobs.sync.intake import MAIN, nested, registry_bytes
 from recon_cli.jobs.sync.route import Route
 from recon_cli.stores.sink.base import Cells, Sink
 from recon_cli.systems import feed as feeds
@@ -29,35 +31,27 @@ _SHOWN = 50
 
 
 @dataclass(slots=True)
-class Expected:
-    """A row that has to be there: what it says, and the path of a file that holds its document."""
-
-    parcel: Parcel
-    path: str
-
-
-@dataclass(slots=True)
 class Source:
-    """What the files say. `wanted` is by table and key."""
+    """What the files say."""
 
+    wanted: Expectations
     files: int = 0
     unfit: int = 0
     changing: int = 0
-    wanted: dict[str, dict[str, Expected]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Compared:
-    """One table against its files."""
+    """One table against its files. Of what is missing or different the first are named."""
 
     table: str
-    expected: int
+    expected: int = 0
     found: int = 0
-    older: int = 0
     others: int = 0
-    different: list[tuple[str, str]] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
+    different: int = 0
+    missing: int = 0
+    named: list[Problem] = field(default_factory=list)
     sums: dict[str, list[int]] = field(default_factory=dict)
 
     @property
@@ -80,26 +74,31 @@ def verify(route: Route, sink: Sink, progress: Progress, *, content: bool = Fals
     """
     feed = feed_of(route)
     shapes = {shape.table: shape for shape in feed.shapes(sink.catalog())}
-    source = read_source(route, feed, shapes, progress)
-    done = [
-        _compared(route, sink, shapes.get(landing.table), landing, source, content=content)
-        for landing in feed.landings()
-    ]
+    with closing(Expectations()) as wanted:
+        source = read_source(route, feed, shapes, progress, wanted)
+        done = [
+            _compared(route, sink, shapes.get(landing.table), landing, wanted, content=content)
+            for landing in feed.landings()
+        ]
     return _report(route, source, done)
 
 
-def read_source(route: Route, feed: Feed, shapes: Mapping[str, Shape], progress: Progress) -> Source:
+def read_source(
+    route: Route, feed: Feed, shapes: Mapping[str, Shape], progress: Progress, wanted: Expectations
+) -> Source:
     """Every file, read and parsed as `sync` does it."""
-    found = Source()
+    found = Source(wanted)
     sources = feed.sources(registry_bytes(route, feed), looks.names_in(route.root))
     found.problems += sources.problems
     done: set[str] = set()
+    inside = nested(sources.folders)
     for folder in sources.folders:
         for one in looks.walk(route.root, folder, found.problems.append):
             owner = sources.owner(one.path) if feed.wants(one.path) else None
             if owner is None or one.path in done:
                 continue
-            done.add(one.path)
+            if inside:
+                done.add(one.path)
             found.files += 1
             progress.update(found.files, note=one.path)
             _take(found, feed, shapes, Spot(owner, feed.spelled(one.path)), _read(route, one, found))
@@ -128,20 +127,12 @@ def _take(found: Source, feed: Feed, shapes: Mapping[str, Shape], spot: Spot, re
     for parcel in parcels:
         table = parcel.record.table
         shape = shapes.get(table) or _whole(feed, table)
-        _expect(found.wanted.setdefault(table, {}), shape, _without_documents(shape, parcel), look.path)
+        found.wanted.add(shape, _without_documents(shape, parcel), look.path)
 
 
 def _whole(feed: Feed, table: str) -> Shape:
     landing = next(one for one in feed.landings() if one.table == table)
     return Shape(landing, tuple(one.name for one in landing.schema.columns), landing.schema.key)
-
-
-def _expect(wanted: dict[str, Expected], shape: Shape, parcel: Parcel, path: str) -> None:
-    key = _key([parcel.record.values.get(name) for name in shape.key])
-    if key in wanted:
-        wanted[key].parcel = combined(shape, wanted[key].parcel, parcel)
-    else:
-        wanted[key] = Expected(parcel, path)
 
 
 def _without_documents(shape: Shape, parcel: Parcel) -> Parcel:
@@ -151,33 +142,36 @@ def _without_documents(shape: Shape, parcel: Parcel) -> Parcel:
 
 
 def _compared(
-    route: Route, sink: Sink, shape: Shape | None, landing: Landing, source: Source, *, content: bool
+    route: Route, sink: Sink, shape: Shape | None, landing: Landing, wanted: Expectations, *, content: bool
 ) -> Compared:
-    wanted = source.wanted.get(landing.table, {})
-    done = Compared(landing.table, len(wanted), sums={name: [0, 0] for name in landing.sums})
-    for expected in wanted.values():
-        _add(done, 0, expected.parcel.record.values)
-    if shape is None:
-        done.missing = list(wanted)
-        return done
-    columns, document = _columns(shape, content=content)
-    older = {old: key for key, one in wanted.items() for old in one.parcel.older} if len(shape.key) == 1 else {}
-    left = dict.fromkeys(wanted)
-    for cells in _rows(sink, shape, columns):
-        row: dict[str, Value] = dict(zip(columns, cells, strict=True))
-        key = _key([row[name] for name in shape.key])
-        key = key if key in wanted else older.get(key, key)
-        if key not in left:
-            done.others += 1
-            continue
-        del left[key]
-        done.found += 1
-        _add(done, 1, row)
-        told = _difference(route, shape, wanted[key], row, document)
-        if told:
-            done.different.append((key, told))
-    done.missing = list(left)
+    done = Compared(landing.table, sums={name: [0, 0] for name in landing.sums})
+    for values in wanted.rows(landing.table):
+        done.expected += 1
+        _add(done, 0, values)
+    if shape is not None:
+        columns, document = _columns(shape, content=content)
+        for cells in _rows(sink, shape, columns):
+            _met(done, route, shape, wanted, dict(zip(columns, cells, strict=True)), document)
+    done.missing, first = wanted.missing(landing.table, _SHOWN)
+    done.named += [Problem(f"{landing.table} {key}", "missing") for key in first]
     return done
+
+
+def _met(
+    done: Compared, route: Route, shape: Shape, wanted: Expectations, row: Mapping[str, Value], document: str
+) -> None:
+    """One row of the target."""
+    expected = wanted.meet(shape.table, key_of([row[name] for name in shape.key]))
+    if expected is None:
+        done.others += 1
+        return
+    done.found += 1
+    _add(done, 1, row)
+    told = _difference(route, shape, expected, row, document)
+    if told:
+        done.different += 1
+        if done.different <= _SHOWN:
+            done.named.append(Problem(f"{shape.table} {expected.key}", "different", told))
 
 
 def _rows(sink: Sink, shape: Shape, columns: Sequence[str]) -> Iterator[Cells]:
@@ -230,10 +224,6 @@ def _text(value: Value) -> str:
     return "" if value is None else str(value)
 
 
-def _key(values: Sequence[Value]) -> str:
-    return " ".join(map(_text, values))
-
-
 def _add(done: Compared, side: int, row: Mapping[str, Value]) -> None:
     for name, sums in done.sums.items():
         sums[side] += int(_text(row.get(name)) or 0)
@@ -247,14 +237,13 @@ def _report(route: Route, source: Source, done: Sequence[Compared]) -> Report:
             "table": one.table,
             "expected": one.expected,
             "found": one.found,
-            "missing": len(one.missing),
-            "different": len(one.different),
+            "missing": one.missing,
+            "different": one.different,
             "others": one.others,
             "sums": {name: {"files": sums[0], "target": sums[1]} for name, sums in one.sums.items()},
         }
         tables.append(body)
-        problems += [Problem(f"{one.table} {key}", "missing") for key in one.missing[:_SHOWN]]
-        problems += [Problem(f"{one.table} {key}", "different", told) for key, told in one.different[:_SHOWN]]
+        problems += one.named
     right = all(one.right for one in done)
     body = {
         "source": str(route.root),
@@ -278,9 +267,7 @@ def _told(source: Source, done: Sequence[Compared], *, right: bool) -> str:
     main = done[0]
     parts = [words.count(source.files, "file"), words.count(main.expected, "content")]
     parts += [f"{sums[0]} by {name}" for name, sums in main.sums.items()]
-    missing, different = (
-        sum(len(one) for one in some) for some in ([d.missing for d in done], [d.different for d in done])
-    )
+    missing, different = sum(one.missing for one in done), sum(one.different for one in done)
     verdict = "all in the target" if right else f"{missing} missing, {different} different"
     unfit = f"; {words.count(source.unfit, 'file')} unfit" if source.unfit else ""
     return f"{', '.join(parts)}: {verdict}{unfit}"

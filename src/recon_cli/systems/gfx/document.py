@@ -53,6 +53,8 @@ class Document:
 
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_BOM_BYTES = tuple(bom for bom, _ in _BOMS)
+_LONGEST_BOM = 3
 _CUT_TEXT = ("unexpected end of data", "truncated data")
 # What may follow the place where the decoder gave up, if the rest of the file is still to come: the beginning of a
 # literal, a minus, or what a number that was whole so far may go on with.
@@ -68,19 +70,28 @@ def file_hash(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def known_hashes(raw: bytes) -> tuple[str, ...]:
+def known_hashes(raw: bytes, own: str = "") -> tuple[str, ...]:
     """Every hash under which a row may hold this content: `file_hash` first, then the older ones of its text.
 
-    The service before hashed the text with every newline as a line feed; a BOM was part of it, or was not.
+    The service before hashed the text with every newline as a line feed; a BOM was part of it, or was not. `own` is
+    the file's hash, where it is known already.
     """
+    own = own or file_hash(raw)
     if b"\r" not in raw and not raw.startswith(_BOMS[0][0]):
-        return (file_hash(raw),)
+        return (own,)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        return (file_hash(raw),)
+        return (own,)
     plain = text.replace("\r\n", "\n").replace("\r", "\n").encode()
-    return tuple(dict.fromkeys(map(file_hash, (raw, plain, plain.removeprefix(_BOMS[0][0])))))
+    return tuple(dict.fromkeys((own, *map(file_hash, (plain, plain.removeprefix(_BOMS[0][0]))))))
+
+
+def text_of(raw: bytes) -> str:
+    """The text of bytes that `read` took: without its BOM, as it was written."""
+    text = _text(raw)
+    assert isinstance(text, str)  # `read` had it
+    return text
 
 
 def read(raw: bytes) -> Document | Refusal:
@@ -88,7 +99,7 @@ def read(raw: bytes) -> Document | Refusal:
     text = _text(raw)
     if isinstance(text, Refusal):
         return text
-    if not text.strip() or text.endswith("\0"):
+    if text.endswith("\0") or not text.strip():
         return Refusal(Reason.NOT_WHOLE, "reserved, not yet written" if text.strip() else "empty")
     try:
         found: Parsed = _DECODER.decode(text)
@@ -118,7 +129,7 @@ def member(text: str, name: str) -> str | None:
 
 def unfit_for_postgres(text: str) -> str:
     r"""What in a JSON text `jsonb` refuses: `\u0000`, or half a surrogate pair; empty where nothing is."""
-    if not _SUSPECT.search(text):
+    if "\\u" not in text or not _SUSPECT.search(text):
         return ""
     half, end = False, 0
     for escape in _ESCAPES.finditer(text):
@@ -134,11 +145,13 @@ def unfit_for_postgres(text: str) -> str:
 
 
 def _text(raw: bytes) -> str | Refusal:
-    if any(bom.startswith(raw) for bom, _ in _BOMS):
+    if len(raw) <= _LONGEST_BOM and any(bom.startswith(raw) for bom, _ in _BOMS):
         return Refusal(Reason.NOT_WHOLE, "empty")
-    bom, encoding = next(((bom, name) for bom, name in _BOMS if raw.startswith(bom)), (b"", "utf-8"))
+    bom, encoding = b"", "utf-8"
+    if raw.startswith(_BOM_BYTES):
+        bom, encoding = next((bom, name) for bom, name in _BOMS if raw.startswith(bom))
     try:
-        return raw[len(bom) :].decode(encoding)
+        return raw[len(bom) :].decode(encoding) if bom else raw.decode()
     except UnicodeDecodeError as exc:
         cut = exc.reason in _CUT_TEXT
         return Refusal(Reason.NOT_WHOLE if cut else Reason.NOT_TEXT, f"byte {exc.start + len(bom)}: {exc.reason}")

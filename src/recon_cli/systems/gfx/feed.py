@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import threading
@@ -25,7 +24,8 @@ from recon_cli.systems.gfx.rows import Observation
 from recon_cli.systems.gfx.table import SENT, USUAL, Names
 from recon_cli.systems.text import base_name
 
-_LATELY_BYTES = 8 << 20
+_LATELY = 4_000
+"""Some megabytes; a few batches are at hand at once."""
 _BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ADOPTED = "recon adopt"
@@ -66,7 +66,7 @@ class GfxFeed:
         self.observations = observations
         self.wants = is_export(pattern or PATTERN)
         self.spelled = spelled
-        self._read = Lately(_LATELY_BYTES)
+        self._read = Lately(_LATELY)
 
     def sources(self, registry_bytes: bytes | None, folders: Iterable[str]) -> GfxSources:
         """The registry's PCs; without one, every folder at the root is a PC."""
@@ -79,7 +79,7 @@ class GfxFeed:
         if not isinstance(found, Session):
             return Unfit(found.reason.value, found.detail, found.waits)
         key = Observation.of(spot.source, spot.path, found.file_hash).id
-        return Sending(self.table, key, found.file_hash, found.problems)
+        return Sending(self.table, key, found.file_hash, found.problems, found.hashes[1:])
 
     def sighting(self, spot: Spot, file_hash: str, first: str, last: str) -> tuple[str, str, bytes] | None:
         """An observation by itself."""
@@ -147,7 +147,10 @@ class GfxFeed:
             return Unfit("no sighting", str(exc))
 
     def _adopted(self, payload: bytes, meta: Mapping[str, str]) -> tuple[Parcel, ...] | Unfit:
-        """The older service's record: its document is derived anew, and its hash (of the text) stays its key."""
+        """The older service's record: its document is derived anew.
+
+        Its hash (of the text) stays its key, unless `meta` names that of the file, which was sent before.
+        """
         outer = document.read(payload)
         if isinstance(outer, document.Refusal):
             return Unfit(outer.reason.value, outer.detail)
@@ -160,7 +163,8 @@ class GfxFeed:
         found = parse(inner.encode(), said["file_name"] or path)
         if not isinstance(found, Session):
             return Unfit(found.reason.value, found.detail)
-        kept = said["file_hash"] if _HASH.fullmatch(said["file_hash"]) else found.file_hash
+        known = meta.get(feed.HASH, "") or said["file_hash"]
+        kept = known if _HASH.fullmatch(known) else found.file_hash
         seen = Observation.of(said["gfx_pc_id"] or meta.get("gfx_pc_id", ""), path, kept)
         row = rows.session_row(found, seen, self.names)
         row = row.with_values(file_hash=kept, file_name=said["file_name"] or base_name(path), sync_source=_ADOPTED)
@@ -169,33 +173,33 @@ class GfxFeed:
 
 
 class Lately:
-    """What was parsed lately, by content and path: a file is read when it is put, and again when it is delivered."""
+    """What was parsed lately, by content and path: a file is read when it is put, and again when it is delivered.
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._left = limit_bytes
-        self._kept: dict[tuple[bytes, str], Session] = {}
+    The bytes are not kept: whoever asks has them.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[tuple[str, str], Session] = {}
         self._lock = threading.Lock()
 
     def parse(self, raw: bytes, path: str) -> Session | document.Refusal:
         """As `parse`; what was kept is given out once, and the oldest makes room."""
-        key = (hashlib.sha256(raw).digest(), path)
+        key = (document.file_hash(raw), path)
         with self._lock:
             kept = self._kept.pop(key, None)
-            if kept is not None:
-                self._left += len(raw)
-                return kept
-        found = parse(raw, path)
+        if kept is not None:
+            return kept.with_bytes(raw)
+        found = parse(raw, path, key[0])
         if isinstance(found, Session):
-            self._keep(key, found)
+            self._keep(key, found.without_bytes())
         return found
 
-    def _keep(self, key: tuple[bytes, str], found: Session) -> None:
+    def _keep(self, key: tuple[str, str], found: Session) -> None:
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = found
-                self._left -= len(found.raw)
-            while self._left < 0 and self._kept:
-                self._left += len(self._kept.pop(next(iter(self._kept))).raw)
+            self._kept[key] = found
+            while len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
 
 
 def make(main: str = "", pattern: str = "", *, observations: bool = True) -> GfxFeed:

@@ -42,16 +42,21 @@ _OTHER_WORDS = {"CASH": TableType.MAIN_TABLE, "TOURNAMENT": TableType.MAIN_TABLE
 
 def said(keys: Mapping[str, Parsed], *names: str) -> Parsed:
     """The first of these names that says something, in the object itself, then in its `session`."""
+    for name in names:
+        if (value := keys.get(name)) is not None:
+            return value
     inner = keys.get("session")
-    for place in (keys, inner if isinstance(inner, dict) else {}):
+    if isinstance(inner, dict):
         for name in names:
-            if place.get(name) is not None:
-                return place[name]
+            if (value := inner.get(name)) is not None:
+                return value
     return None
 
 
 def whole(value: Parsed) -> int | None:
     """A whole number that 64 bits hold, written as a number or as text; never by way of a float."""
+    if type(value) is int:
+        return value if _LEAST <= value <= _MOST else None
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
@@ -71,10 +76,14 @@ def session_id(keys: Mapping[str, Parsed], path: str, say: Say) -> int | None:
         "id": keys.get("id"),
         "the file's name": game_id(path),
     }
-    given = {name: value for name, value in candidates.items() if value is not None}
-    read = {name: number for name, value in given.items() if (number := whole(value)) is not None}
-    for name in [one for one in given if one not in read]:
-        say("unreadable session id", f"{name} is no whole number of 64 bits")
+    read: dict[str, int] = {}
+    for name, value in candidates.items():
+        if value is None:
+            continue
+        if (number := whole(value)) is None:
+            say("unreadable session id", f"{name} is no whole number of 64 bits")
+        else:
+            read[name] = number
     if len(set(read.values())) > 1:
         say("several session ids", ", ".join(f"{name} {number}" for name, number in read.items()))
     return next(iter(read.values()), None)
@@ -83,6 +92,8 @@ def session_id(keys: Mapping[str, Parsed], path: str, say: Say) -> int | None:
 def table_type(keys: Mapping[str, Parsed], say: Say) -> TableType:
     """The kind of table, in whatever spelling; what nobody knows is UNKNOWN, and noted."""
     value = said(keys, "Type", "table_type", "tableType", "type")
+    if isinstance(value, str) and value in TableType.__members__:
+        return TableType.__members__[value]
     word = re.sub(r"[^A-Z]+", "_", text(value).upper()).strip("_") if value is not None else "UNKNOWN"
     for candidate in (word, f"{word}_TABLE"):
         if candidate in TableType.__members__:
@@ -95,9 +106,11 @@ def table_type(keys: Mapping[str, Parsed], say: Say) -> TableType:
 
 def text(value: Parsed) -> str:
     """A value as text that any database can hold; empty for what is neither text nor number."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return ""
-    return printable(str(value))
+    return str(value)
 
 
 def title(keys: Mapping[str, Parsed], *names: str) -> str | None:

@@ -31,6 +31,7 @@ class Played:
 def played(keys: Mapping[str, Parsed], say: Say) -> Played:
     """Read the hands; what cannot be read of one is noted, and never costs the others."""
     listed = said(keys, "Hands", "hands")
+    players = said(keys, "Players", "players")
     hands = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if not isinstance(listed, list):
         say("no hands", "`Hands` is no list" if listed is not None else "there is no `Hands`")
@@ -41,7 +42,7 @@ def played(keys: Mapping[str, Parsed], say: Say) -> Played:
     starts, ends = [one[0] for one in times if one[0]], [one[1] for one in times if one[1]]
     return Played(
         len(listed) if isinstance(listed, list) else _counted(keys, "hand_count", "handCount"),
-        len(_players(keys, hands)) or _counted(keys, "player_count", "playerCount"),
+        len(_players(players, hands)) or _counted(keys, "player_count", "playerCount"),
         _seconds([one[2] for one in times if one[2] is not None], say),
         min(starts, default=None),
         max(ends, default=None),
@@ -55,6 +56,8 @@ def _counted(keys: Mapping[str, Parsed], *names: str) -> int:
 
 
 def _note_duplicates(hands: list[dict[str, Parsed]], say: Say) -> None:
+    if len(hands) <= 1:
+        return
     numbers = Counter(fields.whole(_of(hand, "HandNum", "handNum", "hand_num")) for hand in hands)
     twice = [str(number) for number, times in numbers.items() if number is not None and times > 1]
     if twice:
@@ -83,9 +86,9 @@ def _seconds(ticks: list[int], say: Say) -> int | None:
     return total if ticks else None
 
 
-def _players(keys: Mapping[str, Parsed], hands: list[dict[str, Parsed]]) -> frozenset[str]:
+def _players(listed_once: Parsed, hands: list[dict[str, Parsed]]) -> frozenset[str]:
     """Who played: by name, or by seat where nobody is named."""
-    everywhere = [_of(hand, "Players", "players") for hand in hands] + [said(keys, "Players", "players")]
+    everywhere = [_of(hand, "Players", "players") for hand in hands] + [listed_once]
     return frozenset(name for listed in everywhere if isinstance(listed, list) for name in _names(listed))
 
 
@@ -102,4 +105,7 @@ def _names(listed: list[Parsed]) -> Iterator[str]:
 
 def _of(hand: Mapping[str, Parsed], *names: str) -> Parsed:
     """The first of these names that says something."""
-    return next((value for name in names if (value := hand.get(name)) is not None and value != ""), None)
+    for name in names:
+        if (value := hand.get(name)) is not None and value != "":
+            return value
+    return None

@@ -30,12 +30,13 @@ def spelled(path: str) -> str:
 
 def printable(text: str) -> str:
     """A text as any database can hold it: NUL and halves of surrogate pairs become U+FFFD."""
-    return _UNFIT.sub("\ufffd", text)
+    return text if text.isascii() and "\0" not in text else _UNFIT.sub("\ufffd", text)
 
 
 def game_id(path: str) -> int | None:
     """The session id in an export's name: `PGFX_live_data_export GameID=638961224831992165.json`."""
-    found = _GAME_ID.search(compose(base_name(path)))
+    name = base_name(path)
+    found = _GAME_ID.search(name if name.isascii() else compose(name))
     return int(found[1]) if found else None
 
 
@@ -51,7 +52,7 @@ def is_export(pattern: str = PATTERN) -> Callable[[str], bool]:
         names = whole.split("/")
         return bool(
             (fits.fullmatch(whole) or fits.fullmatch(whole.lower()))
-            and not any(name.startswith(_HIDDEN) for name in names)
+            and not [name for name in names if name.startswith(_HIDDEN)]
             and not names[-1].lower().endswith(_UNFINISHED)
             and names[-1] != base_name(REGISTRY)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from recon_cli.core.report import Problem
@@ -39,21 +39,30 @@ class Session:
     @property
     def hashes(self) -> tuple[str, ...]:
         """Every hash under which a row may already hold this content, `file_hash` first."""
-        return document.known_hashes(self.raw)
+        return document.known_hashes(self.raw, self.file_hash)
+
+    def without_bytes(self) -> Session:
+        """What was found in the bytes, without them: some hundred bytes, however long the file is."""
+        return replace(self, raw=b"", text="")
+
+    def with_bytes(self, raw: bytes) -> Session:
+        """The inverse; `raw` has to be what it was."""
+        return replace(self, raw=raw, text=document.text_of(raw))
 
 
-def parse(raw: bytes, path: str) -> Session | Refusal:
+def parse(raw: bytes, path: str, file_hash: str = "") -> Session | Refusal:
     """The session in a file, or why there is none. Pure: nothing is opened, moved or changed, and nothing raised.
 
     Args:
         raw: the whole file.
         path: where it lies; its name may carry the session's id, and problems are reported under it.
+        file_hash: of these bytes, where it is known already.
     """
     found = document.read(raw)
-    return found if isinstance(found, Refusal) else _session(raw, found, path)
+    return found if isinstance(found, Refusal) else _session(raw, found, path, file_hash or document.file_hash(raw))
 
 
-def _session(raw: bytes, found: document.Document, path: str) -> Session | Refusal:
+def _session(raw: bytes, found: document.Document, path: str, file_hash: str) -> Session | Refusal:
     problems: list[Problem] = []
     where = spelled(path)
 
@@ -71,7 +80,7 @@ def _session(raw: bytes, found: document.Document, path: str) -> Session | Refus
     return Session(
         raw,
         found.text,
-        document.file_hash(raw),
+        file_hash,
         number,
         fields.table_type(found.keys, say),
         fields.title(found.keys, "EventTitle", "event_title", "eventTitle"),
