@@ -117,31 +117,8 @@ class MysqlSink:
 
     def _connected(self) -> Connection:
         if self._link is None:
-            self._link = self._connect()
+            self._link = connected(self._place, self._backend.timeout_s)
         return self._link
-
-    def _connect(self) -> Connection:
-        parts = urlsplit(self._place.url)
-        wait_s = max(1, int(self._backend.timeout_s))
-        passed: dict[str, Any] = dict(parse_qsl(parts.query))  # pymysql's own words: ssl_ca, unix_socket, …
-        link: Connection = pymysql.connect(
-            host=parts.hostname or "localhost",
-            port=parts.port or 3306,
-            user=unquote(parts.username) if parts.username else None,
-            password=self._place.secret() or unquote(parts.password or ""),
-            database=unquote(parts.path.strip("/")) or None,
-            charset="utf8mb4",
-            connect_timeout=wait_s,
-            read_timeout=wait_s,
-            write_timeout=wait_s,
-            autocommit=True,
-            init_command=(
-                f"SET sql_mode = '{_MODE}', time_zone = '+00:00',"
-                f" lock_wait_timeout = {wait_s}, innodb_lock_wait_timeout = {wait_s}"
-            ),
-            **passed,
-        )
-        return link
 
     def _stage(self, link: Connection, shape: Shape) -> None:
         """A temporary table of the target's own columns and character sets."""
@@ -171,6 +148,35 @@ class MysqlSink:
         new = f"SELECT {told} FROM {stage} i LEFT JOIN {table} t ON {same} WHERE t.{key} IS NULL"
         # Two agents may insert one key at once: the row of the other stays, and is compared at the next delivery.
         _run(link, f"INSERT INTO {table} ({names}) {new} ON DUPLICATE KEY UPDATE {key} = {table}.{key}")
+
+
+def connected(place: Place, timeout_s: float) -> Connection:
+    """A connection that speaks UTC and is strict about values.
+
+    Raises:
+        pymysql.err.Error: there is none.
+    """
+    parts = urlsplit(place.url)
+    wait_s = max(1, int(timeout_s))
+    passed: dict[str, Any] = dict(parse_qsl(parts.query))  # pymysql's own words: ssl_ca, unix_socket, …
+    link: Connection = pymysql.connect(
+        host=parts.hostname or "localhost",
+        port=parts.port or 3306,
+        user=unquote(parts.username) if parts.username else None,
+        password=place.secret() or unquote(parts.password or ""),
+        database=unquote(parts.path.strip("/")) or None,
+        charset="utf8mb4",
+        connect_timeout=wait_s,
+        read_timeout=wait_s,
+        write_timeout=wait_s,
+        autocommit=True,
+        init_command=(
+            f"SET sql_mode = '{_MODE}', time_zone = '+00:00',"
+            f" lock_wait_timeout = {wait_s}, innodb_lock_wait_timeout = {wait_s}"
+        ),
+        **passed,
+    )
+    return link
 
 
 def _rule(shape: Shape) -> tuple[str, str] | None:
