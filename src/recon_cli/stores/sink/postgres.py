@@ -21,6 +21,7 @@ from recon_cli.stores.bulk.postgres_link import quote as _quote
 from recon_cli.stores.postgres import PostgresBackend
 from recon_cli.stores.sink.base import Cells
 from recon_cli.stores.sink.declared import catalog_of
+from recon_cli.stores.sink.taken import sightings
 
 # stores.postgres, imported above, says how to get the driver where it is missing
 import psycopg  # isort: skip
@@ -48,9 +49,13 @@ class PostgresSink:
         try:
             with self._watched() as link:
                 for load in loads:
+                    if load.shape.landing.window is not None:
+                        _take(link, load)
+                plain = [load for load in loads if load.shape.landing.window is None]
+                for load in plain:
                     self._stage(link, load.shape)
                 with link.transaction():
-                    for load in loads:
+                    for load in plain:
                         self._land(link, load)
         except psycopg.Error as exc:
             failed = self._failed(exc)
@@ -204,6 +209,14 @@ def _take_over(link: Connection, shape: Shape, parcel: Parcel) -> None:
         f" AND NOT EXISTS (SELECT 1 FROM {table} WHERE {key} = %(new)s)".encode(),
         {"new": parcel.record.values[shape.key[-1]], "older": list(parcel.older), "word": shape.mark.word},
     )
+
+
+def _take(link: Connection, load: Load) -> None:
+    """Sightings by the target's own function, so many in one call; called again with the same it changes nothing."""
+    window = load.shape.landing.window
+    assert window is not None  # the caller asked
+    for some in sightings(load):
+        link.execute(f"SELECT {_quote(window.taker)}(%s::jsonb)".encode(), (some.decode(),))
 
 
 def _merge(shape: Shape, stage: str) -> str:

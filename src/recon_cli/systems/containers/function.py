@@ -80,12 +80,12 @@ BEGIN
     INSERT INTO "{names.readings}" ({sent})
     SELECT {sent} FROM jsonb_to_recordset(readings) AS x({typed}) ORDER BY id
     ON CONFLICT DO NOTHING RETURNING container_owner, container_number, captured_at
-  ), some AS (
+  ), groups_met AS (
     SELECT container_owner, container_number, min(captured_at) AS earliest, max(captured_at) AS latest
     FROM fresh GROUP BY container_owner, container_number
   )
   SELECT array_agg(container_owner), array_agg(container_number), array_agg(earliest), array_agg(latest)
-    INTO owners, numbers, firsts, lasts FROM some;
+    INTO owners, numbers, firsts, lasts FROM groups_met;
   FOR i IN 1 .. coalesce(array_length(owners, 1), 0) LOOP
     last_id := NULL; last_at := NULL;
     SELECT id, captured_at INTO last_id, last_at FROM "{names.logs}"
