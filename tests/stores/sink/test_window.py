@@ -106,9 +106,7 @@ def test_exactly_the_window_apart_is_a_duplicate_and_a_microsecond_more_is_none(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_order_in_any_batches_ends_in_the_rows_of_the_rule(
-    sink: Sink, feed: ContainersFeed, seed: int
-) -> None:
+def test_any_order_in_any_batches_ends_in_the_rows_of_the_rule(sink: Sink, feed: ContainersFeed, seed: int) -> None:
     dice = random.Random(seed)
     readings = [
         reading(dice.choice([dice.randrange(4000), dice.randrange(40) * 100]), 897179 + dice.randrange(3), source)

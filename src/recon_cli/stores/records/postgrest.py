@@ -82,7 +82,7 @@ def _asked(book: Book, query: Query) -> Iterator[tuple[str, str]]:
 def _behind(book: Book, query: Query, by: str) -> str:
     assert query.after is not None  # the caller asked
     said, key = query.after
-    value = _quoted(_told(moment_of(said)) if by == book.moment else said)
+    value = _quoted(_told(moment_of(said)) if by in {book.moment, book.arrived} else said)
     sign = "lt" if query.descending else "gt"
     return f"or({by}.{sign}.{value},and({by}.eq.{value},{book.key}.{sign}.{_quoted(key)}))"
 
