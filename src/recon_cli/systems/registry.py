@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -18,14 +19,17 @@ BUILTIN = {
 }
 
 FEED_GROUP = "recon.feeds"
-FEEDS = {"gfx": "recon_cli.systems.gfx.feed:make"}
-"""What makes a feed: called with the main table's name, the pattern of file names, and `observations`."""
+FEEDS = {
+    "gfx": "recon_cli.systems.gfx.feed:make",
+    "conversations": "recon_cli.systems.conversations.feed:make",
+}
+"""What makes a feed: called with the main table's name, the pattern of file names, `observations`, and `options`."""
 
 
 class MakeFeed(Protocol):
-    """As an entry point of `recon.feeds` offers it."""
+    """As an entry point of `recon.feeds` offers it. `options` are only given where there are any."""
 
-    def __call__(self, table: str, pattern: str, *, observations: bool) -> Feed:
+    def __call__(self, table: str, pattern: str, *, observations: bool, options: Mapping[str, str] = ...) -> Feed:
         """The feed for one main table; empty texts ask for what is usual."""
 
 
@@ -55,8 +59,15 @@ def feed_names() -> tuple[str, ...]:
     return (*FEEDS, *sorted(set(_plugins(FEED_GROUP)) - set(FEEDS)))
 
 
-def feed(name: str, table: str = "", pattern: str = "", *, observations: bool = True) -> Feed:
-    """The feed called `name`, for one main table (empty: the usual one).
+def feed(
+    name: str,
+    table: str = "",
+    pattern: str = "",
+    *,
+    observations: bool = True,
+    options: Mapping[str, str] | None = None,
+) -> Feed:
+    """The feed called `name`, for one main table (empty: the usual one) and with options of its own.
 
     Raises:
         UsageError: there is no such feed.
@@ -73,6 +84,8 @@ def feed(name: str, table: str = "", pattern: str = "", *, observations: bool = 
             hint = f"did you mean `{close[0]}`?" if close else None
             raise UsageError(f"no files of `{name}` can be sent", cause=f"known are {', '.join(known)}", hint=hint)
         make = cast("MakeFeed", _load(plugin))
+    if options:
+        return make(table, pattern, observations=observations, options=options)
     return make(table, pattern, observations=observations)
 
 
