@@ -25,12 +25,13 @@ SUPABASE_LITE = NodeProgram("supabase-lite", ("@supabase/lite@0.10.0", "postgres
 SPLAT_TRANSFORM = NodeProgram(
     "splat-transform", ("@playcanvas/splat-transform@3.7.0",), "@playcanvas/splat-transform/bin/cli.mjs"
 )
+FIRESTORE = NodeProgram("firestore", ("@firestore-emulator/server@0.3.15",), "@firestore-emulator/server/package.json")
 
 
 def main(argv: list[str]) -> int:
     """Install what is not there."""
     servers = Path(argv[0]).resolve()
-    for one in (SUPABASE_LITE, SPLAT_TRANSFORM):
+    for one in (SUPABASE_LITE, SPLAT_TRANSFORM, FIRESTORE):
         if not one.at(servers).exists():
             home = servers / one.folder
             home.mkdir(parents=True, exist_ok=True)
