@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from recon_cli.core.delivery import DeliveryError, Failure
 from recon_cli.core.errors import ToolMissingError
 from recon_cli.core.place import Place, redact
+from recon_cli.stores.documents.asked import DocumentReader
 from recon_cli.stores.documents.held import DocumentStore
 from recon_cli.stores.documents.kv import KvDocuments, Reply, refusal
 from recon_cli.stores.documents.landed import DocumentSink
@@ -80,6 +81,11 @@ def documents(place: Place) -> KvDocuments:
 def open_sink(place: Place) -> DocumentSink:
     """As a sink."""
     return DocumentSink(documents(place))
+
+
+def open_reader(place: Place) -> DocumentReader:
+    """As a reader of records."""
+    return DocumentReader(documents(place))
 
 
 def open_store(place: Place) -> DocumentStore:

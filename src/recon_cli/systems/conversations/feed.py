@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from recon_cli.core.canonical import Value
 from recon_cli.core.catalog import Catalog, DeclaredTable
-from recon_cli.core.errors import ConfigError
+from recon_cli.core.errors import ConfigError, UsageError
 from recon_cli.core.landing import Landing, Parcel, Shape
 from recon_cli.core.record import Record
 from recon_cli.core.report import Problem
@@ -63,6 +63,7 @@ class ConversationsFeed:
     ) -> None:
         self.names = Names(main) if main else Names()
         self.table = self.names.turns
+        self.book = table.book(self.names)
         self.rooms = rooms or Rooms()
         self.wants = self.rooms.wants
         self.spelled = kept
@@ -88,7 +89,7 @@ class ConversationsFeed:
         if self.rooms.is_kept_back(path):
             return ()
         log, spot = parse(payload), Spot(meta.get(feed.SOURCE, self._host), path)
-        turns = tuple(Parcel(self._row(turn, place, spot)) for place, turn in enumerate(log.turns))
+        turns = tuple(map(Parcel, self._rows(log, spot)))
         return (*turns, Parcel(self._file(log, payload, spot))) if self._files else turns
 
     def landings(self) -> tuple[Landing, ...]:
@@ -118,12 +119,32 @@ class ConversationsFeed:
         """As `table.explained`."""
         return table.explained(code, message, self.names)
 
-    def _row(self, turn: Turn, place: int, spot: Spot) -> Record:
+    def asked(self, words: Mapping[str, str]) -> Mapping[str, str]:
+        """Filters as columns; names of rooms and people in either spelling.
+
+        Raises:
+            UsageError: a word is unknown.
+        """
+        for word in words:
+            if word not in self.book.equal:
+                known = ", ".join(self.book.equal)
+                raise UsageError(f"turns of `{self.table}` have no `{word}`", hint=f"ask for {known}")
+        return {self.book.equal[word]: spelled(value) for word, value in words.items()}
+
+    def _rows(self, log: Log, spot: Spot) -> Iterator[Record]:
+        """A row for each turn; one without a time is sorted behind the one before it."""
+        last = ""
+        for place, turn in enumerate(log.turns):
+            moment = moments.instant(turn.said_at, self._zone)
+            last = moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else last
+            yield self._row(turn, place, spot, moment, f"{last} {place:08}".lstrip())
+
+    def _row(self, turn: Turn, place: int, spot: Spot, moment: datetime | None, sort_key: str) -> Record:
         values: dict[str, Value] = {
             KEY: turn.id,
             "room_id": room_of(spot.path),
             "content": turn.text,
-            "timestamp": moments.instant(turn.said_at, self._zone),
+            "timestamp": moment,
             "ai_model": spelled(turn.model) or None,
             "kind": turn.kind.value,
             "speaker": spelled(turn.speaker) or None,
@@ -131,6 +152,7 @@ class ConversationsFeed:
             "scope": WHOLE if self.rooms.is_combined(spot.path) else ROOM,
             "source": spot.source,
             "place": place,
+            "sort_key": sort_key,
         }
         return Record(self.names.turns, MappingProxyType(values))
 

@@ -9,6 +9,7 @@ from recon_cli.core.catalog import Catalog, DeclaredColumn, DeclaredIndex, Decla
 from recon_cli.core.landing import Landing, Shelf
 from recon_cli.core.report import Problem
 from recon_cli.core.schema import Column, ColumnType, Schema
+from recon_cli.core.search import Book
 from recon_cli.systems.gfx import statements
 from recon_cli.systems.gfx.statements import quoted
 from recon_cli.systems.gfx.table import Dialect, GfxColumn, Sort, declared_column
@@ -28,9 +29,11 @@ TURN_COLUMNS = (
     GfxColumn("scope", Sort.TEXT),
     GfxColumn("source", Sort.TEXT),
     GfxColumn("place", Sort.INT),
+    GfxColumn("sort_key", Sort.TEXT),
 )
 """`timestamp` is UTC, empty where no time is known; `said_at` is the time as written. `scope` says whether the row was
-seen in its room's file, or only in the combined one. `place` is which turn of its file it is."""
+seen in its room's file, or only in the combined one. `place` is which turn of its file it is. By `sort_key`
+turns are in order; one without a time stands behind the one before it in its file."""
 FILE_COLUMNS = (
     GfxColumn(FILE_KEY, Sort.HASH, nullable=False),
     GfxColumn("source", Sort.TEXT, nullable=False),
@@ -42,6 +45,7 @@ FILE_COLUMNS = (
     GfxColumn("layout", Sort.TEXT, nullable=False),
 )
 """`shortness` is less for a longer file: of a log that only grows the longest stands."""
+MODEL = "ai_model"
 NEEDED = (KEY, "room_id", "content")
 ROOM, WHOLE = "room", "whole"
 """What `scope` says; a row of a room's own file stands before one of the combined file."""
@@ -92,6 +96,21 @@ def landings(names: Names, *, files: bool) -> tuple[Landing, ...]:
         _schema(names.files, FILE_COLUMNS, FILE_KEY), rank=("shortness", "file_hash"), private=frozenset({"layout"})
     )
     return (turns, whole) if files else (turns,)
+
+
+def book(names: Names) -> Book:
+    """What can be asked of the turns."""
+    return Book(
+        names.turns,
+        KEY,
+        "timestamp",
+        (KEY, "room_id", "timestamp", "said_at", MODEL, "kind", "speaker", "content", "sort_key"),
+        equal={"id": KEY, "room": "room_id", "model": MODEL, "kind": "kind", "speaker": "speaker", "source": "source"},
+        texts=("content",),
+        orders=("sort_key",),
+        groups={"room": "room_id", "model": MODEL, "kind": "kind", "speaker": "speaker", "source": "source"},
+        order="sort_key",
+    )
 
 
 def faults(catalog: Catalog, names: Names, *, files: bool) -> tuple[Fault, ...]:
