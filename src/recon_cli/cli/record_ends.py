@@ -30,7 +30,7 @@ Records: TypeAlias = Annotated[
     typer.Option("--records", metavar="NAME", autocompletion=options.complete("records"), help="One of [records]."),
 ]
 SystemName: TypeAlias = Annotated[
-    str | None, typer.Option("--system", metavar="NAME", help="Whose records: containers, unless set.")
+    str | None, typer.Option("--system", metavar="NAME", help="Whose records: conversations; containers, unless set.")
 ]
 Target: TypeAlias = Annotated[
     str | None,

@@ -177,9 +177,14 @@ _BACKUPS = tuple(
 _SYNCS = tuple(
     Key("syncs", name, kind, doc, choices=tuple(words))
     for name, kind, doc, *words in (
-        ("system", Kind.TEXT, "whose files they are: gfx, containers"),
+        ("system", Kind.TEXT, "whose files they are: gfx, containers, conversations"),
         ("from", Kind.ADDRESS, "the folder, such as the mount of a NAS: a name from [files] or a path"),
         ("to", Kind.ADDRESS, "the target: a name from [stores] or a URL"),
+        ("copies", Kind.TEXTS, "more targets, names from [stores] or URLs; one that fails does not hold the others"),
+        ("exclude_rooms", Kind.TEXTS, "conversations: patterns of rooms of which nothing is sent"),
+        ("combined", Kind.TEXTS, "conversations: patterns of the file that holds all rooms once more"),
+        ("zone", Kind.TEXT, "conversations: the time zone of the logs, such as Asia/Seoul"),
+        ("host", Kind.TEXT, "conversations: what this host is called in the rows; its own name if not set"),
         ("table", Kind.TEXT, "the main table, if it has not its usual name"),
         ("pattern", Kind.TEXT, "which files, as a pattern such as `*.json`"),
         ("registry", Kind.TEXT, "the list of PCs: a path, below `from` if relative"),
@@ -200,7 +205,7 @@ _SYNCS = tuple(
 _RECORDS = tuple(
     Key("records", *key)
     for key in (
-        ("system", Kind.TEXT, "whose records they are: containers"),
+        ("system", Kind.TEXT, "whose records they are: containers, conversations"),
         ("to", Kind.ADDRESS, "where they are: a name from [stores] or a URL"),
         ("table", Kind.TEXT, "the main table, if it has not its usual name"),
         ("zone", Kind.TEXT, "the time zone of times that say none, such as Asia/Seoul"),

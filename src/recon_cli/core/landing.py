@@ -31,7 +31,7 @@ class Shelf:
     """
 
     name: str
-    entry: Mapping[str, str]
+    entry: tuple[tuple[str, str], ...]
     order: tuple[str, ...] = ()
 
 

@@ -59,7 +59,7 @@ __all__ = [
     "test_whatever_comes_first_the_same_row_stands",
     "upstash",
 ]
-SHELF = Shelf("things:{who}", {"id": "k", "n": "n"}, ("n",))
+SHELF = Shelf("things:{who}", (("id", "k"), ("n", "n")), ("n",))
 LISTED = Shape(replace(LANDING, shelf=SHELF), SHAPE.columns, SHAPE.key)
 
 

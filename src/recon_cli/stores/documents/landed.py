@@ -144,7 +144,7 @@ def _entry(shape: Shape, record: Record) -> Entry | None:
     shelf = shape.landing.shelf
     if shelf is None:
         return None
-    told = {name: _plain(record.values.get(column)) for name, column in shelf.entry.items()}
+    told = {name: _plain(record.values.get(column)) for name, column in shelf.entry}
     name = shelf.name
     for column in shape.columns:
         name = name.replace(f"{{{column}}}", str(record.values.get(column) or ""))

@@ -156,7 +156,13 @@ class ContainersFeed:
         return found
 
 
-def make(main: str = "", pattern: str = "", *, observations: bool = True) -> ContainersFeed:  # noqa: ARG001  the readings are kept
+def make(
+    main: str = "",
+    pattern: str = "",
+    *,
+    observations: bool = True,  # noqa: ARG001  the readings are kept
+    options: Mapping[str, str] | None = None,  # noqa: ARG001  it has none
+) -> ContainersFeed:
     """The feed for one main table (empty: `container_logs`) and one pattern of names.
 
     Raises:

@@ -88,8 +88,8 @@ def landings(names: Names, *, files: bool) -> tuple[Landing, ...]:
         private=frozenset({"content", "speaker"}),
         shelf=Shelf(
             "conversation:{room_id}",
-            {"id": KEY, "content": "content", "timestamp": "timestamp", "aiModel": "ai_model"},
-            ("timestamp", "place"),
+            (("id", KEY), ("content", "content"), ("timestamp", "timestamp"), ("aiModel", MODEL)),
+            ("sort_key",),
         ),
     )
     whole = Landing(
