@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from recon_cli.core.errors import ToolMissingError, UsageError
 from recon_cli.systems.base import System
-from recon_cli.systems.feed import Feed
+from recon_cli.systems.feed import Feed, Rebuilds
 from recon_cli.systems.records import RecordSystem
 
 GROUP = "recon.systems"
@@ -92,6 +92,14 @@ def feed(
     if options:
         return make(table, pattern, observations=observations, options=options)
     return make(table, pattern, observations=observations)
+
+
+def rebuilds(name: str, table: str = "") -> Rebuilds | None:
+    """The feed called `name`, if its rows give its files back; None for another, or none."""
+    if name not in feed_names():
+        return None
+    found = feed(name, table)
+    return cast("Rebuilds", found) if hasattr(found, "rebuilt") else None
 
 
 def records(name: str, table: str = "") -> RecordSystem:

@@ -16,7 +16,7 @@ from recon_cli.core.landing import Landing, Parcel, Shape
 from recon_cli.core.record import Record
 from recon_cli.core.report import Problem
 from recon_cli.systems import feed
-from recon_cli.systems.conversations import layout, moments, table
+from recon_cli.systems.conversations import layout, moments, rebuild, table
 from recon_cli.systems.conversations.names import COMBINED, PATTERN, Rooms, kept, room_of
 from recon_cli.systems.conversations.parse import Log, Turn, parse, spelled
 from recon_cli.systems.conversations.table import FILE_COLUMNS, FILE_KEY, KEY, ROOM, TURN_COLUMNS, WHOLE, Names
@@ -130,6 +130,14 @@ class ConversationsFeed:
                 known = ", ".join(self.book.equal)
                 raise UsageError(f"turns of `{self.table}` have no `{word}`", hint=f"ask for {known}")
         return {self.book.equal[word]: spelled(value) for word, value in words.items()}
+
+    def needed(self) -> Mapping[str, tuple[str, ...]]:
+        """As `rebuild.needed`."""
+        return rebuild.needed(self.names)
+
+    def rebuilt(self, rows: Mapping[str, Iterable[Mapping[str, str]]], host: str) -> Iterable[feed.Rebuilt | Problem]:
+        """As `rebuild.rebuilt`."""
+        return rebuild.rebuilt(self.names, rows, host)
 
     def _rows(self, log: Log, spot: Spot) -> Iterator[Record]:
         """A row for each turn; one without a time is sorted behind the one before it."""
