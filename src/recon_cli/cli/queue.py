@@ -115,7 +115,8 @@ def replay(
     call = options.current()
     job.require(queue_path(call))
     with open_queue(call) as queue:
-        call.show(drained(queue, lambda name: syncs.with_key(call.store(name)), target or "", rate))
+        kept_back = syncs.options_of(call.settings)
+        call.show(drained(queue, lambda name: syncs.with_key(call.store(name)), target or "", rate, kept_back))
 
 
 @app.command()

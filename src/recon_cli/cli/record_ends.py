@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -32,7 +33,7 @@ Records: TypeAlias = Annotated[
     typer.Option("--records", metavar="NAME", autocompletion=options.complete("records"), help="One of [records]."),
 ]
 SystemName: TypeAlias = Annotated[
-    str | None, typer.Option("--system", metavar="NAME", help="Whose records: containers, unless set.")
+    str | None, typer.Option("--system", metavar="NAME", help="Whose records: conversations; containers, unless set.")
 ]
 Target: TypeAlias = Annotated[
     str | None,
@@ -140,7 +141,7 @@ def asked(
         system.asked(words),
         moment(since, found.zone) if since else None,
         moment(until, found.zone) if until else None,
-        text or "",
+        unicodedata.normalize("NFC", text or ""),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from recon_cli.cli import options
+from recon_cli.cli.files_back import files_back
 from recon_cli.cli.opened import Pair, pair, route, zone_name
 from recon_cli.cli.scanning import scan_request, state_dir
 from recon_cli.cli.words import share
@@ -22,6 +23,7 @@ from recon_cli.jobs.planfile import PlanFile
 from recon_cli.jobs.survey import Evidence
 from recon_cli.ops import atomic
 from recon_cli.ops.clock import SystemClock
+from recon_cli.systems import registry
 
 Table = Annotated[
     str | None,
@@ -29,7 +31,7 @@ Table = Annotated[
         metavar="[TABLE]", autocompletion=options.complete("tables"), help="A name of [tables] in recon.toml."
     ),
 ]
-SystemName = Annotated[str | None, typer.Option("--system", help="Whose rules: viewer, reconstruction.")]
+SystemName = Annotated[str | None, typer.Option("--system", help="Whose rules: viewer, reconstruction, conversations.")]
 Source = Annotated[
     str | None,
     typer.Option("--from", metavar="URL|NAME", autocompletion=options.complete("files"), help="Where the files are."),
@@ -67,12 +69,17 @@ def recover(
         str, typer.Option(metavar="SHARE", help="Refuse to mark more rows than this as missing.")
     ] = "50%",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed scan stopped.")] = False,
+    host: Annotated[str, typer.Option(metavar="NAME", help="Conversations: only the files of this host.")] = "",
 ) -> None:
     """Rebuild lost rows from the files that survived, with evidence for every field; the plan comes first.
+
+    With `--system conversations` it goes the other way: the folder `--to` gets its logs back out of the store `--from`.
 
     Example: `recon recover --system viewer --from ftp://me@host/html/data --to sqlite:///models.db`
     """
     call = options.current()
+    if system is not None and (feed := registry.rebuilds(system, table or "")) is not None:
+        call.show(files_back(call, feed, source, target, host, apply=apply and not call.dry_run))
     chosen = route(call, table, system, source, target)
     scanning = scan_request(call, chosen.source, resume=resume)
     request = job.RecoverRequest(

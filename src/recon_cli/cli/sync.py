@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing, suppress
 from typing import Annotated
 
 import typer
 
 from recon_cli.cli import options
+from recon_cli.cli.invocation import Invocation
 from recon_cli.cli.queue import open_queue
 from recon_cli.cli.scanning import state_dir
 from recon_cli.cli.sync_ends import (
@@ -20,15 +21,18 @@ from recon_cli.cli.sync_ends import (
     TableName,
     Target,
     chosen,
-    route,
+    routes,
     watch_of,
 )
 from recon_cli.core.errors import ReconError, UsageError
+from recon_cli.core.report import Report
 from recon_cli.jobs.sync import init as making
 from recon_cli.jobs.sync import run as job
+from recon_cli.jobs.sync import several
 from recon_cli.jobs.sync import verify as proof
 from recon_cli.jobs.sync import watch as watching
-from recon_cli.jobs.sync.ends import feed_of, opened
+from recon_cli.jobs.sync.ends import Ends, feed_of, opened
+from recon_cli.jobs.sync.route import Route
 from recon_cli.jobs.watched import Watch, watched
 from recon_cli.ops import metrics
 from recon_cli.ops.clock import SystemClock
@@ -65,15 +69,30 @@ def run(
     """
     call = options.current()
     found = chosen(call, name, system, source, target)
-    asked = route(found, table=table, registry=registry, on_drift=on_drift, rate=rate)
+    asked = routes(found, table=table, registry=registry, on_drift=on_drift, rate=rate)
     if once is watch:
         raise UsageError("once, or for ever?", hint="say `--once` or `--watch`")
     if call.dry_run:
-        call.show(job.would(asked, state_dir(call)))
-    with open_queue(call) as queue, opened(asked, queue, state_dir(call), call.progress) as ends:
+        would = [job.would(one, state_dir(call)) for one in asked]
+        call.show(would[0] if len(would) == 1 else several.together(would))
+    with ExitStack() as stack:
+        queue = stack.enter_context(open_queue(call))
+        ends = [
+            stack.enter_context(opened(one, queue, state_dir(call), None if place else call.progress))
+            for place, one in enumerate(asked)
+        ]
         if watch:
-            watching.watch(ends, call.say, _heart(watch_of(call, found)))
-        call.show(watched(watch_of(call, found), SystemClock(), lambda: job.once(ends, resend=resend, wait_s=wait)))
+            beat = _heart(watch_of(call, found))
+            if len(ends) == 1:
+                watching.watch(ends[0], call.say, beat)
+            several.watch_all(ends, lambda one, stop: watching.watch(one, call.say, beat, stop))
+        call.show(watched(watch_of(call, found), SystemClock(), lambda: _once(ends, resend=resend, wait_s=wait)))
+
+
+def _once(ends: Sequence[Ends], *, resend: bool, wait_s: float) -> Report:
+    if len(ends) == 1:
+        return job.once(ends[0], resend=resend, wait_s=wait_s)
+    return several.each(ends, lambda one: job.once(one, resend=resend, wait_s=wait_s))
 
 
 def _heart(watch: Watch) -> Callable[[], None]:
@@ -104,9 +123,11 @@ def init(
     """
     call = options.current()
     found = chosen(call, name, system, ".", target)
-    asked = route(found, table=table)
-    with closing(open_sink(asked.target)) as sink:
-        call.show(making.init(feed_of(asked), sink, asked.target, apply=not (sql or call.dry_run)))
+    done = []
+    for asked in routes(found, table=table):
+        with closing(open_sink(asked.target)) as sink:
+            done.append(making.init(feed_of(asked), sink, asked.target, apply=not (sql or call.dry_run)))
+    call.show(done[0] if len(done) == 1 else several.together(done, "recon.sync-init-several/1"))
 
 
 @app.command("verify", dry_run=True)
@@ -127,7 +148,15 @@ def verify(
     """
     call = options.current()
     found = chosen(call, name, system, source, target)
-    asked = route(found, table=table, registry=registry)
+    asked = routes(found, table=table, registry=registry)
+
+    def proven() -> Report:
+        done = [_verified(call, one, content=content) for one in asked]
+        return done[0] if len(done) == 1 else several.together(done, "recon.sync-verify-several/1")
+
+    call.show(watched(watch_of(call, found, "verify"), SystemClock(), proven))
+
+
+def _verified(call: Invocation, asked: Route, *, content: bool) -> Report:
     with closing(open_sink(asked.target)) as sink:
-        watch = watch_of(call, found, "verify")
-        call.show(watched(watch, SystemClock(), lambda: proof.verify(asked, sink, call.progress, content=content)))
+        return proof.verify(asked, sink, call.progress, content=content)

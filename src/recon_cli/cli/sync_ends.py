@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -14,12 +15,15 @@ from recon_cli.core.errors import UsageError
 from recon_cli.core.place import Place
 from recon_cli.jobs.sync.route import OnDrift, Route
 from recon_cli.jobs.watched import Watch
+from recon_cli.systems.registry import FEEDS
 
 Name: TypeAlias = Annotated[
     str | None,
     typer.Argument(metavar="[NAME]", autocompletion=options.complete("syncs"), help="A sync of recon.toml."),
 ]
-SystemName: TypeAlias = Annotated[str | None, typer.Option("--system", metavar="NAME", help="Whose files: gfx.")]
+SystemName: TypeAlias = Annotated[
+    str | None, typer.Option("--system", metavar="NAME", help="Whose files: gfx, containers, conversations.")
+]
 Source: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -27,8 +31,10 @@ Source: TypeAlias = Annotated[
     ),
 ]
 Target: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--to", metavar="URL|NAME", autocompletion=options.complete("stores"), help="Where rows go."),
+    list[str] | None,
+    typer.Option(
+        "--to", metavar="URL|NAME", autocompletion=options.complete("stores"), help="Where rows go; may be given again."
+    ),
 ]
 TableName: TypeAlias = Annotated[str | None, typer.Option("--table", metavar="NAME", help="The main table's name.")]
 Registry: TypeAlias = Annotated[
@@ -40,14 +46,39 @@ Drift: TypeAlias = Annotated[
 
 
 def chosen(
-    call: Invocation, name: str | None, system: str | None, source: str | None, target: str | None
+    call: Invocation, name: str | None, system: str | None, source: str | None, targets: list[str] | None
 ) -> syncs.SyncSettings:
     """What is to be sent where; notes an older queue that nobody adopted yet."""
-    found = syncs.resolve_sync(call.settings, name, syncs.Flags(system, source, target), call.warn)
+    named = targets or []
+    flags = syncs.Flags(system, source, named[0] if named else None, tuple(named[1:]))
+    found = syncs.resolve_sync(call.settings, name, flags, call.warn)
+    if found.options.get("exclude_rooms"):
+        call.note("the combined file is not sent: rooms are excluded, and nothing in it says whose its turns are")
     older = syncs.older_queue()
     if older is not None:
         call.note(f"an older queue lies at {older}: `recon queue adopt {older} --to {found.target.label}`")
     return found
+
+
+def routes(
+    found: syncs.SyncSettings,
+    *,
+    table: str | None = None,
+    registry: str | None = None,
+    on_drift: OnDrift | None = None,
+    rate: float | None = None,
+) -> list[Route]:
+    """A route for each target, the first one first.
+
+    Raises:
+        UsageError: a target is named twice.
+    """
+    targets = (found.target, *found.copies)
+    labels = [one.label for one in targets]
+    twice = next((one for one in labels if labels.count(one) > 1), None)
+    if twice:
+        raise UsageError(f"{twice} is named twice", hint="name each target once")
+    return [route(found.to(one), table=table, registry=registry, on_drift=on_drift, rate=rate) for one in targets]
 
 
 def route(
@@ -78,6 +109,7 @@ def route(
         int(numbers.get("batch", usual.batch_items)),
         int(numbers.get("retries", usual.retries)),
         rate or numbers.get("rate"),
+        options={"host": socket.gethostname(), **found.options} if found.system in FEEDS else found.options,
     )
 
 

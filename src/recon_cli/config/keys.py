@@ -177,9 +177,14 @@ _BACKUPS = tuple(
 _SYNCS = tuple(
     Key("syncs", name, kind, doc, choices=tuple(words))
     for name, kind, doc, *words in (
-        ("system", Kind.TEXT, "whose files they are: gfx, containers"),
+        ("system", Kind.TEXT, "whose files they are: gfx, containers, conversations"),
         ("from", Kind.ADDRESS, "the folder, such as the mount of a NAS: a name from [files] or a path"),
         ("to", Kind.ADDRESS, "the target: a name from [stores] or a URL"),
+        ("copies", Kind.TEXTS, "more targets, names from [stores] or URLs; one that fails does not hold the others"),
+        ("exclude_rooms", Kind.TEXTS, "conversations: patterns of rooms of which nothing is sent"),
+        ("combined", Kind.TEXTS, "conversations: patterns of the file that holds all rooms once more"),
+        ("zone", Kind.TEXT, "conversations: the time zone of the logs, such as Asia/Seoul"),
+        ("host", Kind.TEXT, "conversations: what this host is called in the rows; its own name if not set"),
         ("table", Kind.TEXT, "the main table, if it has not its usual name"),
         ("pattern", Kind.TEXT, "which files, as a pattern such as `*.json`"),
         ("registry", Kind.TEXT, "the list of PCs: a path, below `from` if relative"),
@@ -200,7 +205,7 @@ _SYNCS = tuple(
 _RECORDS = tuple(
     Key("records", *key)
     for key in (
-        ("system", Kind.TEXT, "whose records they are: containers"),
+        ("system", Kind.TEXT, "whose records they are: containers, conversations"),
         ("to", Kind.ADDRESS, "where they are: a name from [stores] or a URL"),
         ("table", Kind.TEXT, "the main table, if it has not its usual name"),
         ("zone", Kind.TEXT, "the time zone of times that say none, such as Asia/Seoul"),
@@ -239,9 +244,12 @@ KEYS: tuple[Key, ...] = (
     Key("files", "connections", Kind.INTEGER, "connections to this server at the same time"),
     Key("files", "retries", Kind.INTEGER, "how often a cut FTP connection is opened again"),
     Key("files", "dotfiles", Kind.TEXT, "on a web host whose index pages hide dotfiles: `none` says there are none"),
-    Key("stores", "url", Kind.ADDRESS, "where the records are: sqlite, postgresql, mysql, or a database file"),
+    Key("stores", "url", Kind.ADDRESS, "where the records are: sqlite, postgresql, mysql, redis, kv, firestore, git"),
     *(Key("stores", name, kind, doc) for name, kind, doc in _PLACE_SECRETS),
     Key("stores", "schema", Kind.TEXT, "the schema that holds the tables"),
+    Key("stores", "branch", Kind.TEXT, "the branch of a git repository to write to; one of the host's own if not set"),
+    Key("stores", "key_file", Kind.PATH, "the service account of Firestore, as JSON"),
+    Key("stores", "ca_file", Kind.PATH, "certificates to trust besides the machine's own, for redis and kv"),
     Key("stores", "timeout_s", Kind.NUMBER, "seconds without an answer before a connection is given up"),
     Key("tables", "system", Kind.TEXT, "whose rules make records of files: viewer, reconstruction, …"),
     Key("tables", "from", Kind.ADDRESS, "the files: a name from [files] or a URL"),

@@ -36,18 +36,27 @@ class SyncSettings:
     observations: bool = True
     ping_url: str = ""
     textfile: Path | None = None
+    copies: tuple[Place, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What the system alone understands; lists with line ends between."""
+
+    def to(self, target: Place) -> SyncSettings:
+        """The same for one of the targets."""
+        return replace(self, target=target, copies=())
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the command line says; None where it says nothing."""
+    """What the command line says; None where it says nothing. `copies` are the targets after the first."""
 
     system: str | None = None
     source: str | None = None
     target: str | None = None
+    copies: tuple[str, ...] = ()
 
 
 _TEXTS = {"table": "SUPABASE_TABLE", "pattern": "FILE_PATTERN", "registry": "REGISTRY_PATH", "on_drift": ""}
+_OPTIONS = ("exclude_rooms", "combined", "zone", "host")
 _NUMBERS = {
     "settle_s": "",
     "patience_s": "",
@@ -85,7 +94,34 @@ def resolve_sync(settings: Settings, name: str | None, flags: Flags, warn: Warn 
         _get(keyed, "observations", default=True),
         _get(keyed, "ping_url", ""),
         Path(textfile) if textfile else None,
+        _copies(settings, keyed, flags, warn),
+        _options(keyed),
     )
+
+
+def options_of(settings: Settings) -> dict[str, dict[str, str]]:
+    """By system, the rooms that any sync of recon.toml keeps back: items that wait from before are not sent either."""
+    found: dict[str, dict[str, str]] = {}
+    for name in settings.names("syncs"):
+        keyed = settings.named("syncs", name)
+        kept_back = _options(keyed).get("exclude_rooms", "")
+        if kept_back:
+            of = found.setdefault(_get(keyed, "system", ""), {})
+            of["exclude_rooms"] = "\n".join(filter(None, (of.get("exclude_rooms"), kept_back)))
+    return found
+
+
+def _options(keyed: Mapping[str, Setting]) -> dict[str, str]:
+    values = {name: keyed[name].value for name in _OPTIONS if name in keyed}
+    return {name: "\n".join(map(str, one)) if isinstance(one, tuple) else str(one) for name, one in values.items()}
+
+
+def _copies(settings: Settings, keyed: Mapping[str, Setting], flags: Flags, warn: Warn) -> tuple[Place, ...]:
+    """The targets after the first: the flags', or those of the sync where the flags name none at all."""
+    if flags.target:
+        return tuple(with_key(places.resolve_store(settings, one, warn)) for one in flags.copies)
+    names = places.texts(keyed, "copies")
+    return tuple(with_key(places.end(settings, "stores", replace(keyed["copies"], value=one), warn)) for one in names)
 
 
 def older_queue() -> Path | None:
@@ -126,11 +162,27 @@ def target_of(settings: Settings, keyed: Mapping[str, Setting], flag: str | None
 
 
 def with_key(place: Place) -> Place:
-    """A REST target without a key of its own takes the one of the usual variables."""
-    if not place.url.startswith(("supabase+", "postgrest+")):
-        return place
+    """A REST target without a key, or an address, of its own takes those of the usual variables.
+
+    Raises:
+        ConfigError: `kv://` is asked for, and `KV_REST_API_URL` says no address.
+    """
     own = place.secret
-    return replace(place, secret=secret.once(lambda: own() or _key()))
+    if place.url.startswith(("supabase+", "postgrest+")):
+        return replace(place, secret=secret.once(lambda: own() or _key()))
+    if place.url.startswith("kv"):
+        token = secret.once(lambda: own() or os.environ.get("KV_REST_API_TOKEN"))
+        return replace(place, url=_kv_url() if place.url == "kv://" else place.url, secret=token)
+    return place
+
+
+def _kv_url() -> str:
+    url = os.environ.get("KV_REST_API_URL", "").rstrip("/")
+    if urlsplit(url).scheme not in {"http", "https"} or places.has_password(url):
+        cause = f"`KV_REST_API_URL` is {redact.text(url) or 'not set'}"
+        hint = "set `KV_REST_API_URL` to the REST address, and `KV_REST_API_TOKEN` to its token"
+        raise ConfigError("`kv://` needs an address", cause=cause, hint=hint)
+    return f"kv+{url}"
 
 
 def _key() -> str | None:

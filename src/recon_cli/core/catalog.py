@@ -178,12 +178,16 @@ class DeclaredObject:
     table: str | None = None
 
 
+SCHEMALESS = frozenset({"kv", "firestore", "git"})
+"""Engines that hold rows as documents."""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """What a database declares. Tables by name; objects in the order in which they can be created.
 
-    `engine` is sqlite, postgresql, mysql or postgrest. `settings` are those that travel with the content:
-    `user_version`, `application_id`, `encoding` (SQLite), `schema`, `encoding`, `collation` (Postgres).
+    `engine` is sqlite, postgresql, mysql or postgrest; or one of SCHEMALESS. `settings` are those that travel with the
+    content: `user_version`, `application_id`, `encoding` (SQLite), `schema`, `encoding`, `collation` (Postgres).
     """
 
     engine: str
@@ -191,6 +195,11 @@ class Catalog:
     objects: tuple[DeclaredObject, ...] = ()
     settings: Mapping[str, str | int] = field(default_factory=dict)
     version: str = ""
+
+    @property
+    def schemaless(self) -> bool:
+        """Whether it takes any row of any table: nothing has to be declared there, and nothing can be."""
+        return self.engine in SCHEMALESS
 
     def table(self, name: str) -> DeclaredTable | None:
         """The table of that name."""

@@ -23,6 +23,19 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Shelf:
+    """Lists that a key-value store keeps beside the rows, for programs that read them under names of their own.
+
+    Each row stands once in the list called `name` with the row's values in its braces; an entry is a JSON object whose
+    members, by `entry`, are columns. Rows that come together are entered by `order`.
+    """
+
+    name: str
+    entry: tuple[tuple[str, str], ...]
+    order: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """Rows of a landing are sightings; of those of one thing within a window of time, one is a row of another table.
 
@@ -62,6 +75,9 @@ class Landing:
     mark: Mark | None = None
     sums: tuple[str, ...] = ()
     """Columns whose sums an operator knows: how many hands, say."""
+    private: frozenset[str] = frozenset()
+    """Columns whose values are never told: not in a report, not in an error, not in a dead letter's reason."""
+    shelf: Shelf | None = None
     window: Window | None = None
     """Where what lands here are sightings, of which some stand in another table."""
 

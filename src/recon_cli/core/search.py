@@ -42,6 +42,8 @@ class Book:
     texts: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
+    order: str = ""
+    """What pages are sorted by unless asked; the moment, if empty. One of `orders`, where some rows have no moment."""
     arrived: str = ""
     """The column that says when a row was written, for `tail`; empty where there is none."""
 
@@ -72,7 +74,7 @@ class Query:
         if self.order and self.order not in known:
             hint = f"sort by {', '.join(known)}"
             raise UsageError(f"records of `{book.table}` are not sorted by `{self.order}`", hint=hint)
-        return self.order or book.moment
+        return self.order or book.order or book.moment
 
     def following(self, place: Place) -> Query:
         """The same for the page behind a place."""

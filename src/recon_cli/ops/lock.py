@@ -9,14 +9,16 @@ import os
 import shlex
 import socket
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from recon_cli.core.errors import LockedError, ReconError
 from recon_cli.ops import redact
 
 _HOLDER_BYTES = 4096
+_NAP_S = 0.1
 
 
 @contextmanager
@@ -38,6 +40,26 @@ def hold(path: Path | str) -> Iterator[None]:
                 os.ftruncate(number, 0)
     finally:
         os.close(number)  # gives the lock back
+
+
+@contextmanager
+def waited_for(path: Path | str, patience_s: float) -> Iterator[None]:
+    """As `hold`, after waiting for whoever has it.
+
+    Raises:
+        LockedError: it is still held when the patience ends.
+    """
+    end = time.monotonic() + patience_s
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(hold(path))
+                break
+            except LockedError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_NAP_S)
+        yield
 
 
 def _open(path: Path) -> int:

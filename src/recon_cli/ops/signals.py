@@ -30,6 +30,7 @@ class _Desk:
         self.asked: int | None = None
         self.postponing = 0
         self.waiting = threading.Event()
+        self.counting = threading.Lock()  # several threads may be in such a block
 
     def take(self, number: int, _frame: FrameType | None) -> None:
         if self.asked is not None:
@@ -69,11 +70,13 @@ def postponed() -> Iterator[None]:
 
     A first signal inside waits until the outermost block ends; a second one still ends the process at once.
     """
-    _desk.postponing += 1
+    with _desk.counting:
+        _desk.postponing += 1
     try:
         yield
     finally:
-        _desk.postponing -= 1
+        with _desk.counting:
+            _desk.postponing -= 1
     if not _desk.postponing and _desk.asked is not None:
         raise Stopped(_desk.asked)
 

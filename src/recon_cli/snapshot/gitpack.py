@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recon_cli.snapshot.gitrepo import Repo
+from recon_cli.ops.gitrepo import Repo
 
 _VERSIONS = 4096
 _SIGNS = 13

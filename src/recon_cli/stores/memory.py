@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from threading import RLock
+from typing import TypeAlias
 
 from recon_cli.core.canonical import Value, dumps, encode
 from recon_cli.core.place import Place
@@ -34,7 +35,13 @@ class _Table:
     def relation(self, name: str) -> Relation:
         key = self.schema.key if self.schema else ()
         fields = (Field(one, Kind.TEXT, primary=key.index(one) + 1 if one in key else 0) for one in self.columns)
-        return Relation(name, tuple(fields), ("_row_",))
+        return Relation(name, tuple(fields), (ROW_NUMBER,))
+
+
+ROW_NUMBER = "_row_"
+"""Under this name an undo keeps which row it was; no column is called so."""
+Held: TypeAlias = "tuple[str, Schema, int, Iterable[Mapping[str, Value]]]"
+"""A table as it is: its name, its schema, its counter, its rows."""
 
 
 def open_memory(place: Place) -> MemoryStore:
@@ -43,7 +50,10 @@ def open_memory(place: Place) -> MemoryStore:
 
 
 class MemoryStore:
-    """Tables in memory. `tables` are rows to begin with, `schemas` the rules (unique, not null) they keep."""
+    """Tables in memory. `tables` are rows to begin with, `schemas` the rules (unique, not null) they keep.
+
+    `taking` is given every table that has a schema before a commit; if it raises, nothing was committed.
+    """
 
     def __init__(
         self,
@@ -51,8 +61,9 @@ class MemoryStore:
         schemas: Iterable[Schema] = (),
         *,
         url: str = "memory://",
+        taking: Callable[[Iterable[Held]], None] = lambda _tables: None,
     ) -> None:
-        self.url = url
+        self.url, self.taking = url, taking
         self._lock = RLock()
         self._tables = {one.table: _Table(tuple(c.name for c in one.columns), one) for one in schemas}
         for name, rows in (tables or {}).items():
@@ -64,6 +75,11 @@ class MemoryStore:
         for number, row in enumerate(taken, 1):
             table.rows[number] = {column: row.get(column) for column in table.columns}
             table.last = number
+
+    def number(self, counters: Mapping[str, int]) -> None:
+        """Let the numbering of surrogate ids go on from here."""
+        for name, counter in counters.items():
+            self._tables[name].counter = counter
 
     def columns(self) -> Mapping[str, tuple[str, ...]]:
         """The column names of every table."""
@@ -141,7 +157,7 @@ class _MemorySession:
 
     def insert(self, relation: Relation, values: Mapping[str, Value]) -> Row:
         table = self._tables[relation.name]
-        number = values.get("_row_")
+        number = values.get(ROW_NUMBER)
         number = number if isinstance(number, int) else table.last + 1
         row = {name: values[name] if name in values else _default(table, name) for name in table.columns}
         self._number(table, row)
@@ -172,7 +188,7 @@ class _MemorySession:
         del self._tables[relation.name].rows[_number_of(row)]
 
     def old_row(self, relation: Relation, row: Row) -> dict[str, Value]:  # noqa: ARG002  contract
-        return {**row.values, "_row_": row.place[0]}
+        return {**row.values, ROW_NUMBER: row.place[0]}
 
     def drop(self, tables: Sequence[str]) -> None:
         for table in tables:
@@ -193,6 +209,9 @@ class _MemorySession:
         """There are none."""
 
     def commit(self) -> None:
+        self._store.taking(
+            (name, one.schema, one.counter, one.rows.values()) for name, one in self._tables.items() if one.schema
+        )
         self._store._tables = self._tables  # noqa: SLF001  one module, two halves of one thing
 
     def rollback(self) -> None:

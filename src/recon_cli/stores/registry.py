@@ -17,6 +17,16 @@ _ADAPTERS = {
     "mysql": "mysql:open_mysql",
     "mariadb": "mysql:open_mysql",
     "memory": "memory:open_memory",
+    "redis": "documents.kv_redis:open_store",
+    "rediss": "documents.kv_redis:open_store",
+    "kv+https": "documents.kv_rest:open_store",
+    "kv+http": "documents.kv_rest:open_store",
+    "firestore": "documents.firestore:open_store",
+    "git": "documents.git:open_store",
+    "git+file": "documents.git:open_store",
+    "git+ssh": "documents.git:open_store",
+    "git+https": "documents.git:open_store",
+    "git+http": "documents.git:open_store",
 }
 
 

@@ -131,3 +131,22 @@ class Feed(Protocol):
 
     def explained(self, code: str, message: str) -> Fault | None:
         """A refusal by the server as the fault of the table behind it, if it is one; else the row is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A file put together of rows: its path below a folder. `exact`: it is byte for byte the one that was sent."""
+
+    path: str
+    raw: bytes
+    exact: bool = True
+
+
+class Rebuilds(Feed, Protocol):
+    """A feed whose rows give the files back."""
+
+    def needed(self) -> Mapping[str, tuple[str, ...]]:
+        """Which columns of which tables it takes."""
+
+    def rebuilt(self, rows: Mapping[str, Iterable[Mapping[str, str]]], host: str) -> Iterable[Rebuilt | Problem]:
+        """The files of one host (empty: of all) out of all rows of these tables; a cell without a value is empty."""

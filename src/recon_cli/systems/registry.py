@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -9,7 +10,7 @@ from typing import Protocol, cast
 
 from recon_cli.core.errors import ToolMissingError, UsageError
 from recon_cli.systems.base import System
-from recon_cli.systems.feed import Feed
+from recon_cli.systems.feed import Feed, Rebuilds
 from recon_cli.systems.records import RecordSystem
 
 GROUP = "recon.systems"
@@ -21,18 +22,19 @@ BUILTIN = {
 FEED_GROUP = "recon.feeds"
 FEEDS = {
     "gfx": "recon_cli.systems.gfx.feed:make",
+    "conversations": "recon_cli.systems.conversations.feed:make",
     "containers": "recon_cli.systems.containers.feed:make",
 }
-"""What makes a feed: called with the main table's name, the pattern of file names, and `observations`.
+"""What makes a feed: called with the main table's name, the pattern of file names, `observations`, and `options`.
 
 One with a `book` is a system of records (`systems/records.py`), too.
 """
 
 
 class MakeFeed(Protocol):
-    """As an entry point of `recon.feeds` offers it."""
+    """As an entry point of `recon.feeds` offers it. `options` are only given where there are any."""
 
-    def __call__(self, table: str, pattern: str, *, observations: bool) -> Feed:
+    def __call__(self, table: str, pattern: str, *, observations: bool, options: Mapping[str, str] = ...) -> Feed:
         """The feed for one main table; empty texts ask for what is usual."""
 
 
@@ -62,8 +64,15 @@ def feed_names() -> tuple[str, ...]:
     return (*FEEDS, *sorted(set(_plugins(FEED_GROUP)) - set(FEEDS)))
 
 
-def feed(name: str, table: str = "", pattern: str = "", *, observations: bool = True) -> Feed:
-    """The feed called `name`, for one main table (empty: the usual one).
+def feed(
+    name: str,
+    table: str = "",
+    pattern: str = "",
+    *,
+    observations: bool = True,
+    options: Mapping[str, str] | None = None,
+) -> Feed:
+    """The feed called `name`, for one main table (empty: the usual one) and with options of its own.
 
     Raises:
         UsageError: there is no such feed.
@@ -80,7 +89,17 @@ def feed(name: str, table: str = "", pattern: str = "", *, observations: bool = 
             hint = f"did you mean `{close[0]}`?" if close else None
             raise UsageError(f"no files of `{name}` can be sent", cause=f"known are {', '.join(known)}", hint=hint)
         make = cast("MakeFeed", _load(plugin))
+    if options:
+        return make(table, pattern, observations=observations, options=options)
     return make(table, pattern, observations=observations)
+
+
+def rebuilds(name: str, table: str = "") -> Rebuilds | None:
+    """The feed called `name`, if its rows give its files back; None for another, or none."""
+    if name not in feed_names():
+        return None
+    found = feed(name, table)
+    return cast("Rebuilds", found) if hasattr(found, "rebuilt") else None
 
 
 def records(name: str, table: str = "") -> RecordSystem:
@@ -92,7 +111,7 @@ def records(name: str, table: str = "") -> RecordSystem:
     """
     found = feed(name, table)
     if not hasattr(found, "book"):
-        hint = "`--system containers` has one"
+        hint = "`--system containers` and `--system conversations` have one"
         raise UsageError(f"`{name}` has no records to search", cause="it declares no book", hint=hint)
     return cast("RecordSystem", found)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from recon_cli.core.errors import AuthError, UnreachableError
-from recon_cli.snapshot.gitrepo import refusal
+from recon_cli.ops.gitrepo import refusal
 from tests.files.ftp.trees import served_folder
 from tests.jobs.backup.made import content, day, publish, rows
 from tests.jobs.backup.recipes import opened, recipe

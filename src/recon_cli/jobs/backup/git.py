@@ -15,15 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from recon_cli.core import words
-from recon_cli.core.errors import LockedError, NotFoundError, UsageError
+from recon_cli.core.errors import NotFoundError, UsageError
 from recon_cli.jobs.backup import names, staging
 from recon_cli.jobs.backup.destination import LATEST, NO_RUN, Held, Published, Run
 from recon_cli.jobs.backup.gitline import ATTRIBUTES, TRAILER, Line, owned
 from recon_cli.jobs.backup.shape import check_staged
 from recon_cli.ops import lock
+from recon_cli.ops.gitrepo import FORMAT_TRAILER, Commit, RejectedError, Repo, Signature
 from recon_cli.snapshot import manifest as manifests
 from recon_cli.snapshot.folder import FolderSnapshot
-from recon_cli.snapshot.gitrepo import FORMAT_TRAILER, Commit, RejectedError, Repo, Signature
 from recon_cli.snapshot.manifest import Manifest, NewerFormatError
 from recon_cli.snapshot.reader import Snapshot
 
@@ -98,7 +98,7 @@ class GitHistory:
         """Commit the staged folder where it differs, and push it where that is wished."""
         check_staged(folder, manifest)
         blobs = self._store(folder, manifest)
-        with self._alone():
+        with lock.waited_for(self._repo.git_dir / "recon.lock", _PATIENCE_S):
             for attempt in range(TRIES):
                 try:
                     return self._publish(name, blobs, manifest, run)
@@ -200,25 +200,6 @@ class GitHistory:
         kinds = [line[0] for line in told.splitlines() if line]
         named = {"A": "added", "M": "changed", "D": "removed"}
         return ["files: " + ", ".join(f"{kinds.count(one)} {word}" for one, word in named.items() if one in kinds)]
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the repository's lock; wait a minute for whoever has it."""
-        end = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                held = lock.hold(self._repo.git_dir / "recon.lock")
-                held.__enter__()
-            except LockedError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.2)
-            else:
-                break
-        try:
-            yield
-        finally:
-            held.__exit__(None, None, None)
 
 
 def _newer(commit: Commit) -> str:

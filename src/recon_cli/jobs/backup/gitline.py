@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from recon_cli.core.errors import AuthError, GuardError, NotFoundError, ReconError, UnreachableError
+from recon_cli.ops.gitrepo import RejectedError, Repo, Signature
 from recon_cli.snapshot import gitpack
 from recon_cli.snapshot import manifest as manifests
-from recon_cli.snapshot.gitrepo import RejectedError, Repo, Signature
 
 ATTRIBUTES = ".gitattributes"
 TRAILER = "Recon-Snapshot"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from recon_cli.core.errors import UsageError
 from recon_cli.core.place import Place, redact
@@ -23,9 +21,8 @@ from recon_cli.jobs.backup.remote import Archives, is_archive, snapshot_of
 from recon_cli.jobs.backup.shape import Packing
 from recon_cli.jobs.backup.single import ENDINGS, SingleArchive
 from recon_cli.jobs.backup.stdout import Stream
-from recon_cli.ops import paths
+from recon_cli.ops import gitrepo, paths
 from recon_cli.ops.clock import Clock, SystemClock
-from recon_cli.snapshot import gitrepo
 from recon_cli.snapshot.manifest import Compression
 
 _READ_ONLY = frozenset({"http", "https"})
@@ -124,7 +121,7 @@ def _git(place: Place, wish: Wish) -> GitHistory:
         hint = "use `git:PATH`, `git+file://`, `git+ssh://` or `git+https://`"
         raise UsageError(f"no git repository at {redact(place.url)}", hint=hint)
     path = _path(url.removeprefix("git+")) if url.startswith("git+") else Path(url[len("git:") :]).expanduser()
-    repo = gitrepo.open_repo(path.absolute(), timeout_s, _header(place, ""))
+    repo = gitrepo.open_repo(path.absolute(), timeout_s, gitrepo.login("", place.secret))
     push = wish.push or place.text("push")
     return GitHistory(_shown(f"git:{path}", folder), LocalLine(repo, folder, push), folder, wish.author)
 
@@ -134,27 +131,9 @@ def _remote_git(place: Place, url: str, folder: str, timeout_s: float, wish: Wis
     home = paths.private_dir(paths.state_dir() / "git") / f"{hashlib.sha256(redact(url).encode()).hexdigest()[:24]}.git"
     if not (home / "HEAD").exists():
         gitrepo.init(home, bare=True)
-    repo = gitrepo.Repo(home, None, timeout_s, _header(place, url))
-    line = RemoteLine(repo, _without_user(url), wish.branch or place.text("branch"))
+    repo = gitrepo.Repo(home, None, timeout_s, gitrepo.login(url, place.secret))
+    line = RemoteLine(repo, gitrepo.without_user(url), wish.branch or place.text("branch"))
     return GitHistory(_shown(f"git+{redact(url)}", folder), line, folder, wish.author)
-
-
-def _header(place: Place, url: str) -> Mapping[str, str]:
-    """A token for HTTPS as git's environment takes it: no argument, so that no list of processes shows it."""
-    secret = place.secret() if url.startswith("http") else None
-    if not secret:
-        return {}
-    login = f"{unquote(urlsplit(url).username or 'git')}:{secret}"
-    value = f"Authorization: Basic {base64.b64encode(login.encode()).decode()}"
-    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": value}
-
-
-def _without_user(url: str) -> str:
-    """An HTTPS URL without its user, whom the header names; SSH needs it."""
-    parts = urlsplit(url)
-    if not url.startswith("http"):
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _shown(url: str, folder: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from recon_cli.core.catalog import Catalog
@@ -11,7 +12,7 @@ from recon_cli.core.landing import Load, Parcel, Shape
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
-from recon_cli.jobs.sync.intake import MAIN
+from recon_cli.jobs.sync.intake import MAIN, OPTIONS
 from recon_cli.jobs.sync.stash import Stash
 from recon_cli.outbox.adopt import ADOPTED
 from recon_cli.outbox.item import Item, Letter
@@ -20,6 +21,7 @@ from recon_cli.systems import feed as feeds
 from recon_cli.systems import registry
 from recon_cli.systems.feed import Feed, Unfit
 
+_KEPT_BACK = "the target refuses this record; its words are kept back, for they may quote it"
 _INIT = "`recon sync init` makes it fit, or prints what would"
 
 
@@ -32,6 +34,7 @@ class Delivery:
         delivered: told which items the target has, as soon as it has them.
         stash: where values go whose column is gone; None where that pauses the table.
         progress: told how many items the target has got.
+        options: by system, what overrides the options that an item was put with.
         columns: what the target had at the last delivery.
         aliases: under which other hashes older programs know a content.
     """
@@ -45,9 +48,11 @@ class Delivery:
         delivered: Callable[[Iterable[str]], None] = lambda _keys: None,
         stash: Stash | None = None,
         progress: Progress | None = None,
+        options: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.sink, self.columns, self.delivered, self.stash = sink, columns, delivered, stash
         self.aliases = aliases
+        self.options = options or {}
         self.progress = progress or Silent()
         self._sent = 0
         self._slow: int | None = None
@@ -137,7 +142,13 @@ class Delivery:
             raise DeliveryError(Failure.DRIFT, f"`{shape.table}` lost its column `{lost[0]}`; {_INIT}, {hint}")
 
     def _explained(self, feed: Feed, error: DeliveryError) -> DeliveryError:
-        """A refusal that is the table's fault and not the row's pauses the table; no row pays for it."""
+        """A refusal that is the table's fault and not the row's pauses the table; no row pays for it.
+
+        What a server says of a row of a private table is kept back: it quotes it.
+        """
+        if error.failure in {Failure.POISON, Failure.TOO_BIG} and any(one.private for one in feed.landings()):
+            detail = f"{error.code or error.failure.value}: {_KEPT_BACK}"
+            error = DeliveryError(error.failure, detail, retry_after_s=error.retry_after_s, code=error.code)
         fault = feed.explained(error.code, error.detail) if error.code else None
         if fault is None and error.failure is not Failure.DRIFT:
             return error
@@ -148,16 +159,18 @@ class Delivery:
 
     def _feed_of(self, letter: Letter) -> Feed:
         if letter.table not in self._feeds:
-            feed = _found(letter)
+            feed = _found(letter, self.options)
             self._feeds[letter.table] = feed
         return self._feeds[letter.table]
 
 
-def _found(letter: Letter) -> Feed:
+def _found(letter: Letter, options: Mapping[str, Mapping[str, str]]) -> Feed:
     """The feed that an item's `meta` names; else the one whose usual table it is."""
     try:
         if feeds.SYSTEM in letter.meta:
-            return registry.feed(letter.meta[feeds.SYSTEM], letter.meta.get(MAIN, letter.table))
+            system = letter.meta[feeds.SYSTEM]
+            given = {**json.loads(letter.meta.get(OPTIONS, "{}")), **options.get(system, {})}
+            return registry.feed(system, letter.meta.get(MAIN, letter.table), options=given)
         for name in registry.feed_names():
             feed = registry.feed(name)
             if letter.table in {landing.table for landing in feed.landings()}:

@@ -37,7 +37,9 @@ class Ends:
 
 def feed_of(route: Route) -> Feed:
     """The rules of a route's files."""
-    return registry.feed(route.system, route.table, route.pattern, observations=route.observations)
+    return registry.feed(
+        route.system, route.table, route.pattern, observations=route.observations, options=route.options
+    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -24,6 +25,8 @@ from recon_cli.systems.feed import Feed, Sending, Sources, Spot, Unfit
 
 MAIN = "main"
 """In a letter's `meta`: the main table, by which the feed is found again."""
+OPTIONS = "options"
+"""In a letter's `meta`: the feed's options, as JSON."""
 _LOOKED_UP = 500
 _OFFLINE_SHARE = 2
 _FEW = 4
@@ -342,6 +345,7 @@ class Intake:
             MAIN: self.feed.table,
             feeds.SOURCE: spot.source,
             feeds.PATH: spot.path,
+            **({OPTIONS: json.dumps(dict(self.route.options), ensure_ascii=False)} if self.route.options else {}),
         }
 
     def _keep_small(self, size_bytes: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -32,7 +32,13 @@ class Replayed:
     error: ReconError | None = None
 
 
-def replay(queue: Outbox, place_of: Callable[[str], Place], only: str = "", rate: float | None = None) -> Report:
+def replay(
+    queue: Outbox,
+    place_of: Callable[[str], Place],
+    only: str = "",
+    rate: float | None = None,
+    options: Mapping[str, Mapping[str, str]] | None = None,
+) -> Report:
     """Deliver everything that waits, also what was put off and what stands behind an open circuit.
 
     Args:
@@ -40,9 +46,10 @@ def replay(queue: Outbox, place_of: Callable[[str], Place], only: str = "", rate
         place_of: the place that a target's name means.
         only: one target; all of them if empty.
         rate: items a second at most.
+        options: by system, what overrides the options that an item was put with.
     """
     queue.refill()
-    done = [_one(queue, name, place_of, rate) for name in targets(queue) if only in {"", name}]
+    done = [_one(queue, name, place_of, rate, options or {}) for name in targets(queue) if only in {"", name}]
     return _report(done)
 
 
@@ -51,12 +58,18 @@ def targets(queue: Outbox) -> list[str]:
     return list(dict.fromkeys(queue.read(lambda db: [lane.target for lane in lanes.lanes(db)])))
 
 
-def _one(queue: Outbox, name: str, place_of: Callable[[str], Place], rate: float | None) -> Replayed:
+def _one(
+    queue: Outbox,
+    name: str,
+    place_of: Callable[[str], Place],
+    rate: float | None,
+    options: Mapping[str, Mapping[str, str]],
+) -> Replayed:
     drained = Drained()
     try:
         with closing(open_sink(place_of(name))) as sink:
             queue.change(lambda db: moves.hurry(db, name))
-            delivery = Delivery(sink, Columns(queue, name), Aliases(queue))
+            delivery = Delivery(sink, Columns(queue, name), Aliases(queue), options=options)
             drained = Drain(queue, name, delivery, Pace(rate=rate), random.random).run()
     except ReconError as exc:
         return Replayed(name, drained, _waiting(queue, name), exc)

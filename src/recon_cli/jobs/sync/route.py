@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -49,3 +50,5 @@ class Route:
     retries: int = 5
     rate: float | None = None
     limit_bytes: int = LIMIT_BYTES
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What the system alone understands."""

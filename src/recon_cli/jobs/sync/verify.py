@@ -200,6 +200,8 @@ def _difference(route: Route, shape: Shape, wanted: Expected, row: Mapping[str, 
     asked = {*said} - {*shape.key} if ours else {*shape.landing.sums}
     for name in (one for one in row if one in asked and one != document):
         if _text(said[name]) != _text(row[name]):
+            if name in shape.landing.private:
+                return f"{name} is not what the file says"
             return f"{name} is {_text(row[name])!r}, the file says {_text(said[name])!r}"
     return ""
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from recon_cli.core.errors import ConfigError, ReconError, UnreachableError
 from recon_cli.files.watched import mounts
@@ -38,13 +37,16 @@ class Told:
             self.say(f"{matter}: {text}" if text else f"{matter}: well again")
 
 
-def watch(ends: Ends, say: Say, beat: Callable[[], None] = lambda: None) -> NoReturn:
-    """Watch until a signal comes; what was taken in by then is in the outbox.
+def watch(
+    ends: Ends, say: Say, beat: Callable[[], None] = lambda: None, stop: Callable[[], bool] = lambda: False
+) -> None:
+    """Watch until a signal comes, or `stop` says so; what was taken in by then is in the outbox.
 
     Args:
         ends: what to work with.
         say: told what an operator should know, when it changes.
         beat: called after every scan of everything that went well.
+        stop: asked at least every second; for threads, which no signal reaches.
 
     Raises:
         ConfigError: the registry cannot be read at the start.
@@ -52,16 +54,21 @@ def watch(ends: Ends, say: Say, beat: Callable[[], None] = lambda: None) -> NoRe
     refill(ends)
     tell = Told(say)
     with _listening(ends) as events, _delivering(ends, tell) as failed:
-        _watch(ends, events, tell, beat, failed)
+        _watch(ends, events, tell, beat, failed, stop)
 
 
 def _watch(
-    ends: Ends, events: Events | None, tell: Told, beat: Callable[[], None], failed: Sequence[BaseException]
-) -> NoReturn:
+    ends: Ends,
+    events: Events | None,
+    tell: Told,
+    beat: Callable[[], None],
+    failed: Sequence[BaseException],
+    stop: Callable[[], bool],
+) -> None:
     clock, route, intake = ends.queue.clock, ends.route, ends.intake
     rescan = poll = clock.monotonic()
     started = False
-    while True:
+    while not stop():
         if failed:
             raise failed[0]
         now = clock.monotonic()

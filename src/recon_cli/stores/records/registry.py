@@ -20,6 +20,16 @@ _ADAPTERS = {
     "supabase+http": "postgrest:PostgrestReader",
     "postgrest+https": "postgrest:PostgrestReader",
     "postgrest+http": "postgrest:PostgrestReader",
+    "redis": "documents.kv_redis:open_reader",
+    "rediss": "documents.kv_redis:open_reader",
+    "kv+https": "documents.kv_rest:open_reader",
+    "kv+http": "documents.kv_rest:open_reader",
+    "firestore": "documents.firestore:open_reader",
+    "git": "documents.git:open_reader",
+    "git+file": "documents.git:open_reader",
+    "git+ssh": "documents.git:open_reader",
+    "git+https": "documents.git:open_reader",
+    "git+http": "documents.git:open_reader",
 }
 
 
@@ -39,5 +49,7 @@ def open_reader(place: Place) -> Reader:
             cause=f"known are {', '.join(f'{name}://' for name in _ADAPTERS)} and files ending in {', '.join(_FILES)}",
         )
     module, _, name = _ADAPTERS[scheme].partition(":")
-    reader: Reader = getattr(import_module(f"recon_cli.stores.records.{module}"), name)(place)
+    reader: Reader = getattr(import_module(f"recon_cli.stores.{'' if '.' in module else 'records.'}{module}"), name)(
+        place
+    )
     return reader

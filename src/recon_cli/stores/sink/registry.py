@@ -20,6 +20,16 @@ _ADAPTERS = {
     "supabase+http": "postgrest:PostgrestSink",
     "postgrest+https": "postgrest:PostgrestSink",
     "postgrest+http": "postgrest:PostgrestSink",
+    "redis": "documents.kv_redis:open_sink",
+    "rediss": "documents.kv_redis:open_sink",
+    "kv+https": "documents.kv_rest:open_sink",
+    "kv+http": "documents.kv_rest:open_sink",
+    "firestore": "documents.firestore:open_sink",
+    "git": "documents.git:open_sink",
+    "git+file": "documents.git:open_sink",
+    "git+ssh": "documents.git:open_sink",
+    "git+https": "documents.git:open_sink",
+    "git+http": "documents.git:open_sink",
 }
 
 
@@ -40,5 +50,5 @@ def open_sink(place: Place) -> Sink:
             hint="for example `supabase+https://PROJECT.supabase.co` or `postgresql://user@host/database`",
         )
     module, _, name = _ADAPTERS[scheme].partition(":")
-    sink: Sink = getattr(import_module(f"recon_cli.stores.sink.{module}"), name)(place)
+    sink: Sink = getattr(import_module(f"recon_cli.stores.{'' if '.' in module else 'sink.'}{module}"), name)(place)
     return sink

@@ -30,6 +30,9 @@ class Fault:
 
 def faults(catalog: Catalog, names: Names) -> tuple[Fault, ...]:
     """Everything that is wrong with the target."""
+    if catalog.schemaless:
+        why = f"readings within a window are compared by the database itself, and {catalog.engine} has no SQL"
+        return (Fault(names.logs, "no database", f"{why}; use SQLite, Postgres, MySQL or Supabase"),)
     dialect = dialect_of(catalog)
     found = [
         *_table(dialect, catalog.table(names.logs), names.logs, LOG_COLUMNS),

@@ -123,11 +123,13 @@ class ContainersFeed:
         return faults.faults(catalog, self.names)
 
     def migration(self, catalog: Catalog, *, exposed: bool) -> tuple[str, ...]:
-        """The statements that make or mend the tables; partitions only where no table is yet.
+        """The statements that make or mend the tables; partitions only where no table is yet. None for documents.
 
         Raises:
             ConfigError: partitions are wanted, and the table is there without them, or the engine has none.
         """
+        if catalog.schemaless:
+            return ()
         dialect, there = faults.dialect_of(catalog), catalog.table(self.table)
         has = there is not None and "captured_at" in there.key
         if self.made.partitioned and dialect is not table.Dialect.POSTGRES:
@@ -172,7 +174,13 @@ class ContainersFeed:
         return adding.of_word(self.names.readings, word, hints)
 
 
-def make(main: str = "", pattern: str = "", *, observations: bool = True) -> ContainersFeed:  # noqa: ARG001  the readings are kept
+def make(
+    main: str = "",
+    pattern: str = "",
+    *,
+    observations: bool = True,  # noqa: ARG001  the readings are kept
+    options: Mapping[str, str] | None = None,  # noqa: ARG001  it has none
+) -> ContainersFeed:
     """The feed for one main table (empty: `container_logs`) and one pattern of names.
 
     Raises:

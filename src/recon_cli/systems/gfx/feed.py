@@ -120,16 +120,21 @@ class GfxFeed:
 
     def shapes(self, catalog: Catalog) -> tuple[Shape, ...]:
         """What of both tables the target takes."""
+        if catalog.schemaless:
+            return tuple(
+                Shape(one, tuple(column.name for column in one.schema.columns), one.schema.key)
+                for one in self.landings()
+            )
         found = ((one, catalog.table(one.table)) for one in self.landings())
         return tuple(_shape(one, declared) for one, declared in found if declared is not None)
 
     def faults(self, catalog: Catalog) -> Sequence[feed.Fault]:
         """As `constraints.faults`; observations that are wanted need their table."""
-        return constraints.faults(catalog, self.names)
+        return () if catalog.schemaless else constraints.faults(catalog, self.names)
 
     def migration(self, catalog: Catalog, *, exposed: bool) -> tuple[str, ...]:
         """As `constraints.migration`."""
-        return constraints.migration(catalog, self.names, exposed=exposed)
+        return () if catalog.schemaless else constraints.migration(catalog, self.names, exposed=exposed)
 
     def explained(self, code: str, message: str) -> feed.Fault | None:
         """As `constraints.explained`."""
@@ -202,7 +207,13 @@ class Lately:
                 del self._kept[next(iter(self._kept))]
 
 
-def make(main: str = "", pattern: str = "", *, observations: bool = True) -> GfxFeed:
+def make(
+    main: str = "",
+    pattern: str = "",
+    *,
+    observations: bool = True,
+    options: Mapping[str, str] | None = None,  # noqa: ARG001  it has none
+) -> GfxFeed:
     """The feed for one main table (empty: `gfx_sessions`) and one pattern of names (empty: every JSON file).
 
     Raises:

@@ -34,8 +34,8 @@ def create(
         has: the columns of the sessions table, where there is one already; see `latest`.
     """
     tables = declared(dialect, names)
-    made = [*(_types() if dialect is Dialect.POSTGRES else ()), *(_table(dialect, one) for one in tables)]
-    made += [] if dialect is Dialect.MYSQL else [index for one in tables for index in _indexes(dialect, one)]
+    made = [*(_types() if dialect is Dialect.POSTGRES else ()), *(table_sql(dialect, one) for one in tables)]
+    made += [] if dialect is Dialect.MYSQL else [index for one in tables for index in index_sql(dialect, one)]
     made += latest(dialect, names, has=has)
     if exposed:
         new = tables if has is None else tables[1:]
@@ -104,7 +104,8 @@ def _types() -> Iterator[str]:
         yield f"DO $$ BEGIN {made}; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
 
 
-def _table(dialect: Dialect, table: DeclaredTable) -> str:
+def table_sql(dialect: Dialect, table: DeclaredTable) -> str:
+    """The statement that makes a table, where it is not there."""
     lines = [_line(dialect, column) for column in table.columns]
     lines.append(f"PRIMARY KEY ({', '.join(quoted(dialect, name) for name in table.key)})")
     for index in table.indexes:
@@ -120,7 +121,8 @@ def _table(dialect: Dialect, table: DeclaredTable) -> str:
     return f"CREATE TABLE IF NOT EXISTS {quoted(dialect, table.name)} (\n  {body}\n){after}"
 
 
-def _indexes(dialect: Dialect, table: DeclaredTable) -> Iterator[str]:
+def index_sql(dialect: Dialect, table: DeclaredTable) -> Iterator[str]:
+    """The statements that make the indexes that are no constraints."""
     for index in table.indexes:
         if not index.unique:
             parts = ", ".join(quoted(dialect, part) for part in index.parts)

@@ -6,17 +6,19 @@ no line ends. Names and contents go through standard input, never through a shel
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from recon_cli.core.errors import AuthError, NotFoundError, ReconError, ToolMissingError, UnreachableError, UsageError
 
@@ -166,13 +168,13 @@ class Repo:
             self.run("commit-tree", "--no-gpg-sign", tree, *parents, stdin=message.encode(), env=env).decode().strip()
         )
 
-    def move(self, ref: str, new: str, old: str) -> None:
+    def move(self, ref: str, new: str, old: str, why: str = "recon backup") -> None:
         """Let a ref stand at `new`, if it still stands at `old`.
 
         Raises:
             RejectedError: it stands elsewhere by now.
         """
-        self.run("update-ref", "-m", "recon backup", ref, new, old or NOBODY)
+        self.run("update-ref", "-m", why, ref, new, old or NOBODY)
 
     def show(self, paths: Sequence[str]) -> None:
         """Let these paths of index and work tree be what HEAD says; all others stay as they are."""
@@ -302,6 +304,24 @@ def refusal(command: str, said: str, where: str) -> ReconError:
     if any(sign in words for sign in _AWAY):
         return UnreachableError(f"cannot reach {where}", cause=cause, hint="run again when it is back")
     return ReconError(f"`git {command}` failed in {where}", cause=cause, hint="run `git fsck` there")
+
+
+def login(url: str, secret: Callable[[], str | None]) -> Mapping[str, str]:
+    """A token for HTTPS as git's environment takes it: no argument, so that no list of processes shows it."""
+    found = secret() if url.startswith("http") else None
+    if not found:
+        return {}
+    pair = f"{unquote(urlsplit(url).username or 'git')}:{found}"
+    value = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
+    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": value}
+
+
+def without_user(url: str) -> str:
+    """An HTTPS URL without its user, whom the header names; SSH needs it."""
+    parts = urlsplit(url)
+    if not url.startswith("http"):
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def redacted(text: str) -> str:
