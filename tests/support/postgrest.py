@@ -1,9 +1,9 @@
 """A double of PostgREST: its documented protocol, as far as we speak it, in front of a real Postgres, with faults.
 
 Reads (GET, HEAD: select with casts, order, limit, offset, filters, logic trees, exact counts, the `max-rows` cap), bulk
-inserts and upserts (`on_conflict`, `resolution`, `columns`, `return`), PATCH, DELETE, the OpenAPI root, profiles, the
-API key of Supabase's gateway, and errors as PostgREST words them: Postgres's own, and PGRST codes. Every write is one
-transaction. What is not here (embedding, functions, CSV, singular objects) answers PGRST100.
+inserts and upserts (`on_conflict`, `resolution`, `columns`, `return`), PATCH, DELETE, functions of JSON arguments, the
+OpenAPI root, profiles, the API key of Supabase's gateway, and errors as PostgREST words them: Postgres's own, and PGRST
+codes. Every write is one transaction. What is not here (embedding, CSV, singular objects) answers PGRST100.
 
 ::
 
@@ -233,8 +233,26 @@ class _Handler(BaseHTTPRequestHandler):
                 told = postgrest_root.document(self._database(), self._schema())
                 kind = "application/openapi+json; charset=utf-8"
                 return _Reply(200, json.dumps(told).encode(), {"Content-Type": kind})
+            if name.startswith("rpc/"):
+                return self._call(name.removeprefix("rpc/"), body)
             self._known(name)
             return self._on(name, parse_qsl(parts.query, keep_blank_values=True), body)
+
+    def _call(self, name: str, body: bytes) -> _Reply:
+        """A function of one scalar result, its arguments by name."""
+        given = _decoded(body)
+        known = "SELECT proargnames FROM pg_proc WHERE proname = %s AND pronamespace = to_regnamespace(%s)"
+        found = self._database().execute(known, [name, self._schema()]).fetchone()
+        if self.command != "POST" or found is None or sorted(found[0] or ()) != sorted(given):
+            told = f"Could not find the function {self._schema()}.{name}({', '.join(given)}) in the schema cache"
+            raise _Refused(404, "PGRST202", told)
+        arguments = [sql.SQL("{} => r.{}").format(sql.Identifier(one), sql.Identifier(one)) for one in given]
+        types = sql.SQL(", ").join(sql.SQL("{} jsonb").format(sql.Identifier(one)) for one in given)
+        call = sql.SQL("SELECT to_json({}({}))::text FROM json_to_record({}::json) AS r({})").format(
+            sql.Identifier(self._schema(), name), sql.SQL(", ").join(arguments), sql.Literal(body.decode()), types
+        )
+        row = self._database().execute(call).fetchone()
+        return _Reply(200, (row[0] if row else "null").encode())
 
     def _on(self, name: str, pairs: list[tuple[str, str]], body: bytes) -> _Reply:
         table = sql.Identifier(self._schema(), name)

@@ -38,6 +38,7 @@ COMMANDS: dict[str, Listed] = {
     "backup": Listed("recon_cli.cli.backup", "Keep databases as JSON snapshots that come back exactly."),
     "migrate": Listed("recon_cli.cli.migrate", "Move a SQLite database to a server, complete and provable."),
     "sync": Listed("recon_cli.cli.sync", "Send files to a database through an outbox that loses nothing."),
+    "record": Listed("recon_cli.cli.record", "Add records as they happen; search, count, archive and follow them."),
     "queue": Listed("recon_cli.cli.queue", "Look into the outbox and its dead letters."),
     "reconstruct": Listed(
         "recon_cli.cli.reconstruct", "Make a Gaussian splat of a folder of photos, every stage recorded.", dry_run=True

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 Plain: TypeAlias = str | int | float | bool | tuple[str, ...]
 
-NAMED = ("files", "stores", "tables", "backups", "syncs")
+NAMED = ("files", "stores", "tables", "backups", "syncs", "records")
 """Sections with a name of the operator's choice: `[files.NAME]`."""
 
 
@@ -177,7 +177,7 @@ _BACKUPS = tuple(
 _SYNCS = tuple(
     Key("syncs", name, kind, doc, choices=tuple(words))
     for name, kind, doc, *words in (
-        ("system", Kind.TEXT, "whose files they are: gfx"),
+        ("system", Kind.TEXT, "whose files they are: gfx, containers"),
         ("from", Kind.ADDRESS, "the folder, such as the mount of a NAS: a name from [files] or a path"),
         ("to", Kind.ADDRESS, "the target: a name from [stores] or a URL"),
         ("table", Kind.TEXT, "the main table, if it has not its usual name"),
@@ -195,6 +195,20 @@ _SYNCS = tuple(
         ("rate", Kind.NUMBER, "records a second at most"),
         ("ping_url", Kind.TEXT, "a heartbeat of this sync: called at the start, on success and on failure"),
         ("textfile", Kind.PATH, "a file for node_exporter's textfile collector, ending in .prom"),
+    )
+)
+_RECORDS = tuple(
+    Key("records", *key)
+    for key in (
+        ("system", Kind.TEXT, "whose records they are: containers"),
+        ("to", Kind.ADDRESS, "where they are: a name from [stores] or a URL"),
+        ("table", Kind.TEXT, "the main table, if it has not its usual name"),
+        ("zone", Kind.TEXT, "the time zone of times that say none, such as Asia/Seoul"),
+        ("window_s", Kind.NUMBER, "seconds within which the same number is a duplicate; for `record init`"),
+        ("batch", Kind.INTEGER, "records sent at once"),
+        ("retries", Kind.INTEGER, "how often a refused record is tried again before it is given up"),
+        ("archive_to", Kind.PATH, "the folder that `recon record prune` writes its archives to"),
+        ("ping_url", Kind.TEXT, "a heartbeat of `prune`: called at the start, on success and on failure"),
     )
 )
 
@@ -277,6 +291,7 @@ KEYS: tuple[Key, ...] = (
     Key("check", "hash", Kind.BOOLEAN, "whether to compare contents too", default=False),
     *_BACKUPS,
     *_SYNCS,
+    *_RECORDS,
     Key("backup", "identity_file", Kind.PATH, "the age identity that opens encrypted snapshots; keep it private"),
     Key("backup", "workers", Kind.INTEGER, "processes that read a database at the same time", 2),
     Key(

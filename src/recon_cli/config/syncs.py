@@ -79,7 +79,7 @@ def resolve_sync(settings: Settings, name: str | None, flags: Flags, warn: Warn 
         name or system,
         system,
         _source(settings, keyed, flags, warn),
-        _target(settings, keyed, flags, warn),
+        target_of(settings, keyed, flags.target, warn),
         {key: text for key, other in _TEXTS.items() if (text := _get(keyed, key, "") or _older(other))},
         {key: number for key, other in _NUMBERS.items() if (number := _number(keyed, key, other)) is not None},
         _get(keyed, "observations", default=True),
@@ -105,9 +105,15 @@ def _source(settings: Settings, keyed: Mapping[str, Setting], flags: Flags, warn
     return Place(str(Path(named).expanduser().absolute()))
 
 
-def _target(settings: Settings, keyed: Mapping[str, Setting], flags: Flags, warn: Warn) -> Place:
-    if flags.target:
-        return with_key(places.resolve_store(settings, flags.target, warn))
+def target_of(settings: Settings, keyed: Mapping[str, Setting], flag: str | None, warn: Warn) -> Place:
+    """The target: the flag's, that of the section, or the one that `SUPABASE_URL` means.
+
+    Raises:
+        UsageError: nothing says one.
+        ConfigError: it is configured wrongly.
+    """
+    if flag:
+        return with_key(places.resolve_store(settings, flag, warn))
     if "to" in keyed:
         return with_key(places.end(settings, "stores", keyed["to"], warn))
     url = _either("SUPABASE_URL")

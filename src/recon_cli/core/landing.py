@@ -23,6 +23,28 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Rows of a landing are sightings; of those of one thing within a window of time, one is a row of another table.
+
+    The first of a `group` (by `moment`, then `key`) stands, and then each that is more than the window after the last
+    that stands; see `core/window.py`. `rows` is the table of those that stand, with the columns `copied`. Every
+    sighting says in `stands` which of them stands for it. One that is `pinned` stands in any case: another program
+    wrote its row. How long the window is, in seconds, the target says: the row `window_s` of the table `rules`
+    (`name, value`). Where the target has a function of its own that takes sightings in, it is called `taker`.
+    """
+
+    rows: str
+    rules: str
+    taker: str
+    group: tuple[str, ...]
+    moment: str
+    key: str
+    stands: str
+    pinned: str
+    copied: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """The rules of one table.
 
@@ -40,6 +62,8 @@ class Landing:
     mark: Mark | None = None
     sums: tuple[str, ...] = ()
     """Columns whose sums an operator knows: how many hands, say."""
+    window: Window | None = None
+    """Where what lands here are sightings, of which some stand in another table."""
 
     @property
     def table(self) -> str:

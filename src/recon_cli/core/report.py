@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,8 @@ class Report:
 
     `schema` names the JSON document (`recon.check/1`), `summary` is the one line an operator reads, `body` the
     document's fields, `tables` the same for a terminal. `stream`, when given, is one JSON object per line for
-    `--json-lines`.
+    `--json-lines`. With a `member` the stream stands in the document under that name, too, written as it comes; what
+    is only known behind it, such as how many there were, `closing` says: the report as it is in the end.
     """
 
     schema: str
@@ -52,6 +53,12 @@ class Report:
     exit_code: ExitCode = ExitCode.DONE
     stream: Iterable[Mapping[str, Json]] | None = None
     hints: tuple[str, ...] = ()
+    member: str = ""
+    closing: Callable[[], Report] | None = None
+
+    def closed(self) -> Report:
+        """The report as it is when its stream or its tables have been walked."""
+        return self.closing() if self.closing is not None else self
 
     def document(self) -> dict[str, Json]:
         """The whole report as one JSON document."""

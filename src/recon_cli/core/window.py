@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Sighting:
+    """One sighting, ordered by moment, then key. `stands` is the key of the one that stood for it until now, if any.
+
+    One that is `pinned` stands in any case.
+    """
+
+    at: datetime
+    key: str
+    stands: str | None = None
+    pinned: bool = False
 
 
 def duplicate_of(moment: datetime, known: Iterable[datetime], window: timedelta) -> datetime | None:
@@ -26,3 +40,28 @@ def representatives(moments: Iterable[datetime], window: timedelta) -> list[date
         if not kept or moment - kept[-1] > window:
             kept.append(moment)
     return kept
+
+
+def settled(
+    sightings: Iterable[Sighting], before: Sighting | None, until: datetime, window: timedelta
+) -> Iterator[tuple[Sighting, str]]:
+    """Which sightings another one stands for now than until now, each with the key of that one.
+
+    A sighting depends on the last before it that stands, and on nothing behind it. So it is enough to begin at the
+    first new one, and to end at the first behind the last new one for which the same stands as before: from there on
+    nothing changes. `representatives` says which stand in the end, whatever the order they came in.
+
+    Args:
+        sightings: those of one thing from the first new one on, in order; read only as far as needed.
+        before: the last before them that stands, if there is one within the window.
+        until: the moment of the last new one.
+        window: how long one stands for others.
+    """
+    last = before
+    for one in sightings:
+        if last is None or one.pinned or one.at - last.at > window:
+            last = one
+        if one.stands != last.key:
+            yield one, last.key
+        elif one.at > until:
+            return

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from recon_cli.core.errors import ToolMissingError, UsageError
 from recon_cli.systems.base import System
 from recon_cli.systems.feed import Feed
+from recon_cli.systems.records import RecordSystem
 
 GROUP = "recon.systems"
 BUILTIN = {
@@ -18,8 +19,14 @@ BUILTIN = {
 }
 
 FEED_GROUP = "recon.feeds"
-FEEDS = {"gfx": "recon_cli.systems.gfx.feed:make"}
-"""What makes a feed: called with the main table's name, the pattern of file names, and `observations`."""
+FEEDS = {
+    "gfx": "recon_cli.systems.gfx.feed:make",
+    "containers": "recon_cli.systems.containers.feed:make",
+}
+"""What makes a feed: called with the main table's name, the pattern of file names, and `observations`.
+
+One with a `book` is a system of records (`systems/records.py`), too.
+"""
 
 
 class MakeFeed(Protocol):
@@ -74,6 +81,20 @@ def feed(name: str, table: str = "", pattern: str = "", *, observations: bool = 
             raise UsageError(f"no files of `{name}` can be sent", cause=f"known are {', '.join(known)}", hint=hint)
         make = cast("MakeFeed", _load(plugin))
     return make(table, pattern, observations=observations)
+
+
+def records(name: str, table: str = "") -> RecordSystem:
+    """The feed called `name`, if its records can be asked for.
+
+    Raises:
+        UsageError: there is no such feed, or it has no book.
+        ToolMissingError: its package is installed and cannot be imported.
+    """
+    found = feed(name, table)
+    if not hasattr(found, "book"):
+        hint = "`--system containers` has one"
+        raise UsageError(f"`{name}` has no records to search", cause="it declares no book", hint=hint)
+    return cast("RecordSystem", found)
 
 
 def _plugins(group: str = GROUP) -> dict[str, EntryPoint]:

@@ -42,7 +42,7 @@ def show(report: Report, *, mode: Mode = Mode.TEXT, screen: Screen | None = None
         silence(screen.out)
         raise ReconError("cannot write the output", cause=exc.strerror, hint="make room where it goes") from exc
     if mode is not Mode.JSON:
-        _asides(report, screen)
+        _asides(report.closed(), screen)
 
 
 def error_text(error: ReconError, screen: Screen) -> str:
@@ -70,6 +70,8 @@ def dumps(document: Json | Mapping[str, Json], *, indent: int | None = None) -> 
 def _content(report: Report, mode: Mode, screen: Screen) -> None:
     if mode is Mode.JSON_LINES:
         _stream(report, screen.out)
+    elif mode is Mode.JSON and report.member:
+        _document_around(report, screen.out)
     elif mode is Mode.JSON:
         _write_utf8(screen.out, dumps(report.document(), indent=2) + "\n")
     elif screen.quiet:
@@ -82,9 +84,26 @@ def _content(report: Report, mode: Mode, screen: Screen) -> None:
 def _stream(report: Report, out: TextIO) -> None:
     if report.stream is None:
         raise UsageError("this command has no `--json-lines`", hint="use `--json`")
-    lines = map(_line, report.stream)
-    while chunk := "\n".join(islice(lines, _LINES_AT_ONCE)):
-        _write_utf8(out, chunk + "\n")
+    _lines(report.stream, out, end="\n", between="\n")
+
+
+def _document_around(report: Report, out: TextIO) -> None:
+    """One document that is written while its stream comes: nothing of it is held."""
+    _write_utf8(out, f'{{"schema": {dumps(report.schema)},\n"{report.member}": [\n')
+    _lines(report.stream or (), out, end="\n", between=",\n")
+    rest = report.closed().document()
+    del rest["schema"]
+    _write_utf8(out, f"],\n{dumps(rest, indent=2)[1:].lstrip()}\n")
+
+
+def _lines(stream: Iterable[Mapping[str, Json]], out: TextIO, *, end: str, between: str) -> None:
+    lines = map(_line, stream)
+    written = False
+    while chunk := between.join(islice(lines, _LINES_AT_ONCE)):
+        _write_utf8(out, f"{between if written and between != end else ''}{chunk}{end if between == end else ''}")
+        written = True
+    if written and between != end:
+        _write_utf8(out, end)
 
 
 _LINES_AT_ONCE = 500
@@ -111,11 +130,11 @@ def _is_utf8(text: str) -> bool:
 def _text(report: Report, screen: Screen) -> None:
     if screen.draws_tables:
         _draw(report.tables, screen)
-        screen.out.write(escape.line(report.summary) + "\n")
+        screen.out.write(escape.line(report.closed().summary) + "\n")
         return
     rows = _tsv(report.tables, screen.out)
     # Rows for the next program stay alone on standard output; without any, the summary is the result.
-    summary = escape.line(report.summary)
+    summary = escape.line(report.closed().summary)
     if report.tables or rows:
         screen.out.flush()
         screen.say(summary)

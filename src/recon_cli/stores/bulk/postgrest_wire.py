@@ -43,7 +43,7 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask for: a table (empty for the root) and the parameters of its query."""
+    """What to ask for: a table (empty for the root) and the parameters of its query; or a function, to `call`."""
 
     method: str
     table: str = ""
@@ -51,6 +51,7 @@ class Request:
     prefer: tuple[str, ...] = ()
     body: bytes | None = None
     accept: str = "application/json"
+    call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class Wire:
     def _exchange(self, request: Request) -> Answer:
         if self._link is None:
             self._link = self._connect()
-        path = f"{self._root}/{quote(request.table, safe='')}"
+        path = f"{self._root}/{'rpc/' if request.call else ''}{quote(request.table, safe='')}"
         query = urlencode(list(request.query), quote_via=quote, safe=_SAFE)
         self._link.request(request.method, f"{path}?{query}" if query else path, request.body, self._headers(request))
         answer = self._link.getresponse()

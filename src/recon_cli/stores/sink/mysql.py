@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,6 +19,7 @@ from recon_cli.stores.bulk.mysql_link import literal as _literal
 from recon_cli.stores.bulk.mysql_link import quote as _quote
 from recon_cli.stores.mysql import MysqlBackend
 from recon_cli.stores.mysql_session import error_parts
+from recon_cli.stores.sink import mysql_window
 from recon_cli.stores.sink.base import Cells
 from recon_cli.stores.sink.declared import catalog_of
 
@@ -59,12 +61,11 @@ class MysqlSink:
         """See `Sink.write`."""
         try:
             link = self._connected()
+            windows = [window for load in loads if (window := load.shape.landing.window) is not None]
             for load in loads:
                 self._stage(link, load.shape)
-            link.begin()
-            for load in loads:
-                self._land(link, load)
-            link.commit()
+            with mysql_window.alone(link, windows, self._backend.timeout_s / 2):
+                self._write(link, loads)
         except pymysql.err.Error as exc:
             failed = _failed(exc)
             self._end(keep=failed.failure is Failure.POISON)
@@ -72,6 +73,18 @@ class MysqlSink:
         except (OSError, ReconError) as exc:
             self.close()
             raise DeliveryError(Failure.TRANSIENT, str(exc)) from exc
+
+    def _write(self, link: Connection, loads: Sequence[Load]) -> None:
+        try:
+            link.begin()
+            for load in loads:
+                self._land(link, load)
+            link.commit()
+        except BaseException:
+            if link.open:
+                with suppress(pymysql.err.Error):
+                    link.rollback()
+            raise
 
     def catalog(self) -> Catalog:
         """See `Sink.catalog`."""
@@ -117,41 +130,21 @@ class MysqlSink:
 
     def _connected(self) -> Connection:
         if self._link is None:
-            self._link = self._connect()
+            self._link = connected(self._place, self._backend.timeout_s)
         return self._link
-
-    def _connect(self) -> Connection:
-        parts = urlsplit(self._place.url)
-        wait_s = max(1, int(self._backend.timeout_s))
-        passed: dict[str, Any] = dict(parse_qsl(parts.query))  # pymysql's own words: ssl_ca, unix_socket, …
-        link: Connection = pymysql.connect(
-            host=parts.hostname or "localhost",
-            port=parts.port or 3306,
-            user=unquote(parts.username) if parts.username else None,
-            password=self._place.secret() or unquote(parts.password or ""),
-            database=unquote(parts.path.strip("/")) or None,
-            charset="utf8mb4",
-            connect_timeout=wait_s,
-            read_timeout=wait_s,
-            write_timeout=wait_s,
-            autocommit=True,
-            init_command=(
-                f"SET sql_mode = '{_MODE}', time_zone = '+00:00',"
-                f" lock_wait_timeout = {wait_s}, innodb_lock_wait_timeout = {wait_s}"
-            ),
-            **passed,
-        )
-        return link
 
     def _stage(self, link: Connection, shape: Shape) -> None:
         """A temporary table of the target's own columns and character sets."""
-        if shape not in self._staged:
+        if shape not in self._staged and shape.landing.window is None:
             stage, names = f"recon_in_{len(self._staged)}", ", ".join(map(_quote, shape.columns))
             _run(link, f"CREATE TEMPORARY TABLE {stage} AS SELECT {names} FROM {_quote(shape.table)} LIMIT 0")
             self._staged[shape] = stage
 
     def _land(self, link: Connection, load: Load) -> None:
         shape = load.shape
+        if shape.landing.window is not None:
+            mysql_window.take(link, load, _cell)
+            return
         stage, names = self._staged[shape], ", ".join(map(_quote, shape.columns))
         for parcel in load.parcels:
             if parcel.older and shape.mark:
@@ -171,6 +164,35 @@ class MysqlSink:
         new = f"SELECT {told} FROM {stage} i LEFT JOIN {table} t ON {same} WHERE t.{key} IS NULL"
         # Two agents may insert one key at once: the row of the other stays, and is compared at the next delivery.
         _run(link, f"INSERT INTO {table} ({names}) {new} ON DUPLICATE KEY UPDATE {key} = {table}.{key}")
+
+
+def connected(place: Place, timeout_s: float) -> Connection:
+    """A connection that speaks UTC and is strict about values.
+
+    Raises:
+        pymysql.err.Error: there is none.
+    """
+    parts = urlsplit(place.url)
+    wait_s = max(1, int(timeout_s))
+    passed: dict[str, Any] = dict(parse_qsl(parts.query))  # pymysql's own words: ssl_ca, unix_socket, …
+    link: Connection = pymysql.connect(
+        host=parts.hostname or "localhost",
+        port=parts.port or 3306,
+        user=unquote(parts.username) if parts.username else None,
+        password=place.secret() or unquote(parts.password or ""),
+        database=unquote(parts.path.strip("/")) or None,
+        charset="utf8mb4",
+        connect_timeout=wait_s,
+        read_timeout=wait_s,
+        write_timeout=wait_s,
+        autocommit=True,
+        init_command=(
+            f"SET sql_mode = '{_MODE}', time_zone = '+00:00',"
+            f" lock_wait_timeout = {wait_s}, innodb_lock_wait_timeout = {wait_s}"
+        ),
+        **passed,
+    )
+    return link
 
 
 def _rule(shape: Shape) -> tuple[str, str] | None:

@@ -21,6 +21,7 @@ from recon_cli.stores.bulk.postgres_link import quote as _quote
 from recon_cli.stores.postgres import PostgresBackend
 from recon_cli.stores.sink.base import Cells
 from recon_cli.stores.sink.declared import catalog_of
+from recon_cli.stores.sink.taken import sightings
 
 # stores.postgres, imported above, says how to get the driver where it is missing
 import psycopg  # isort: skip
@@ -38,7 +39,6 @@ class PostgresSink:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._backend = PostgresBackend(place)
-        self._schema = place.text("schema") or "public"
         self._timeout_s = self._backend.timeout_s
         self._link: Connection | None = None
         self._staged: dict[Shape, tuple[str, tuple[bool, ...]]] = {}
@@ -49,9 +49,13 @@ class PostgresSink:
         try:
             with self._watched() as link:
                 for load in loads:
+                    if load.shape.landing.window is not None:
+                        _take(link, load)
+                plain = [load for load in loads if load.shape.landing.window is None]
+                for load in plain:
                     self._stage(link, load.shape)
                 with link.transaction():
-                    for load in loads:
+                    for load in plain:
                         self._land(link, load)
         except psycopg.Error as exc:
             failed = self._failed(exc)
@@ -110,36 +114,8 @@ class PostgresSink:
         if self._link is not None and (self._link.closed or self._link.broken):
             self.close()
         if self._link is None:
-            self._link = self._connect()
+            self._link = connected(self._place, self._timeout_s)
         return self._link
-
-    def _connect(self) -> Connection:
-        secret = self._place.secret()
-        given: dict[str, Any] = {"password": secret} if secret is not None else {}
-        link: Connection = psycopg.connect(
-            self._place.url,
-            connect_timeout=max(2, int(self._timeout_s)),
-            application_name="recon",
-            autocommit=True,
-            prepare_threshold=None,  # temporary tables of one name and other columns would break a cached plan
-            tcp_user_timeout=int(self._timeout_s * 1000),
-            **given,
-        )
-        settings = f"SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET search_path = {_quote(self._schema)}"
-        link.execute(f"{settings}; SET client_encoding = 'UTF8'; SET client_min_messages = 'error'".encode())
-        link.execute(self._patience(link).encode())
-        return link
-
-    def _patience(self, link: Connection) -> str:
-        """A slow statement is ended by the server, before we cut the line: then the batch was too big, and is halved.
-
-        A lock that somebody else holds is waited for less long: that is no fault of the batch.
-        """
-        row = link.execute("SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'").fetchone()
-        asked_ms = row[0] if row else 0
-        ours_ms = max(1, int(self._timeout_s * 800))
-        most_ms = min(asked_ms, ours_ms) if asked_ms else ours_ms
-        return f"SET statement_timeout = {most_ms}; SET lock_timeout = {max(1, most_ms // 2)}"
 
     def _land(self, link: Connection, load: Load) -> None:
         shape = load.shape
@@ -179,6 +155,42 @@ class PostgresSink:
         return DeliveryError(Failure.AUTH if isinstance(meant, AuthError) else Failure.TRANSIENT, detail)
 
 
+def connected(place: Place, timeout_s: float) -> Connection:
+    """A connection that speaks UTC and ISO dates, in the place's schema, with our patience.
+
+    Raises:
+        psycopg.Error: there is none.
+    """
+    secret = place.secret()
+    given: dict[str, Any] = {"password": secret} if secret is not None else {}
+    link: Connection = psycopg.connect(
+        place.url,
+        connect_timeout=max(2, int(timeout_s)),
+        application_name="recon",
+        autocommit=True,
+        prepare_threshold=None,  # temporary tables of one name and other columns would break a cached plan
+        tcp_user_timeout=int(timeout_s * 1000),
+        **given,
+    )
+    schema = _quote(place.text("schema") or "public")
+    settings = f"SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET search_path = {schema}"
+    link.execute(f"{settings}; SET client_encoding = 'UTF8'; SET client_min_messages = 'error'".encode())
+    link.execute(_patience(link, timeout_s).encode())
+    return link
+
+
+def _patience(link: Connection, timeout_s: float) -> str:
+    """A slow statement is ended by the server, before we cut the line: then the batch was too big, and is halved.
+
+    A lock that somebody else holds is waited for less long: that is no fault of the batch.
+    """
+    row = link.execute("SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'").fetchone()
+    asked_ms = row[0] if row else 0
+    ours_ms = max(1, int(timeout_s * 800))
+    most_ms = min(asked_ms, ours_ms) if asked_ms else ours_ms
+    return f"SET statement_timeout = {most_ms}; SET lock_timeout = {max(1, most_ms // 2)}"
+
+
 def _cutter(link: Connection) -> Callable[[], None]:
     def cut() -> None:
         with suppress(OSError, psycopg.Error), socket.fromfd(link.fileno(), socket.AF_INET, socket.SOCK_STREAM) as end:
@@ -197,6 +209,14 @@ def _take_over(link: Connection, shape: Shape, parcel: Parcel) -> None:
         f" AND NOT EXISTS (SELECT 1 FROM {table} WHERE {key} = %(new)s)".encode(),
         {"new": parcel.record.values[shape.key[-1]], "older": list(parcel.older), "word": shape.mark.word},
     )
+
+
+def _take(link: Connection, load: Load) -> None:
+    """Sightings by the target's own function, so many in one call; called again with the same it changes nothing."""
+    window = load.shape.landing.window
+    assert window is not None  # the caller asked
+    for some in sightings(load):
+        link.execute(f"SELECT {_quote(window.taker)}(%s::jsonb)".encode(), (some.decode(),))
 
 
 def _merge(shape: Shape, stage: str) -> str:

@@ -22,6 +22,7 @@ from recon_cli.core.record import Record
 from recon_cli.stores.bulk.postgrest_wire import Answer, Request, Wire, refusal_of, rows_of
 from recon_cli.stores.sink.base import Cells
 from recon_cli.stores.sink.declared import catalog_of
+from recon_cli.stores.sink.taken import sightings
 
 _REFUSED = 400
 _ASKED_KEYS = 50
@@ -76,6 +77,11 @@ class PostgrestSink:
 
     def _land(self, load: Load) -> None:
         shape = load.shape
+        if shape.landing.window is not None:
+            for some in sightings(load):
+                body = b'{"readings":' + some + b"}"
+                self._asked(Request("POST", shape.landing.window.taker, body=body, call=True))
+            return
         for parcel in load.parcels:
             if parcel.older and shape.mark:
                 self._take_over(shape, parcel)

@@ -17,6 +17,7 @@ from recon_cli.core.place import Place
 from recon_cli.ops import atomic
 from recon_cli.stores.bulk import sqlite_open
 from recon_cli.stores.bulk.sqlite_words import quoted as _quote
+from recon_cli.stores.sink import sqlite_window
 from recon_cli.stores.sink.base import Cells
 from recon_cli.stores.sink.declared import catalog_of
 
@@ -102,6 +103,9 @@ class SqliteSink:
 
 def _land(db: apsw.Connection, load: Load) -> None:
     shape = load.shape
+    if shape.landing.window is not None:
+        sqlite_window.take(db, load, _cell)
+        return
     for parcel in load.parcels:
         if parcel.older and shape.mark:
             _take_over(db, shape, parcel)

@@ -1,0 +1,1 @@
+"""records: reading a table of records by a query, page by page or streamed."""

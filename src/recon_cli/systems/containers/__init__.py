@@ -1,0 +1,1 @@
+"""containers: readings of container numbers by gate cameras, into `container_logs`."""

@@ -1,0 +1,65 @@
+"""What is wrong with a target, in words and with the statement that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from recon_cli.core.catalog import Catalog, DeclaredTable
+from recon_cli.core.report import Problem
+from recon_cli.systems.containers import statements
+from recon_cli.systems.containers.table import LOG_COLUMNS, READING_COLUMNS, Dialect, LogColumn, Names
+
+_NO_FUNCTION = frozenset({"42883", "PGRST202"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong. `blocks`: no row could be written as it is."""
+
+    name: str
+    reason: str
+    why: str
+    sql: str = ""
+    blocks: bool = True
+
+    def problem(self) -> Problem:
+        """The fault as a report shows it."""
+        return Problem(self.name, self.reason, f"{self.why}; to mend it: {self.sql}" if self.sql else self.why)
+
+
+def faults(catalog: Catalog, names: Names) -> tuple[Fault, ...]:
+    """Everything that is wrong with the target."""
+    dialect = dialect_of(catalog)
+    found = [
+        *_table(dialect, catalog.table(names.logs), names.logs, LOG_COLUMNS),
+        *_table(dialect, catalog.table(names.readings), names.readings, READING_COLUMNS),
+    ]
+    if catalog.table(names.rules) is None:
+        found.append(Fault(names.rules, "no table", "nothing says how long the window is"))
+    return tuple(found)
+
+
+def dialect_of(catalog: Catalog) -> Dialect:
+    """Whose SQL the target takes."""
+    return Dialect.POSTGRES if catalog.engine == "postgrest" else Dialect(catalog.engine)
+
+
+def explained(code: str, message: str, names: Names) -> Fault | None:
+    """A refusal by the server as the fault of the table behind it, if it is one."""
+    if code in _NO_FUNCTION or (code == "42P01" and names.logs in message):
+        return Fault(names.taker, "no function", f"the target cannot take readings in yet (it says: {message})")
+    if code == "P0002":
+        return Fault(names.rules, "no window", "nothing says how long the window is")
+    return None
+
+
+def _table(dialect: Dialect, table: DeclaredTable | None, name: str, columns: tuple[LogColumn, ...]) -> Iterator[Fault]:
+    if table is None:
+        yield Fault(name, "no table", "the target has no such table")
+        return
+    there = {one.name for one in table.columns}
+    for column in columns:
+        if column.name not in there:
+            sql = statements.add_column(dialect, name, column) if column.nullable else ""
+            yield Fault(f"{name}.{column.name}", "missing column", "the table lacks it", sql)
