@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from recon_cli.cli import desk as desks
 from recon_cli.cli import options
 from recon_cli.cli.invocation import Invocation
-from recon_cli.cli.queue import queue_path
+from recon_cli.cli.opened import zone_name
+from recon_cli.cli.queue import open_queue, queue_path
 from recon_cli.cli.reconstruct import request_for
 from recon_cli.cli.scanning import state_dir
 from recon_cli.config import secret
@@ -28,6 +30,7 @@ from recon_cli.stores.registry import open_records
 if TYPE_CHECKING:
     from recon_cli.jobs.overview import Watched
     from recon_cli.web.serving import Serving
+    from recon_cli.web.tellers import Shelf
 
 _NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "python_multipart": "python-multipart", "httptools": "httptools"}
 _LOCK = ".serve.lock"
@@ -100,7 +103,9 @@ def _serving(call: Invocation, token: str | None, *, worker: bool) -> Iterator[S
 
     chosen = call.settings.serve
     root = desks.root(call)
-    with desks.opened(call, make=True) as desk, _alone(root):
+    with desks.opened(call, make=True) as desk, _alone(root), ExitStack() as stack:
+        shelves = tuple(_shelves(call))
+        outbox = stack.enter_context(open_queue(call)) if shelves else None
         yield serving.Serving(
             desk=desk,
             template=request_for(call, Path(), {}),
@@ -117,9 +122,25 @@ def _serving(call: Invocation, token: str | None, *, worker: bool) -> Iterator[S
             ),
             vocabulary=serving.VOCABULARIES[chosen.vocabulary],
             worker=worker,
+            shelves=shelves,
+            **({"outbox": lambda: outbox} if outbox is not None else {}),  # type: ignore[arg-type]  # of its type
             crash=lambda exc: _crashed(call, exc),
             told=lambda text: call.note(redact.text(text)),
         )
+
+
+def _shelves(call: Invocation) -> Iterator[Shelf]:
+    """The records of recon.toml."""
+    from recon_cli.cli import record_ends  # noqa: PLC0415  systems are loaded where there are records
+    from recon_cli.config.records import Flags  # noqa: PLC0415  same
+    from recon_cli.web.tellers import Shelf  # noqa: PLC0415  as above
+
+    for name in call.settings.names("records"):
+        found = record_ends.chosen(call, Flags(name))
+        zone = zone_name(found.zone)
+        system = record_ends.system_of(found)
+        route = record_ends.route_of(found, later=True, resend=False)
+        yield Shelf(name, system, route, ZoneInfo(zone) if zone else None)
 
 
 @contextmanager

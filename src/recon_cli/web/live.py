@@ -16,6 +16,7 @@ from recon_cli.jobs import overview as overviews
 from recon_cli.web import answers
 from recon_cli.web.foreman import Foreman
 from recon_cli.web.serving import Serving
+from recon_cli.web.tellers import Teller
 
 _EVERY_S, _BEAT_S = 1.0, 15.0
 _SAMPLE_S, _SAMPLES = 10.0, 720
@@ -27,6 +28,7 @@ class Bulletin:
 
     serving: Serving
     foreman: Foreman | None
+    tellers: tuple[Teller, ...] = ()
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     depths: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
     """Seconds since 1970 and how many items waited in the outbox then."""
@@ -46,6 +48,9 @@ class Bulletin:
         amiss = overviews.amiss(told)
         if self.foreman is not None and (self.foreman.trouble or not self.foreman.alive):
             amiss.insert(0, _trouble(self.foreman.trouble or "the worker has ended"))
+        amiss += [
+            _trouble(f"{one.shelf.name}: {why}") for one in self.tellers if (why := one.trouble or one.undelivered)
+        ]
         return {**told, "amiss": amiss, "depths": [list(one) for one in self.depths]}
 
     async def sample(self) -> None:

@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recon_cli.core.errors import ReconError
 from recon_cli.core.states import State, Vocabulary
 from recon_cli.jobs.overview import Watched
 from recon_cli.jobs.reconstruct.desk import Desk
 from recon_cli.ops.clock import Clock, SystemClock
+from recon_cli.outbox.queue import Outbox
 from recon_cli.reconstruction.request import Request
+from recon_cli.web.tellers import Shelf
 
 COOKIE = "recon"
 FEWEST_PHOTOS = 3
@@ -82,6 +85,10 @@ class Access:
         return origin.lower() in self.origins or origin.lower().partition("://")[2] == host.lower()
 
 
+def _no_outbox() -> Outbox:
+    raise ReconError("there is no outbox", hint="name records with `[records.NAME]`")
+
+
 @dataclass(frozen=True, slots=True)
 class Serving:
     """Everything that routes need.
@@ -98,6 +105,8 @@ class Serving:
     limits: Limits = field(default_factory=Limits)
     vocabulary: Vocabulary | None = None
     worker: bool = True
+    shelves: tuple[Shelf, ...] = ()
+    outbox: Callable[[], Outbox] = field(default=_no_outbox)
     crash: Callable[[BaseException], str] = field(default=lambda _exc: "unexpected error")
     told: Callable[[str], None] = field(default=lambda _text: None)
     clock: Clock = field(default_factory=SystemClock)
