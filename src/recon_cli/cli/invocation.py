@@ -118,6 +118,11 @@ class Invocation:
         show(report, mode=mode, screen=self.screen)
         raise click.exceptions.Exit(int(report.exit_code))
 
+    def tell(self, report: Report) -> None:
+        """Render a report and go on: what a command says that then runs for long."""
+        self.clear()
+        show(report, mode=Mode.JSON if self.json else Mode.TEXT, screen=self.screen)
+
     def plain(self) -> dict[str, object]:
         """The settings for a crash file, redacted."""
         return redact.mapping(self._settings.plain() if self._settings else {})

@@ -69,7 +69,7 @@ def reconstruct(
             call.show(publish.published(report, desk.work(resume), out))
     if photos is None:
         raise UsageError("which photos?", hint="name the folder that holds them, or a job with `--resume`")
-    request = _request(call, photos, wanted)
+    request = request_for(call, photos, wanted)
     start.check(request)
     if call.dry_run:
         call.show(tried.judged(request, call.progress))
@@ -80,7 +80,8 @@ def reconstruct(
         call.show(publish.published(report, made, out))
 
 
-def _request(call: Invocation, photos: Path, wanted: Mapping[str, object]) -> Request:
+def request_for(call: Invocation, photos: Path, wanted: Mapping[str, object]) -> Request:
+    """The request that settings and `wanted` options make."""
     chosen = call.settings.reconstruct
     return Request(
         photos=photos.absolute(),

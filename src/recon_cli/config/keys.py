@@ -217,6 +217,39 @@ _RECORDS = tuple(
     )
 )
 
+_SERVE = (
+    Key(
+        "serve",
+        "host",
+        Kind.TEXT,
+        "the address that `recon serve` listens at; others than loopback need a token",
+        "127.0.0.1",
+    ),
+    Key("serve", "port", Kind.INTEGER, "the port that it listens at", 8000),
+    Key("serve", "token_file", Kind.PATH, "a file whose first line is the token for writing; keep it private"),
+    Key(
+        "serve", "token_command", Kind.COMMAND, "a command whose first line of output is the token; run without a shell"
+    ),
+    Key(
+        "serve",
+        "private",
+        Kind.BOOLEAN,
+        "whether reading needs the token, too; published viewers never do",
+        default=False,
+    ),
+    Key("serve", "hosts", Kind.TEXTS, "names it is called by, besides localhost, such as recon.example.com"),
+    Key("serve", "origins", Kind.TEXTS, "other sites whose pages may call it, such as https://app.example.com"),
+    Key("serve", "worker", Kind.BOOLEAN, "whether it runs waiting jobs itself", default=True),
+    Key(
+        "serve", "vocabulary", Kind.TEXT, "the words for states in answers", "table", ("table", "running", "processing")
+    ),
+    Key("serve", "max_photos", Kind.INTEGER, "photos of one upload", 20),
+    Key("serve", "max_photo_mb", Kind.NUMBER, "the largest photo of an upload", 30),
+    Key("serve", "max_upload_mb", Kind.NUMBER, "the largest upload", 500),
+    Key("serve", "max_sockets", Kind.INTEGER, "connections held open at the same time", 1000),
+    Key("serve", "patience_s", Kind.NUMBER, "seconds that a client may keep it waiting", 30),
+)
+
 KEYS: tuple[Key, ...] = (
     Key("", "version", Kind.INTEGER, "the version of this file's format", 1),
     Key(
@@ -292,6 +325,7 @@ KEYS: tuple[Key, ...] = (
     Key("reconstruct", "video_frames", Kind.INTEGER, "the most frames that are taken of one video", 100),
     Key("reconstruct", "colmap", Kind.TEXT, "the COLMAP program, for `--sfm colmap`", "colmap"),
     Key("reconstruct", "train_command", Kind.TEXT, "the external trainer of `--trainer command`: a template"),
+    *_SERVE,
     Key("ping", "url", Kind.TEXT, "a heartbeat: called at the start, on success and on failure"),
     Key("state", "dir", Kind.PATH, "where checkpoints, histories and undo journals are kept"),
 )

@@ -44,17 +44,32 @@ def source(section: str, name: str, keyed: Mapping[str, Setting]) -> tuple[str, 
     return _configured(f"{section}.{name}", keyed)
 
 
-def _configured(place: str, keyed: Mapping[str, Setting]) -> tuple[str, Fetch] | None:
-    file, command = keyed.get("password_file"), keyed.get("password_command")
+def token(section: str, keyed: Mapping[str, Setting]) -> tuple[str, Fetch] | None:
+    """Where the token of a section comes from, likewise: `RECON_<SECTION>_TOKEN`, `recon.<section>.token`, `token_…`.
+
+    Raises:
+        ConfigError: both a file and a command are named.
+    """
+    named = f"RECON_{section.upper()}_TOKEN"
+    if os.environ.get(named):
+        return f"`{named}`", lambda: os.environ.get(named)
+    credential = _credential(section, "", "token")
+    if credential is not None:
+        return "systemd credential", lambda: _from_file(credential)
+    return _configured(section, keyed, "token")
+
+
+def _configured(place: str, keyed: Mapping[str, Setting], word: str = "password") -> tuple[str, Fetch] | None:
+    file, command = keyed.get(f"{word}_file"), keyed.get(f"{word}_command")
     if file and command and file.source.layer is command.source.layer:
-        message = f"`{place}` has both `password_file` and `password_command`"
+        message = f"`{place}` has both `{word}_file` and `{word}_command`"
         raise ConfigError(message, cause=f"{file.source}, {command.source}", hint="keep one of them")
     if file and (command is None or file.source.layer.strength > command.source.layer.strength):
         path = Path(str(file.value))
-        return "password_file", lambda: _from_file(path)
+        return f"{word}_file", lambda: _from_file(path)
     if command is not None:
         words, folder = _words(command), command.source.base
-        return "password_command", lambda: _from_command(words, folder)
+        return f"{word}_command", lambda: _from_command(words, folder)
     return None
 
 
@@ -72,9 +87,9 @@ def once(fetch: Fetch) -> Fetch:
     return fetched
 
 
-def warning(keyed: Mapping[str, Setting]) -> str | None:
+def warning(keyed: Mapping[str, Setting], word: str = "password") -> str | None:
     """What to tell about a password file that everybody on the machine can read."""
-    file = keyed.get("password_file")
+    file = keyed.get(f"{word}_file")
     try:
         mode = Path(str(file.value)).stat().st_mode if file else 0
     except OSError:
@@ -106,9 +121,9 @@ def from_netrc(host: str, user: str) -> tuple[str, str] | None:
     return found[0], found[2]
 
 
-def _credential(section: str, name: str) -> Path | None:
+def _credential(section: str, name: str, word: str = "password") -> Path | None:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = Path(folder or "/nonexistent") / ".".join(part for part in ("recon", section, name, "password") if part)
+    path = Path(folder or "/nonexistent") / ".".join(part for part in ("recon", section, name, word) if part)
     return path if folder and path.is_file() else None
 
 

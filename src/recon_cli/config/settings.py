@@ -60,6 +60,24 @@ class ReconstructSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """`[serve]`: where to listen, who may call, and how much they may send."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    private: bool = False
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    worker: bool = True
+    vocabulary: str = "table"
+    max_photos: int = 20
+    max_photo_mb: float = 30.0
+    max_upload_mb: float = 500.0
+    max_sockets: int = 1000
+    patience_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every value that is set, by dotted key, and typed views of it."""
 
@@ -111,6 +129,24 @@ class Settings:
         )
 
     @property
+    def serve(self) -> ServeSettings:
+        """`[serve]`."""
+        return ServeSettings(
+            self._get("serve.host", "127.0.0.1"),
+            self._get("serve.port", 8000),
+            self._get("serve.private", default=False),
+            self._texts("serve.hosts"),
+            self._texts("serve.origins"),
+            self._get("serve.worker", default=True),
+            self._get("serve.vocabulary", "table"),
+            self._get("serve.max_photos", 20),
+            self._get("serve.max_photo_mb", 30.0),
+            self._get("serve.max_upload_mb", 500.0),
+            self._get("serve.max_sockets", 1000),
+            self._get("serve.patience_s", 30.0),
+        )
+
+    @property
     def ping_url(self) -> str:
         """`[ping] url`; empty where no heartbeat is wanted."""
         return self._get("ping.url", "")
@@ -120,6 +156,11 @@ class Settings:
         """`[state] dir`; None leaves it to `ops.paths`."""
         named = self._get("state.dir", "")
         return Path(named) if named else None
+
+    def section(self, section: str) -> dict[str, Setting]:
+        """The keys of `[section]`, of those that have no names; empty if nothing is set."""
+        before = f"{section}."
+        return {key.removeprefix(before): one for key, one in self.values.items() if key.startswith(before)}
 
     def named(self, section: str, name: str) -> dict[str, Setting]:
         """The keys of `[section.name]`; empty if there is no such section."""
@@ -134,6 +175,10 @@ class Settings:
     def plain(self) -> dict[str, Plain]:
         """Dotted keys and values, for crash files; redact before showing."""
         return {key: one.value for key, one in self.values.items()}
+
+    def _texts(self, key: str) -> tuple[str, ...]:
+        value = self.values[key].value if key in self.values else ()
+        return tuple(str(one) for one in value) if isinstance(value, tuple) else ()
 
     def _get(self, key: str, default: T) -> T:
         one = self.values.get(key)

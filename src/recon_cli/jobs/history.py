@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -85,13 +85,29 @@ class History:
 @contextmanager
 def open_history(state_dir: Path, files_url: str, store_url: str, table: str) -> Iterator[History]:
     """The history of checking this table of this store against these files."""
-    folder = paths.private_dir(state_dir / "checks")
-    db = sqlite3.connect(folder / f"{paths.name_of(chr(0).join((files_url, store_url, table)))}.db")
+    paths.private_dir(state_dir / "checks")
+    db = sqlite3.connect(path_of(state_dir, files_url, store_url, table))
     try:
         db.executescript(f"PRAGMA journal_mode=WAL; {_SCHEMA}")
         yield History(db)
     finally:
         db.close()
+
+
+def path_of(state_dir: Path, files_url: str, store_url: str, table: str) -> Path:
+    """The file of that history; it need not exist."""
+    return state_dir / "checks" / f"{name_of(chr(0).join((files_url, store_url, table)))}.db"
+
+
+def remembered(path: Path, limit: int = 60) -> list[Count]:
+    """The last checks of a history, the oldest first; none where there is no such file, or it cannot be read."""
+    if not path.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+            return History(db).latest(limit)
+    except sqlite3.Error:
+        return []
 
 
 def _bytes(path: str) -> bytes:

@@ -45,12 +45,21 @@ def status(path: Path, clock: Clock, textfile: Path | None = None) -> Report:
         found = counted(db, path, clock.monotonic())
     age_s = None if found.oldest_at is None else max(0.0, clock.now().timestamp() - found.oldest_at)
     if textfile:
-        metrics.update(textfile, _gauges(found, age_s, str(path)))
+        metrics.update(textfile, gauges(found, age_s, str(path)))
     body = _body(path, found, age_s)
     shown = [(name, _cell(value)) for name, value in body.items() if name not in {"circuits", "waiting_by_table"}]
     shown += [(f"paused: {one.target} {one.table}".rstrip(), f"{one.failure}: {one.detail}") for one in found.circuits]
     lost = tuple([Problem(str(path), "losses", "`recon queue verify` names them")] if found.losses else ())
     return Report("recon.queue/1", _told(found, age_s), body, (Table(("what", "how much"), shown),), lost)
+
+
+def numbers(path: Path, clock: Clock) -> list[metrics.Gauge]:
+    """The same for Prometheus. Raises as `status`."""
+    require(path)
+    with look(path) as db:
+        found = counted(db, path, clock.monotonic())
+    age_s = None if found.oldest_at is None else max(0.0, clock.now().timestamp() - found.oldest_at)
+    return list(gauges(found, age_s, path.name))
 
 
 def _body(path: Path, found: Status, age_s: float | None) -> dict[str, Json]:
@@ -92,7 +101,8 @@ def _cell(value: Json) -> str:
     return "" if value is None else str(value)
 
 
-def _gauges(found: Status, age_s: float | None, path: str) -> Iterator[metrics.Gauge]:
+def gauges(found: Status, age_s: float | None, path: str) -> Iterator[metrics.Gauge]:
+    """The numbers for Prometheus."""
     where = {"queue": path}
     helped = "Items of the outbox, by where they are."
     for account, items in found.accounts.items():

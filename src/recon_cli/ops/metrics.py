@@ -51,6 +51,13 @@ def update(path: Path, gauges: Iterable[Gauge]) -> None:
     atomic.write_file(path, _render(series, _helps(path) | helps).encode(), mode=_WORLD_READABLE)
 
 
+def render(gauges: Iterable[Gauge]) -> str:
+    """Gauges as Prometheus reads them."""
+    found = list(gauges)
+    helps = {gauge.name: gauge.help for gauge in found if gauge.help}
+    return _render({gauge.series: (gauge.name, f"{gauge.value:.17g}") for gauge in found}, helps)
+
+
 def _render(series: Mapping[str, tuple[str, str]], helps: Mapping[str, str]) -> str:
     lines: list[str] = []
     for name in sorted({name for name, _ in series.values()}):

@@ -149,6 +149,18 @@ class JobTable:
             raise NotFoundError(f"no job {job_id}", hint=hint)
         return Row(dict(found))
 
+    def of_key(self, pub_key: str) -> Row:
+        """The job that a public key belongs to.
+
+        Raises:
+            NotFoundError: none.
+        """
+        with self._reading() as connection:
+            found = connection.execute(self._select().where(JOBS.c.pub_key == pub_key)).mappings().first()
+        if found is None:
+            raise NotFoundError("no job has this key")
+        return Row(dict(found))
+
     def all(self) -> list[Row]:
         """Every job, the newest first."""
         with self._reading() as connection:
@@ -159,7 +171,9 @@ class JobTable:
 
     def waiting(self) -> list[Row]:
         """Jobs that wait, in the order of their turn: the oldest first."""
-        found = [row for row in self.all() if row.state is State.PENDING]
+        chosen = self._select().where(JOBS.c.status.in_(words(State.PENDING)))
+        with self._reading() as connection:
+            found = [Row(dict(row)) for row in connection.execute(chosen).mappings()]
         return sorted(found, key=lambda row: (str(row.cells.get("created_at")), row.id))
 
     def errors(self, job_id: str) -> list[Mapping[str, Cell]]:

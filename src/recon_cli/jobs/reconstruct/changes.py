@@ -78,6 +78,20 @@ def _delete(desk: Desk, job_id: str) -> None:
     shutil.rmtree(away, ignore_errors=True)
 
 
+def again(desk: Desk, job_id: str) -> Report:
+    """Let a job that failed or was cancelled wait for whoever runs waiting jobs.
+
+    Raises:
+        GuardError: it is done, or is being run.
+        NotFoundError: it is not in the table, or its folder is gone.
+    """
+    to_retry(desk, [job_id])
+    if turn.is_held(desk.work(job_id).folder):
+        raise GuardError(f"job {job_id} is being run")
+    desk.table.move(job_id, State.PENDING, {"error_message": None, "error_stage": None, "completed_at": None})
+    return Report("recon.job.again/1", f"job {job_id} waits", {"job": job_id, "status": State.PENDING.value})
+
+
 def to_retry(desk: Desk, jobs: Sequence[str]) -> list[str]:
     """The jobs to run again: those named, or all that wait and that nobody runs.
 

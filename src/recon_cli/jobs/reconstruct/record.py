@@ -22,6 +22,7 @@ class Recorder:
 
     desk: Desk
     job_id: str
+    looked: Callable[[], None] = field(default=lambda: None)
     _told_at: float = 0.0
     _told: tuple[str, int] = ("", -1)
     _asked_at: float = 0.0
@@ -38,6 +39,7 @@ class Recorder:
 
     def cancelled(self) -> bool:
         """Whether somebody cancelled the job, or deleted its row; a table that does not answer says no."""
+        self.looked()
         if self._clock() - self._asked_at < _ASK_S:
             return False
         self._asked_at = self._clock()

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import GuardError, NotFoundError, ReconError
@@ -33,11 +33,15 @@ _LOOK_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who watches a run: progress on the terminal, words in between (stages, waiting), and those nobody may miss."""
+    """Who watches a run: progress on the terminal, words in between (stages, waiting), and those nobody may miss.
+
+    `looked` is called several times a second; where signals do not arrive, such as in a thread, it raises `Stopped`.
+    """
 
     progress: Progress
     told: Callable[[str], None]
     warned: Callable[[str], None]
+    looked: Callable[[], None] = field(default=lambda: None)
 
 
 def run(desk: Desk, work: Work, watcher: Watcher) -> Report:
@@ -53,7 +57,7 @@ def run(desk: Desk, work: Work, watcher: Watcher) -> Report:
     request = wishes.read(work.folder)
     with turn.hold(work.folder):
         again = _begin(desk, work)
-        recorder = Recorder(desk, work.id)
+        recorder = Recorder(desk, work.id, watcher.looked)
         try:
             outcomes = _line(desk, work, request, recorder, watcher, again=again)
             _leave_report(work, request, outcomes)

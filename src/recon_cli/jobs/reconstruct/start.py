@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 from recon_cli.core.errors import NotFoundError, ReconError, ToolMissingError
 from recon_cli.jobs.reconstruct.desk import Desk
 from recon_cli.ops import atomic
 from recon_cli.reconstruction import request as wishes
-from recon_cli.reconstruction.jobtable import now
+from recon_cli.reconstruction import turn
+from recon_cli.reconstruction.jobtable import Cell, now
 from recon_cli.reconstruction.request import Request
-from recon_cli.reconstruction.work import Work
+from recon_cli.reconstruction.work import Work, is_id
 
 _NEEDED = {"numpy": "numpy", "PIL": "pillow"}
 _TRIES = 5
@@ -35,8 +40,14 @@ def check(request: Request) -> None:
         raise NotFoundError(f"no folder {request.photos}", hint="name the folder that holds the photos")
 
 
-def new(desk: Desk, request: Request) -> Work:
+UPLOADED = Path("upload/photos")
+"""Where photos lie in the job's own folder that came over the network."""
+
+
+def new(desk: Desk, request: Request, uploaded: Path | None = None, cells: Mapping[str, Cell] | None = None) -> Work:
     """Make a job that waits: first its folder with everything that a resumed run needs, then its row.
+
+    A folder of `uploaded` photos is moved into it, and is what the request means then; `cells` go into the row, too.
 
     Raises:
         ReconError: the folder cannot be made.
@@ -50,7 +61,7 @@ def new(desk: Desk, request: Request) -> Work:
             continue
         except OSError as exc:
             raise ReconError(f"cannot make the folder {made.folder}", cause=exc.strerror) from exc
-        wishes.write(request, made.folder)
+        wishes.write(_with_photos(request, made, uploaded), made.folder)
         atomic.write_file(made.folder / "key.txt", f"{key}\n".encode())
         desk.table.add(
             {
@@ -60,7 +71,37 @@ def new(desk: Desk, request: Request) -> Work:
                 "original_resolution": request.original_resolution,
                 "iterations": request.iterations,
                 "progress": 0,
+                **(cells or {}),
             }
         )
         return made
     raise ReconError("no free job id was found", hint="run the command again")
+
+
+def _with_photos(request: Request, made: Work, uploaded: Path | None) -> Request:
+    if uploaded is None:
+        return request
+    photos = made.folder / UPLOADED
+    photos.parent.mkdir()
+    uploaded.rename(photos)
+    atomic.sync_folder(photos.parent)
+    return replace(request, photos=photos)
+
+
+def sweep(desk: Desk) -> int:
+    """Take away uploaded photos whose job never came to a row, because the server died before it answered."""
+    swept = 0
+    for photos in desk.root.glob(f"*/{UPLOADED}"):
+        folder = photos.parent.parent
+        if is_id(folder.name) and not turn.is_held(folder) and not _has_row(desk, folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+            swept += 1
+    return swept
+
+
+def _has_row(desk: Desk, job_id: str) -> bool:
+    try:
+        desk.table.get(job_id)
+    except NotFoundError:
+        return False
+    return True

@@ -76,6 +76,7 @@ def create(
     ]
     if dialect is Dialect.POSTGRES:
         made += function.statements(names, partitioned=partitioned, exposed=exposed)
+        made += telling(names)
     if partitioned:
         made.append(ahead(names))
     made.append(adopt(dialect, names))
@@ -85,6 +86,18 @@ def create(
         ]
         made.append("NOTIFY pgrst, 'reload schema'")
     return tuple(made)
+
+
+def telling(names: Names) -> tuple[str, ...]:
+    """Postgres tells whoever listens that logs came in, whichever program inserts them."""
+    told, logs = f"{names.logs}_told", quoted(Dialect.POSTGRES, names.logs)
+    function = (
+        f'CREATE OR REPLACE FUNCTION "{told}"() RETURNS trigger LANGUAGE plpgsql'
+        f" AS $told$ BEGIN PERFORM pg_notify(TG_ARGV[0], ''); RETURN NULL; END $told$"
+    )
+    trigger = f'CREATE TRIGGER "{told}" AFTER INSERT ON {logs} FOR EACH STATEMENT EXECUTE FUNCTION "{told}"(\'{told}\')'
+    once = f"SELECT FROM pg_trigger WHERE tgname = '{told}' AND tgrelid = '{logs}'::regclass"
+    return function, f"DO $once$ BEGIN IF NOT EXISTS ({once}) THEN {trigger}; END IF; END $once$"
 
 
 def ahead(names: Names, since: date | None = None) -> str:

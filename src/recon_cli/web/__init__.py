@@ -1,0 +1,1 @@
+"""Serve: the jobs over HTTP and WebSocket, and a page for the operator."""
