@@ -60,6 +60,18 @@ class ReconstructSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """`[worker]`: which jobs a worker takes, where their files are, and when it is taken for dead."""
+
+    pool: str = "auto"
+    concurrent: int = 1
+    files: str = ""
+    takeover_s: float = 30.0
+    tries: int = 3
+    scratch: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every value that is set, by dotted key, and typed views of it."""
 
@@ -108,6 +120,19 @@ class Settings:
             self._get("reconstruct.video_frames", 100),
             self._get("reconstruct.colmap", "colmap"),
             self._get("reconstruct.train_command", ""),
+        )
+
+    @property
+    def worker(self) -> WorkerSettings:
+        """`[worker]`."""
+        scratch = self._get("worker.scratch", "")
+        return WorkerSettings(
+            self._get("worker.pool", "auto"),
+            self._get("worker.concurrent", 1),
+            self._get("worker.files", ""),
+            self._get("worker.takeover_s", 30.0),
+            self._get("worker.tries", 3),
+            Path(scratch) if scratch else None,
         )
 
     @property

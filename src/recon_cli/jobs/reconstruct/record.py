@@ -36,6 +36,9 @@ class Recorder:
         with suppress(ReconError):
             self.desk.table.note(self.job_id, {"step": stage.name, "progress": told[1]})
 
+    def finished(self, stage: Stage) -> None:
+        """The stage is done. Here its files are where they belong already."""
+
     def cancelled(self) -> bool:
         """Whether somebody cancelled the job, or deleted its row; a table that does not answer says no."""
         if self._clock() - self._asked_at < _ASK_S:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from importlib.util import find_spec
+
+from sqlalchemy import Connection
 
 from recon_cli.core.errors import NotFoundError, ReconError, ToolMissingError
 from recon_cli.jobs.reconstruct.desk import Desk
@@ -35,8 +38,15 @@ def check(request: Request) -> None:
         raise NotFoundError(f"no folder {request.photos}", hint="name the folder that holds the photos")
 
 
-def new(desk: Desk, request: Request) -> Work:
+def new(
+    desk: Desk,
+    request: Request,
+    prepare: Callable[[Work], None] = lambda _made: None,
+    also: Callable[[Connection, str], None] = lambda _connection, _job: None,
+) -> Work:
     """Make a job that waits: first its folder with everything that a resumed run needs, then its row.
+
+    `prepare` may add to the folder before there is a row; `also` is done in the row's transaction.
 
     Raises:
         ReconError: the folder cannot be made.
@@ -52,6 +62,7 @@ def new(desk: Desk, request: Request) -> Work:
             raise ReconError(f"cannot make the folder {made.folder}", cause=exc.strerror) from exc
         wishes.write(request, made.folder)
         atomic.write_file(made.folder / "key.txt", f"{key}\n".encode())
+        prepare(made)
         desk.table.add(
             {
                 "job_id": made.id,
@@ -60,7 +71,8 @@ def new(desk: Desk, request: Request) -> Work:
                 "original_resolution": request.original_resolution,
                 "iterations": request.iterations,
                 "progress": 0,
-            }
+            },
+            lambda connection, job=made.id: also(connection, job),  # type: ignore[misc]  # its job is bound here
         )
         return made
     raise ReconError("no free job id was found", hint="run the command again")
