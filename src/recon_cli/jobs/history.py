@@ -96,7 +96,7 @@ def open_history(state_dir: Path, files_url: str, store_url: str, table: str) ->
 
 def path_of(state_dir: Path, files_url: str, store_url: str, table: str) -> Path:
     """The file of that history; it need not exist."""
-    return state_dir / "checks" / f"{name_of(chr(0).join((files_url, store_url, table)))}.db"
+    return state_dir / "checks" / f"{paths.name_of(chr(0).join((files_url, store_url, table)))}.db"
 
 
 def remembered(path: Path, limit: int = 60) -> list[Count]:
