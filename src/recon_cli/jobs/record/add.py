@@ -17,6 +17,7 @@ from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress
 from recon_cli.core.report import Problem, Report
 from recon_cli.core.retry import RetryPolicy
+from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.deliver import Delivery, told
 from recon_cli.jobs.sync.intake import MAIN
@@ -75,7 +76,7 @@ class Adding:
         self.route, self.queue = route, queue
         self.added = Added()
         self._sink = open_sink(route.target)
-        delivery = Delivery(self._sink, Columns(queue, route.target.label), route.feed, progress=progress)
+        delivery = Delivery(self._sink, Columns(queue, route.target.label), Aliases(queue), route.feed, progress=progress)
         pace = Pace(route.batch_items, items=RetryPolicy(route.retries))
         self._drain = Drain(queue, route.target.label, delivery, pace, random.random)
         self._round = f"#{secrets.token_hex(4)}" if route.resend else ""

@@ -15,6 +15,7 @@ from recon_cli.core.report import Problem
 from recon_cli.core.retry import RetryPolicy
 from recon_cli.core.search import Book, Query, place_of, token, told
 from recon_cli.jobs.record.add import Route
+from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.deliver import Delivery
 from recon_cli.jobs.sync.intake import MAIN
@@ -81,7 +82,7 @@ def carry(
     """
     label = route.target.label
     with closing(open_sink(route.target)) as sink:
-        delivery = Delivery(sink, Columns(queue, label), route.feed)
+        delivery = Delivery(sink, Columns(queue, label), Aliases(queue), route.feed)
         pace = Pace(route.batch_items, items=RetryPolicy(route.retries))
         drain = Drain(queue, label, delivery, pace, random.random, stopped)
         queue.change(lambda db: moves.probe(db, label))
