@@ -76,7 +76,9 @@ class Adding:
         self.route, self.queue = route, queue
         self.added = Added()
         self._sink = open_sink(route.target)
-        delivery = Delivery(self._sink, Columns(queue, route.target.label), Aliases(queue), route.feed, progress=progress)
+        delivery = Delivery(
+            self._sink, Columns(queue, route.target.label), Aliases(queue), route.feed, progress=progress
+        )
         pace = Pace(route.batch_items, items=RetryPolicy(route.retries))
         self._drain = Drain(queue, route.target.label, delivery, pace, random.random)
         self._round = f"#{secrets.token_hex(4)}" if route.resend else ""
