@@ -223,7 +223,9 @@ def test_another_sqlite_file_can_be_the_target(recon: Recon, tmp_path: Path) -> 
 
 def test_the_ends_can_be_named_by_options(recon: Recon, tmp_path: Path, landing: Landing) -> None:
     made(tmp_path / "app.db", "CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)")
-    places = f"[stores.app]\nurl = 'sqlite:///app.db'\n[stores.pg]\nurl = '{landing.url}'\nschema = '{landing.schema}'\n"
+    places = (
+        f"[stores.app]\nurl = 'sqlite:///app.db'\n[stores.pg]\nurl = '{landing.url}'\nschema = '{landing.schema}'\n"
+    )
     (tmp_path / "recon.toml").write_text(f"version = 1\n{places}")
     recon.env["RECON_STORES_PG_PASSWORD"] = landing.password
     recon("migrate", "--from-store", "app", "--plan")

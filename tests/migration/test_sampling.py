@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -65,13 +65,13 @@ LIES = {
 
 
 @pytest.fixture(params=["in C", "in Python"])
-def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Either reader."""
     if request.param == "in Python":
         monkeypatch.setattr(compiled, "module", lambda: None)
     elif not compiled.told()[0]:
         missing("needs recon-cli-native: `python3 noxfile.py -s native`")
-    yield request.param
+    return str(request.param)
 
 
 def made(path: Path, declared: str, values: Sequence[object]) -> Path:
