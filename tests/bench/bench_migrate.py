@@ -1,4 +1,4 @@
-"""SQLite to Postgres: ours with the proof and without, pgloader tuned so that it survives, and the floor.
+"""SQLite to Postgres: ours with the proof and without, by either reader, pgloader so that it survives, and the floor.
 
 The floor is what no client can pass: ready-made binary COPY files, loaded by psql in two sessions with FREEZE, then the
 same indexes. Whatever a command left is compared with the first, verified result before its time counts; of pgloader,
@@ -11,6 +11,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -91,14 +92,18 @@ def case(name: str, make: Callable[[Path, int], Path], rows: int, wish: Wish) ->
 
 def contestants(arena: Arena) -> list[Contestant]:
     """All that take part; pgloader where it is installed."""
-    field_ = [ours(arena, "recon migrate"), ours(arena, "recon, not verified", "--verify", "off"), floor(arena)]
-    return [*field_, *([pgloader(arena)] if shutil.which("pgloader") else [])]
+    field_ = [ours(arena, "recon migrate"), ours(arena, "recon, not verified", "--verify", "off")]
+    if find_spec("recon_native"):
+        field_.append(ours(arena, "in Python", native="off"))
+        field_.append(ours(arena, "in Python, not verified", "--verify", "off", native="off"))
+    return [*field_, floor(arena), *([pgloader(arena)] if shutil.which("pgloader") else [])]
 
 
-def ours(arena: Arena, name: str, *options: str) -> Contestant:
-    """`recon migrate` into a schema of its own."""
+def ours(arena: Arena, name: str, *options: str, native: str = "on") -> Contestant:
+    """`recon migrate` into a schema of its own, by the compiled reader where it is there, or without (`off`)."""
     words = [program("recon"), "migrate", str(arena.source), arena.url, "--schema", SCHEMA, "-q", *options]
     env = {"RECON_STORES_PASSWORD": arena.server.password, "RECON_STATE_DIR": str(arena.folder / "state")}
+    env["RECON_NATIVE"] = native
     return Contestant(name, words, checked(arena, name, SCHEMA), env)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -65,13 +65,13 @@ LIES = {
 
 
 @pytest.fixture(params=["in C", "in Python"])
-def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Either reader."""
     if request.param == "in Python":
         monkeypatch.setattr(compiled, "module", lambda: None)
     elif not compiled.told()[0]:
         missing("needs recon-cli-native: `python3 noxfile.py -s native`")
-    yield request.param
+    return str(request.param)
 
 
 def made(path: Path, declared: str, values: Sequence[object]) -> Path:
@@ -150,3 +150,16 @@ def test_a_required_column_with_null_in_it_is_left_to_the_careful_look(by: str, 
             replace(one, size_bytes=0) for one in careful.tables
         ][1]
         assert quick.left_out == careful.left_out
+
+
+def test_a_table_of_very_many_columns_with_a_large_cell_is_read_whole(by: str, tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(1598)]
+    with closing(apsw.Connection(str(tmp_path / "source.db"))) as db:
+        db.execute(f"CREATE TABLE t (id INTEGER PRIMARY KEY, {', '.join(f'{name} TEXT' for name in names)}, b BLOB)")
+        db.execute("INSERT INTO t (c0, c1597, b) VALUES ('a', 'z', zeroblob(100)), ('b', 'y', zeroblob(200000))")
+    with opened(Place(str(tmp_path / "source.db")), None, 1) as session:
+        table = planned(session, quick=True).tables[0]
+        source = reader(session.db, table, table.stored)
+        bodies = Unit(session.db, cast("Target", None), table, Policies(), quick=True)._bodies
+        assert len(b"".join(bodies(source, Encoder(table.stored, Policies(), strict=True), Copied()))) < LARGE_BYTES
+        assert source.large_numbers() == [2]

@@ -18,7 +18,7 @@ from recon_cli.migration.choose import affinity
 from recon_cli.migration.encode import HEADER, TRAILER, Encoder, Rejected
 from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
 from recon_cli.migration.policy import Policies
-from recon_cli.migration.reading import HUGE_BYTES, LARGE_BYTES, WHOLE, Chunk, Reader, Span, Wanted, encoding_of
+from recon_cli.migration.reading import HUGE_BYTES, LARGE_BYTES, WHOLE, Chunk, Reader, Span, Wanted, encoding_of, joined
 from recon_cli.migration.target import REJECTS, Target
 from recon_cli.stores.bulk.postgres_link import Connection, quote, run
 from recon_cli.stores.bulk.sqlite_open import ask
@@ -70,7 +70,7 @@ def learn(source: Reader, table: TablePlan, columns: Sequence[ColumnPlan], span:
 
 
 def _any(source: Reader, conditions: Sequence[str], span: Span) -> bool:
-    where = f"{source.rowid} BETWEEN ? AND ? AND ({' OR '.join(conditions)})"
+    where = f"{source.rowid} BETWEEN ? AND ? AND ({joined(conditions, 'OR')})"
     sql = f"SELECT 1 FROM {quoted(source.table)} WHERE {where} LIMIT 1"
     return bool(conditions) and bool(ask(source.db, sql, (span.first, span.last)))
 

@@ -25,6 +25,8 @@ PIECE_BYTES = 1 << 18
 _CHUNK_ROWS = 2000
 _CHUNK_BYTES = 2 << 20
 _FIRST_ROWS = 64
+_OBJECT_BYTES = 40
+"""What a small value weighs in Python."""
 _CACHE_KIB = 8 << 10
 _LAST = 2**63 - 1
 _FIRST = -(2**63)
@@ -141,7 +143,7 @@ class Reader:
         return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
     def _weight(self) -> str:
-        return " + ".join(f"ifnull(octet_length({quoted(one.name)}), 0)" for one in self.wanted) or "0"
+        return joined([f"ifnull(octet_length({quoted(one.name)}), 0)" for one in self.wanted], "+") or "0"
 
     def _expressions(self) -> Iterator[str]:
         for one in self.wanted:
@@ -255,10 +257,19 @@ class Reader:
             self.damage.append(f"{self.table}: rows {where}")
 
 
+def joined(terms: Sequence[str], operator: str) -> str:
+    """Terms as one expression whose tree is flat: SQLite takes a depth of 1000, and tables have more columns."""
+    if len(terms) <= 2:  # noqa: PLR2004  two sides
+        return f" {operator} ".join(terms)
+    middle = len(terms) // 2
+    return f"({joined(terms[:middle], operator)}) {operator} ({joined(terms[middle:], operator)})"
+
+
 def _next(rows: Sequence[Row]) -> int:
     """How many rows to fetch next, by what some of the last ones weighed; twice as many at most."""
     some = rows[:: max(1, len(rows) // 16)]
-    weight = sum(len(cell) for row in some for cell in row if isinstance(cell, bytes)) // len(some) + 64
+    weight = sum(len(cell) for row in some for cell in row if isinstance(cell, bytes)) // len(some)
+    weight += 64 + _OBJECT_BYTES * len(rows[0])
     return max(1, min(_CHUNK_ROWS, len(rows) * 4, _CHUNK_BYTES // weight))
 
 

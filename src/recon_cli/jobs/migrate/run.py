@@ -26,7 +26,7 @@ from recon_cli.ops.clock import Clock
 from recon_cli.stores.bulk.postgres_link import Connection, run
 
 _SPLIT_ROWS = 60_000
-_SPLIT_SHARE = 0.3
+_HANDS = 2
 _COMPARE_ROWS = 150_000
 
 
@@ -205,9 +205,9 @@ class Migration:
         self.outcome.count(answer.task.table, answer.rows, answer.rejected, answer.damage)
 
     def _units(self, connection: Connection, table: TablePlan, done: dict[str, Done]) -> list[tasks.Copy]:
-        """One unit, or spans of a table that is most of the work."""
-        total = sum(one.size_bytes for one in self.plan.included) or 1
-        if table.rows < _SPLIT_ROWS or table.size_bytes / total < _SPLIT_SHARE or not table.rowid:
+        """One unit, or spans of a table that is more than one worker's share: those cannot be frozen."""
+        share = sum(one.size_bytes for one in self.plan.included) / (self.request.workers or _HANDS)
+        if table.rows < _SPLIT_ROWS or table.size_bytes <= share or not table.rowid:
             return [tasks.Copy(f"copy {table.name}", table.name)]
         create = f"create {table.name}"
         if create not in done:
