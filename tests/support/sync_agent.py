@@ -29,14 +29,17 @@ LIMITS = Limits(max_items=20, ballast_bytes=0)
 Step = Callable[[str], None]
 
 
-def route_of(site: Site, **how: float) -> Route:
+def route_of(site: Site, **how: float | None) -> Route:
     """The route of the site's settings; with a rate, even one that slows nothing, all is taken in before it is sent."""
     target = replace(site.target.place, name="target")
-    return replace(Route("gfx", site.nas.root, target), settle_s=0.005, batch_items=8, rate=1e9, **how)  # type: ignore[arg-type]  # numbers of a route
+    usual: dict[str, float | None] = {"settle_s": 0.005, "batch_items": 8, "rate": 1e9}
+    return replace(Route("gfx", site.nas.root, target), **(usual | how))  # type: ignore[arg-type]  # numbers of a route
 
 
 @contextmanager
-def agent(site: Site, step: Step = lambda _name: None, clock: Clock | None = None, **how: float) -> Iterator[Ends]:
+def agent(
+    site: Site, step: Step = lambda _name: None, clock: Clock | None = None, **how: float | None
+) -> Iterator[Ends]:
     """A sync, ready to run; what it writes to the target is two steps, too: `write: begin` and `write: done`."""
     owner = f"agent-{os.getpid()}"
     with (
@@ -54,7 +57,7 @@ def agent(site: Site, step: Step = lambda _name: None, clock: Clock | None = Non
         yield ends
 
 
-def run(site: Site, step: str, after: int) -> None:
+def run(site: Site, step: str, after: int, rate: float | None) -> None:
     """One run; the kill comes when `step` is reached for the `after`th time (0 is the first)."""
     left = [after]
 
@@ -63,13 +66,13 @@ def run(site: Site, step: str, after: int) -> None:
         if name == step and left[0] < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with agent(site, die) as ends:
+    with agent(site, die, rate=rate) as ends:
         once(ends)
 
 
-def started(site: Site, step: str = "", after: int = 0) -> BaseProcess:
-    """An agent at work."""
-    process = PROCESSES.Process(target=run, args=(site, step, after))
+def started(site: Site, step: str = "", after: int = 0, *, rate: float | None = 1e9) -> BaseProcess:
+    """An agent at work; without a rate it delivers one batch while it reads the next."""
+    process = PROCESSES.Process(target=run, args=(site, step, after, rate))
     process.start()
     return process
 

@@ -18,7 +18,7 @@ from recon_cli.systems import feed
 from recon_cli.systems.feed import Sending, Spot, Unfit
 from recon_cli.systems.gfx import constraints, document, registry, rows, table
 from recon_cli.systems.gfx.names import PATTERN, REGISTRY, is_export, spelled
-from recon_cli.systems.gfx.parse import Session, parse
+from recon_cli.systems.gfx.parse import Facts, Session, parse
 from recon_cli.systems.gfx.registry import Registry
 from recon_cli.systems.gfx.rows import Observation
 from recon_cli.systems.gfx.table import SENT, USUAL, Names
@@ -185,7 +185,7 @@ class Lately:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: dict[tuple[str, str], Session] = {}
+        self._kept: dict[tuple[str, str], Facts] = {}
         self._lock = threading.Lock()
 
     def parse(self, raw: bytes, path: str) -> Session | document.Refusal:
@@ -194,13 +194,13 @@ class Lately:
         with self._lock:
             kept = self._kept.pop(key, None)
         if kept is not None:
-            return kept.with_bytes(raw)
+            return Session.again(raw, kept)
         found = parse(raw, path, key[0])
         if isinstance(found, Session):
-            self._keep(key, found.without_bytes())
+            self._keep(key, found.facts)
         return found
 
-    def _keep(self, key: tuple[str, str], found: Session) -> None:
+    def _keep(self, key: tuple[str, str], found: Facts) -> None:
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > self._most:

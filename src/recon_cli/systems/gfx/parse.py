@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from recon_cli.core.report import Problem
 from recon_cli.systems.gfx import document, fields
@@ -14,6 +15,11 @@ from recon_cli.systems.gfx.names import spelled
 from recon_cli.systems.text import base_name
 
 _MOST_PROBLEMS = 20
+Facts: TypeAlias = (
+    "tuple[str, int, TableType, str | None, str | None, tuple[int, ...] | None, datetime | None, Played,"
+    " tuple[Problem, ...]]"
+)
+"""The fields of a session but for its bytes and its text, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,25 @@ class Session:
         """Every hash under which a row may already hold this content, `file_hash` first."""
         return document.known_hashes(self.raw, self.file_hash)
 
-    def without_bytes(self) -> Session:
+    @property
+    def facts(self) -> Facts:
         """What was found in the bytes, without them: some hundred bytes, however long the file is."""
-        return replace(self, raw=b"", text="")
+        return (
+            self.file_hash,
+            self.session_id,
+            self.table_type,
+            self.event_title,
+            self.software_version,
+            self.payouts,
+            self.created_at,
+            self.hands,
+            self.problems,
+        )
 
-    def with_bytes(self, raw: bytes) -> Session:
-        """The inverse; `raw` has to be what it was."""
-        return replace(self, raw=raw, text=document.text_of(raw))
+    @classmethod
+    def again(cls, raw: bytes, facts: Facts) -> Session:
+        """The session of bytes whose facts are known."""
+        return cls(raw, document.text_of(raw), *facts)
 
 
 def parse(raw: bytes, path: str, file_hash: str = "") -> Session | Refusal:

@@ -36,8 +36,8 @@ class Observation:
     @property
     def id(self) -> str:
         """The three as one key (SHA-256, hex), short enough for every engine's index."""
-        parts = (self.pc, self.path, self.file_hash)
-        return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
+        pc, path, found = self.pc, self.path, self.file_hash
+        return hashlib.sha256(f"{len(pc)}:{pc}{len(path)}:{path}{len(found)}:{found}".encode()).hexdigest()
 
 
 def owner(observations: Iterable[Observation]) -> Observation:
