@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 import typer
@@ -19,11 +20,13 @@ from recon_cli.config import records
 from recon_cli.config.records import Flags, RecordSettings
 from recon_cli.core.errors import UsageError
 from recon_cli.core.search import Query
+from recon_cli.jobs.record.add import Route
 from recon_cli.ops.clock import SystemClock
 from recon_cli.stores.records.base import Reader
 from recon_cli.stores.records.registry import open_reader
 from recon_cli.systems import registry
-from recon_cli.systems.records import RecordSystem
+from recon_cli.systems.feed import Feed
+from recon_cli.systems.records import Adds, Hints, Makes, RecordSystem
 
 Records: TypeAlias = Annotated[
     str | None,
@@ -65,6 +68,56 @@ def chosen(call: Invocation, flags: Flags) -> RecordSettings:
 def system_of(found: RecordSettings) -> RecordSystem:
     """The rules of these records."""
     return registry.records(found.system, found.table)
+
+
+def adds(found: RecordSettings) -> Adds:
+    """The rules of these records, by which they are added.
+
+    Raises:
+        UsageError: nothing says how: they come by themselves, as files do.
+    """
+    system = system_of(found)
+    if not hasattr(system, "single"):
+        raise UsageError(f"records of `{found.system}` are not added one by one", hint="`recon sync` brings them")
+    return cast("Adds", system)
+
+
+def tables(found: RecordSettings, window_s: float | None, *, partitioned: bool) -> Feed:
+    """The rules of these records, by which their tables are made.
+
+    Raises:
+        UsageError: they know no window and no partitions.
+    """
+    system = system_of(found)
+    if not hasattr(system, "making"):
+        if window_s is None and not partitioned:
+            return system
+        raise UsageError(f"tables of `{found.system}` have no window and no partitions")
+    return cast("Makes", system).making(window_s, partitioned=partitioned)
+
+
+def route_of(found: RecordSettings, *, later: bool, resend: bool) -> Route:
+    """Where records go, and how."""
+    batch, retries = (found.numbers.get(name) for name in ("batch", "retries"))
+    usual = Route(found.target, system_of(found), later=later, resend=resend)
+    return replace(
+        usual,
+        batch_items=int(batch) if batch else usual.batch_items,
+        retries=int(retries) if retries else usual.retries,
+    )
+
+
+def hints(found: RecordSettings, times: tuple[str | None, str | None], source: str, image: str) -> Hints:
+    """What the command line says about what is added; `times` are when it was seen, and when the video began."""
+    at, start = times
+    name = zone_name(found.zone)
+    return Hints(
+        ZoneInfo(name) if name else None,
+        moment(at, found.zone) if at else SystemClock().now().astimezone(UTC),
+        moment(start, found.zone) if start else None,
+        source,
+        image,
+    )
 
 
 @contextmanager

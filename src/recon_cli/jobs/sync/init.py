@@ -27,9 +27,9 @@ def init(feed: Feed, sink: Sink, target: Place, *, apply: bool) -> Report:
         target: its place.
         apply: run the statements; else, and where a target cannot be changed, only show them.
     """
-    catalog = _catalog(sink)
+    catalog = catalog_of(sink)
     before = feed.faults(catalog)
-    statements = feed.migration(catalog, exposed=_is_exposed(sink, target)) if before else ()
+    statements = feed.migration(catalog, exposed=is_exposed(sink, target)) if before else ()
     running = apply and sink.changeable and bool(statements)
     if running:
         sink.run(statements)
@@ -58,7 +58,7 @@ def lines(statements: Sequence[str]) -> list[str]:
     return [f"{' '.join(one.split())};" for one in statements]
 
 
-def _catalog(sink: Sink) -> Catalog:
+def catalog_of(sink: Sink) -> Catalog:
     """What the target declares; a SQLite file that is not there yet declares nothing."""
     try:
         return sink.catalog()
@@ -68,7 +68,8 @@ def _catalog(sink: Sink) -> Catalog:
         return Catalog(sink.engine)
 
 
-def _is_exposed(sink: Sink, target: Place) -> bool:
+def is_exposed(sink: Sink, target: Place) -> bool:
+    """Whether a REST server shows the target's tables to others."""
     return sink.engine == "postgrest" or (urlsplit(target.url).hostname or "").endswith(_SHOWN_BY_OTHERS)
 
 

@@ -20,12 +20,15 @@ class Words:
     quote: Callable[[str], str]
     mark: str
     moment: Callable[[datetime], Bound]
+    """The first of the spellings of a time, in the order in which they sort."""
     contains: str
     """Whether a column has a text in it, whatever the case: `{column}` and `{mark}`; the text is a LIKE pattern."""
     day: str
     """The day of a moment as ISO text: `{column}`."""
     rows: bool = True
     """Whether two rows of values compare along an index."""
+    spellings: Callable[[datetime], tuple[Bound, ...]] | None = None
+    """All spellings of a time that may stand in a table, in the order in which they sort; None where there is one."""
 
 
 @dataclass(slots=True)
@@ -109,7 +112,11 @@ def moment_of(text: str) -> datetime:
 def _behind(made: Statement, book: Book, query: Query, by: str) -> None:
     assert query.after is not None  # the caller asked
     words, (said, key) = made.words, query.after
-    value = words.moment(moment_of(said)) if by == book.moment else said
+    timed = by in {book.moment, book.arrived}
+    if timed and words.spellings is not None:
+        _behind_text(made, query, (words.quote(by), words.quote(book.key)), words.spellings(moment_of(said)))
+        return
+    value = words.moment(moment_of(said)) if timed else said
     first, last, sign = words.quote(by), words.quote(book.key), "<" if query.descending else ">"
     if by == book.key:
         made.add(f"{last} {sign} {{mark}}", key)
@@ -118,3 +125,12 @@ def _behind(made: Statement, book: Book, query: Query, by: str) -> None:
     else:
         made.add(f"{first} {sign}= {{mark}}", value)
         made.add(f"({first} {sign} {{mark}} OR {last} {sign} {{mark}})", value, key)
+
+
+def _behind_text(made: Statement, query: Query, names: tuple[str, str], spellings: tuple[Bound, ...]) -> None:
+    """Behind a time that may be spelled in more than one way: all of them are that time."""
+    assert query.after is not None  # the caller asked
+    (at, key), marks = names, ", ".join(["{mark}"] * len(spellings))
+    bound, sign = (spellings[-1], "<") if query.descending else (spellings[0], ">")
+    made.add(f"{at} {sign}= {{mark}}", bound)
+    made.add(f"({at} NOT IN ({marks}) OR {key} {sign} {{mark}})", *spellings, query.after[1])

@@ -22,7 +22,13 @@ def spelled(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(sep=" ")
 
 
-WORDS = sql.Words(quoted, "?", spelled, "{column} LIKE {mark} ESCAPE '!'", "substr({column}, 1, 10)")
+def spellings(moment: datetime) -> tuple[str, ...]:
+    """As the sink writes it, and with all six digits, as defaults do."""
+    return tuple(dict.fromkeys((spelled(moment), moment.astimezone(UTC).isoformat(" ", "microseconds"))))
+
+
+_LIKE, _DAY = "{column} LIKE {mark} ESCAPE '!'", "substr({column}, 1, 10)"
+WORDS = sql.Words(quoted, "?", spelled, _LIKE, _DAY, spellings=spellings)
 
 
 class SqliteReader:

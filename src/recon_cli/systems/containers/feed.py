@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
@@ -14,11 +14,12 @@ from recon_cli.core.landing import Landing, Parcel, Shape
 from recon_cli.core.record import Record
 from recon_cli.core.report import Problem
 from recon_cli.systems import feed
-from recon_cli.systems.containers import faults, lists, number, statements, table
+from recon_cli.systems.containers import adding, faults, lists, number, statements, table
 from recon_cli.systems.containers.names import video_of
 from recon_cli.systems.containers.reading import Reading, of_payload
 from recon_cli.systems.containers.table import USUAL, WINDOW_S, Names
 from recon_cli.systems.feed import Sending, Spot, Unfit
+from recon_cli.systems.records import Given, Hints
 from recon_cli.systems.text import base_name, compose
 
 _ENDINGS = (".csv", ".tsv", ".xlsx", "_log.json", ".jsonl")
@@ -57,7 +58,7 @@ class ContainersFeed:
         self.table = self.names.logs
         self.book = table.book(self.names)
         self.pattern = pattern
-        self.making = making or Making()
+        self.made = making or Making()
 
     def sources(self, registry: bytes | None, folders: Iterable[str]) -> Cameras:  # noqa: ARG002  there is no registry
         """One folder, with all below it."""
@@ -131,19 +132,24 @@ class ContainersFeed:
             return ()
         dialect, there = faults.dialect_of(catalog), catalog.table(self.table)
         has = there is not None and "captured_at" in there.key
-        if self.making.partitioned and dialect is not table.Dialect.POSTGRES:
+        if self.made.partitioned and dialect is not table.Dialect.POSTGRES:
             raise ConfigError(f"{dialect} tables are not partitioned here", hint="only Postgres's are")
-        if self.making.partitioned and there is not None and not has:
+        if self.made.partitioned and there is not None and not has:
             hint = "rename it, make the new one, and add its rows again"
             raise ConfigError(f"`{self.table}` is there, and not partitioned", hint=hint)
         mending = [one.sql for one in faults.faults(catalog, self.names) if one.sql]
-        partitioned = has or (self.making.partitioned and there is None)
-        made = statements.create(dialect, self.names, self.making.window_s, partitioned=partitioned, exposed=exposed)
+        partitioned = has or (self.made.partitioned and there is None)
+        made = statements.create(dialect, self.names, self.made.window_s, partitioned=partitioned, exposed=exposed)
         return (*mending, *made)
 
     def explained(self, code: str, message: str) -> feed.Fault | None:
         """As `faults.explained`."""
         return faults.explained(code, message, self.names)
+
+    def making(self, window_s: float | None, *, partitioned: bool) -> ContainersFeed:
+        """The same, with tables of this window, and partitioned by month."""
+        made = Making(window_s or WINDOW_S, partitioned)
+        return ContainersFeed(self.names.logs, self.pattern, made)
 
     def asked(self, words: Mapping[str, str]) -> Mapping[str, str]:
         """Filters as columns: a number brings its owner along, a source is a video with or without its ending."""
@@ -154,6 +160,18 @@ class ContainersFeed:
                 raise UsageError(f"records of `{self.table}` have no `{word}`", hint=f"ask for {known}")
             found |= _ASKED.get(word, _as_it_is)(self.book.equal[word], value)
         return found
+
+    def listed(self, path: str, raw: bytes, hints: Hints) -> Iterator[Given] | Unfit:
+        """What a list holds."""
+        return adding.of_list(self.names.readings, path, raw, hints)
+
+    def lines(self, texts: Iterable[str], hints: Hints) -> Iterator[Given]:
+        """What JSON lines say."""
+        return adding.of_lines(self.names.readings, texts, hints)
+
+    def single(self, word: str, hints: Hints) -> Given:
+        """A number of the command line."""
+        return adding.of_word(self.names.readings, word, hints)
 
 
 def make(

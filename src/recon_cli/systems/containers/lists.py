@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from recon_cli.systems.containers import names
-from recon_cli.systems.containers.reading import Reading, of_row
+from recon_cli.systems.containers.names import Origin
+from recon_cli.systems.containers.reading import Reading, captured, of_row
 from recon_cli.systems.feed import Unfit
 from recon_cli.systems.text import compose, decode
 
@@ -22,6 +23,10 @@ _MOST_COLUMNS = 200
 _LONGEST_CELL = 10_000
 _LONGEST_LINE = 1 << 20
 _SHOWN = 500
+_LONGEST_WORD = 7
+"""Of JSON, such as `false` or an escape: an error so near to the end may be the end's own."""
+_ARCHIVE = "archive"
+"""What the first and the last line of an archive have, and rows have not."""
 Row = tuple[str, Mapping[str, object]]
 """Where it stands, and its cells by column."""
 
@@ -52,23 +57,28 @@ def read(path: str, raw: bytes, zone: tzinfo | None = None) -> Listed | Unfit:
         zone: the zone of times that say none.
     """
     rows = rows_of(path, raw)
-    return rows if isinstance(rows, Unfit) else judged(rows, path, zone)
+    if isinstance(rows, list) and len(rows) > MOST_ROWS:
+        return _too_long()
+    return rows if isinstance(rows, Unfit) else judged(rows, names.origin(path, zone), zone)
 
 
-def judged(rows: Iterable[Row], path: str, zone: tzinfo | None) -> Listed | Unfit:
+def judged(rows: Iterable[Row], origin: Origin, zone: tzinfo | None) -> Listed | Unfit:
     """Rows as readings."""
-    origin = names.origin(path, zone)
     readings: list[Reading] = []
     refused: list[Refused] = []
     for number, (where, row) in enumerate(rows):
         if number >= MOST_ROWS:
-            return Unfit("too long", f"more than {MOST_ROWS} rows; cut it into parts")
+            return _too_long()
         found = of_row(row, origin, zone)
         if isinstance(found, Unfit):
-            refused.append(Refused(where, found, said(row)))
+            refused.append(Refused(where, found, said(row, origin, zone)))
         else:
             readings.append(found)
     return Listed(tuple(readings), tuple(refused))
+
+
+def _too_long() -> Unfit:
+    return Unfit("too long", f"more than {MOST_ROWS} rows; cut it into parts")
 
 
 def rows_of(path: str, raw: bytes) -> list[Row] | Iterator[Row] | Unfit:
@@ -88,15 +98,26 @@ def rows_of(path: str, raw: bytes) -> list[Row] | Iterator[Row] | Unfit:
 
 
 def lines(texts: Iterable[str]) -> Iterator[Row]:
-    """Objects, one on each line; what is none becomes a row that will be refused."""
+    """Objects, one on each line; what is none becomes a row that will be refused.
+
+    Lines of an archive of `recon record prune` are taken, too: what stands in their `row`.
+    """
     for number, text in enumerate(texts, 1):
-        if text.strip():
-            yield f"line {number}", _object(text)
+        row = _object(text) if text.strip() else {}
+        if row and _ARCHIVE not in row:
+            inner = row.get("row")
+            yield f"line {number}", _named(inner) if isinstance(inner, dict) else row
 
 
-def said(row: Mapping[str, object]) -> str:
-    """A row as one JSON object, for dead letters."""
-    return json.dumps(row, ensure_ascii=False, default=str)
+def said(row: Mapping[str, object], origin: Origin, zone: tzinfo | None) -> str:
+    """A row as one JSON object, for dead letters; with its moment and its source, where they are known.
+
+    So whoever mends the number need not know from which file it came.
+    """
+    at = captured(row, origin, zone)
+    known = {} if isinstance(at, Unfit) else {"captured_at": at.isoformat()}
+    source = {"source_video": origin.source} if origin.source and "source_video" not in row else {}
+    return json.dumps({**row, **source, **known}, ensure_ascii=False, default=str)
 
 
 def _object(text: str) -> Mapping[str, object]:
@@ -114,8 +135,8 @@ def _json(raw: bytes) -> list[Row] | Unfit:
     try:
         found = json.loads(decode(raw))
     except json.JSONDecodeError as exc:
-        waits = exc.pos >= len(exc.doc.rstrip()) - 1
-        return Unfit("no JSON", str(exc), waits=waits)
+        near = len(exc.doc.rstrip()) - exc.pos < _LONGEST_WORD
+        return Unfit("no JSON", str(exc), waits=near or exc.msg.startswith("Unterminated"))
     except (ValueError, RecursionError) as exc:
         return Unfit("no JSON", str(exc))
     if isinstance(found, dict):

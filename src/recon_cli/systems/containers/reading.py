@@ -111,7 +111,7 @@ def of_row(row: Mapping[str, object], origin: Origin, zone: tzinfo | None) -> Re
         origin: what the file's name says.
         zone: the zone of times that say none.
     """
-    cells = {what: cell for what, words in _COLUMNS.items() if (cell := _first(row, words)) is not None}
+    cells = _cells(row)
     at = _captured(cells, origin, zone)
     if isinstance(at, Unfit):
         return at
@@ -122,6 +122,15 @@ def of_row(row: Mapping[str, object], origin: Origin, zone: tzinfo | None) -> Re
     notes = (*parsed.notes, *origin.notes, *(("leading zeros were lost, and put back",) if padded else ()))
     source = names.video_of(_text(cells["source"])) if "source" in cells else origin.source
     return Reading(parsed, at, source, _text(cells.get("image", "")), _share(cells.get("confidence")), notes)
+
+
+def captured(row: Mapping[str, object], origin: Origin, zone: tzinfo | None) -> datetime | Unfit:
+    """When a row was read, whatever else it says."""
+    return _captured(_cells(row), origin, zone)
+
+
+def _cells(row: Mapping[str, object]) -> dict[str, object]:
+    return {what: cell for what, words in _COLUMNS.items() if (cell := _first(row, words)) is not None}
 
 
 def _first(row: Mapping[str, object], words: tuple[str, ...]) -> object | None:

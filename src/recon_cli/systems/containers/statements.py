@@ -46,7 +46,7 @@ _WORDS: Mapping[Dialect, Mapping[Sort, str]] = {
 }
 _DEFAULTS = {
     Dialect.POSTGRES: {NOW: "now()", "no": "false"},
-    Dialect.SQLITE: {NOW: "(strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'))", "no": "0"},
+    Dialect.SQLITE: {NOW: "(strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'))", "no": "0"},
     Dialect.MYSQL: {NOW: "(utc_timestamp(6))", "no": "false"},
 }
 _MYSQL_OPTIONS = " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
