@@ -17,6 +17,7 @@ from recon_cli.systems.gfx.table import Dialect
 from tests.docs.pages import ROOT
 from tests.support import photoset, postgres
 from tests.support.outboxes import letters, opened
+from tests.systems.conversations import twin as chat
 from tests.systems.gfx import twin
 
 
@@ -177,6 +178,24 @@ def odd(folder: Path) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def logs(folder: Path) -> Iterator[None]:
+    """Logs of chat rooms, and the example's recon.toml with a SQLite file and a git repository as its targets."""
+    chat.write(folder / "logs", chat.made(saves=64, both_spellings=False))
+    subprocess.run(["git", "init", "--quiet", "--bare", folder / "talk.git"], check=True)
+    (folder / "recon.toml").write_text(talk_settings(folder))
+    yield
+
+
+def talk_settings(folder: Path) -> str:
+    """The example's settings, with targets that are on this machine."""
+    text = (ROOT / "examples" / "conversations" / "recon.toml").read_text("utf-8")
+    text = text.replace("supabase+https://PROJECT.supabase.co", "talk.db").replace("/srv/chat/logs", "logs")
+    text = text.replace("git+ssh://git@git.example.net/talk.git", f"git+file://{folder}/talk.git")
+    text = text.replace('copies = ["kv", "history"]', 'copies = ["history"]\nsettle_s = 0.1')
+    return "\n".join(line for line in text.splitlines() if not line.startswith("password_file")) + "\n"
+
+
 SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "empty": empty,
     "demo": demo,
@@ -191,4 +210,5 @@ SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "narrow nas": narrow_nas,
     "moving": moving,
     "odd": odd,
+    "logs": logs,
 }

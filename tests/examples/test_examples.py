@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 
 from recon_cli.demo.tour import prepared
+from tests.docs.scenes import talk_settings
 from tests.support import system
 from tests.support.recon import Done, Recon, in_folder
+from tests.systems.conversations import twin as chat
 from tests.systems.gfx import twin
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -39,7 +41,7 @@ def run(recon: Recon, command: list[str], **env: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("example", ["viewer", "gfx", "reconstruct", "containers"])
+@pytest.mark.parametrize("example", ["viewer", "gfx", "reconstruct", "conversations", "containers"])
 def test_the_settings_of_an_example_have_no_unknown_key(lost: Recon, example: str) -> None:
     shutil.copy(EXAMPLES / example / "recon.toml", lost.folder / "recon.toml")
     lost("config", "check")
@@ -122,6 +124,22 @@ def test_the_service_sends_the_exports_until_systemd_stops_it(live: Recon) -> No
         _out, err = process.communicate(timeout=60)
         assert process.returncode == 143, err
     assert live("sync", "verify", "live", "--json").document["agree"]
+
+
+def test_cron_copies_the_logs_proves_them_and_keeps_silent(tmp_path: Path) -> None:
+    chat.write(tmp_path / "logs", chat.made(saves=48))
+    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "talk.git"], check=True)
+    (tmp_path / "recon.toml").write_text(talk_settings(tmp_path))
+    recon = in_folder(tmp_path, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    recon("sync", "init", "talk")
+    lines = (EXAMPLES / "conversations" / "crontab").read_text("utf-8").splitlines()[-2:]
+    for line in lines:
+        command = ["/bin/sh", "-c", line.split(None, 5)[5]]
+        well = run(recon, command, RECON_CONFIG=str(tmp_path / "recon.toml"))
+        assert (well.code, well.out, well.err) == (0, "", "")
+    counted = recon("record", "stats", "--records", "talk", "--by", "room", "--json").document
+    rooms = {one["room"] for one in counted["groups"]}
+    assert rooms == set(chat.ROOMS) - {"대화:비밀"}
 
 
 @pytest.mark.parametrize("unit", ["recon-check", "recon-backup", "recon-sync", "recon-sync-verify"])

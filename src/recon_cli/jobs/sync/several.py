@@ -41,7 +41,7 @@ def together(reports: Sequence[Report], schema: str = "recon.sync-several/1") ->
     body: dict[str, Json] = {"targets": bodies}
     return Report(
         schema,
-        "\n".join(one.summary for one in reports),
+        "; ".join(one.summary for one in reports),
         body,
         tuple(table for one in reports for table in one.tables),
         tuple(problem for one in reports for problem in one.problems),

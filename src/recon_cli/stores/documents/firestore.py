@@ -134,6 +134,9 @@ class FirestoreDocuments:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except refusals.TransportError as exc:
+            self.close()
+            raise DeliveryError(Failure.TRANSIENT, f"whoever gives out tokens does not answer: {exc}") from exc
         except (refusals.GoogleAuthError, ValueError, OSError) as exc:
             self.close()
             raise DeliveryError(Failure.AUTH, f"no way in: {exc}; look at `key_file`, or the token") from exc
