@@ -124,10 +124,10 @@ def test_the_service_sends_the_exports_until_systemd_stops_it(live: Recon) -> No
     assert live("sync", "verify", "live", "--json").document["agree"]
 
 
-@pytest.mark.parametrize("unit", ["recon-check", "recon-backup", "recon-sync", "recon-sync-verify"])
+@pytest.mark.parametrize("unit", ["recon-check", "recon-backup", "recon-sync", "recon-sync-verify", "recon-serve"])
 def test_systemd_understands_the_units(tmp_path: Path, unit: str) -> None:
     verify = system.require("systemd-analyze", "systemd")
-    folder = EXAMPLES / ("gfx" if "sync" in unit else "systemd")
+    folder = EXAMPLES / ("gfx" if "sync" in unit else "serve" if "serve" in unit else "systemd")
     names = [one for one in (f"{unit}.service", f"{unit}.timer") if (folder / one).exists()]
     for name in names:
         text = (folder / name).read_text("utf-8")

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from recon_cli.jobs import history
+from recon_cli.jobs.history import Count
 from tests.support import photoset
 from tests.support.browser import PATIENCE_MS, READY, chromium
-from tests.support.recon import KERNELS
+from tests.support.recon import KERNELS, Recon
 from tests.support.served import SMALL, Server, begin
 from tests.web.test_records import gate, post, reading
 
@@ -61,6 +63,8 @@ def test_photos_in_a_viewer_out_and_no_reading_missed(tmp_path: Path, browser: A
         made = uploaded(page, sorted((tmp_path / "photos").iterdir()))
         page.wait_for_selector(f'#running [data-job="{made}"] [role=progressbar]')
         readings_come(page, server)
+        bar = f"document.querySelector('#running [data-job=\"{made}\"] [role=progressbar]')"
+        until(page, f"+({bar}?.ariaValueNow || 100) >= 15")
         keep(page, "serve.png")
         server = lost_and_caught_up(page, server)
         link = page.wait_for_selector(f'#done [data-job="{made}"] a', timeout=PATIENCE_MS * 3)
@@ -130,6 +134,7 @@ def small(browser: Any, server: Server) -> None:
 def test_what_is_amiss_is_said_first_and_the_token_lets_one_mend_it(tmp_path: Path, browser: Any) -> None:
     token = "a-token-of-the-test-0123456789"
     recon = gate(tmp_path, RECON_SERVE_TOKEN=token, RECON_SERVE_PRIVATE="true", RECON_CACHE_DIR=str(KERNELS))
+    checked(recon)
     server = begin(recon)
     server.headers["Authorization"] = f"Bearer {token}"
     try:
@@ -142,9 +147,25 @@ def test_what_is_amiss_is_said_first_and_the_token_lets_one_mend_it(tmp_path: Pa
         page.click("#login button")
         page.wait_for_selector("#verdict.bad")
         assert "1 dead letters" in page.text_content("#verdict")
+        assert "3 differences between files and records (models)" in page.text_content("#verdict")
         assert page.text_content("#tile-dead b") == "1"
+        assert page.text_content("#tile-drift b") == "3"
+        assert page.locator("#moved svg .alarm").count() == 1
         deadline = time.monotonic() + 60
         while page.is_visible("#login"):
             assert time.monotonic() < deadline
     finally:
         server.stop()
+
+
+def checked(recon: Recon) -> None:
+    """Four checks of a table: counts that rise, then fall with an alarm, and three differences."""
+    (recon.folder / "files").mkdir()
+    with (recon.folder / "recon.toml").open("a") as settings:
+        settings.write('[tables.models]\nsystem = "viewer"\nfrom = "./files"\nto = "models.db"\n')
+    files, records = (str(recon.folder / name) for name in ("files", "models.db"))
+    state = recon.folder / "state"
+    with history.open_history(state, f"file://{files}", f"sqlite:///{records}", "viewer") as kept:
+        for hour, items in enumerate((40, 41, 45, 20)):
+            drop = items == 20
+            kept.add(Count(f"2026-03-01T{hour:02d}:00:00Z", items, items, 1, 2 * drop, 0, 0, 0, int(drop)))
