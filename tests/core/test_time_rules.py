@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon_cli.core.retry import RetryPolicy
-from recon_cli.core.window import duplicate_of, representatives
+from recon_cli.core.window import Sighting, duplicate_of, representatives, settled
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -54,3 +56,32 @@ def test_what_stands_does_not_depend_on_the_order_of_arrival(seconds: list[int],
     assert kept == representatives(mixed, WINDOW)
     assert all(b - a > WINDOW for a, b in pairwise(kept))
     assert all(duplicate_of(moment, kept, WINDOW) is not None for moment in moments)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.sampled_from("abc")), min_size=1, max_size=14, unique=True),
+    st.integers(0, 10),
+    st.randoms(use_true_random=False),
+)
+def test_settling_batch_by_batch_ends_in_the_representatives_of_all(
+    sightings: list[tuple[int, str]], span: int, dice: random.Random
+) -> None:
+    window = timedelta(minutes=span)
+    left = [Sighting(NOW + timedelta(minutes=minute), f"{minute:02d}{name}") for minute, name in sightings]
+    dice.shuffle(left)
+    table: dict[str, Sighting] = {}
+    while left:
+        size = dice.randint(1, 4)
+        batch, left = left[:size], left[size:]
+        table |= {one.key: one for one in batch}
+        first, last = min(one.at for one in batch), max(one.at for one in batch)
+        before = max((one for one in table.values() if one.stands == one.key and one.at < first), default=None)
+        near = before if before is not None and first - before.at <= window else None
+        behind = sorted(one for one in table.values() if one.at >= first)
+        for one, stands in list(settled(behind, near, last, window)):
+            table[one.key] = replace(one, stands=stands)
+    standing = sorted(one for one in table.values() if one.stands == one.key)
+    assert [one.at for one in standing] == representatives([one.at for one in table.values()], window)
+    for one in table.values():
+        assert one.stands is not None
+        assert timedelta(0) <= one.at - table[one.stands].at <= window

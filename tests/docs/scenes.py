@@ -130,6 +130,20 @@ def nas(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def gate(folder: Path) -> Iterator[None]:
+    """The example of the gate, with a SQLite file in place of its database, and an empty folder for archives."""
+    example = ROOT / "examples" / "containers"
+    shutil.copytree(example / "cameras", folder / "cameras")
+    (folder / "archive").mkdir()
+    text = (example / "recon.toml").read_text("utf-8")
+    text = text.replace("postgresql://gate@db.example.net/gate", "sqlite:///gate.db").replace("/srv/cameras", "cameras")
+    text = text.replace("/srv/archive/gate", "archive").replace("[syncs.cameras]", "[syncs.cameras]\nsettle_s = 0.1")
+    kept = [line for line in text.splitlines() if not line.startswith("password_file")]
+    (folder / "recon.toml").write_text("\n".join(kept), "utf-8")
+    yield
+
+
+@contextmanager
 def narrow_nas(folder: Path) -> Iterator[None]:
     """The same, with a target in which every session stands once, and nothing sent yet."""
     for path in (folder / "sessions.db", folder / "state" / "queue.db", *(folder / "state" / "sync").glob("*")):
@@ -173,6 +187,7 @@ SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "photos": photos,
     "photo example": photo_example,
     "nas": nas,
+    "gate": gate,
     "narrow nas": narrow_nas,
     "moving": moving,
     "odd": odd,

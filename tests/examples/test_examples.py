@@ -39,7 +39,7 @@ def run(recon: Recon, command: list[str], **env: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("example", ["viewer", "gfx", "reconstruct"])
+@pytest.mark.parametrize("example", ["viewer", "gfx", "reconstruct", "containers"])
 def test_the_settings_of_an_example_have_no_unknown_key(lost: Recon, example: str) -> None:
     shutil.copy(EXAMPLES / example / "recon.toml", lost.folder / "recon.toml")
     lost("config", "check")

@@ -121,7 +121,7 @@ def lost_and_caught_up(page: Any, server: Server) -> Server:
 
 def small(browser: Any, server: Server) -> None:
     """On a phone, in Korean, in the dark: nothing is wider than the screen."""
-    page = opened(browser, server, (390, 844), locale="ko-KR", color_scheme="dark", device_scale_factor=2)
+    page = opened(browser, server, (390, 844), locale="ko-KR", color_scheme="dark")
     page.wait_for_selector(f"{ROWS}")
     assert page.text_content("#running h2") == "실행 중"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC
@@ -33,18 +32,19 @@ from recon_cli.cli.record_ends import (
 )
 from recon_cli.config.records import Flags
 from recon_cli.core import search as searching
-from recon_cli.core.canonical import Json
 from recon_cli.core.errors import UsageError
+from recon_cli.core.search import Book
 from recon_cli.jobs.record import add as adding
 from recon_cli.jobs.record import init as making
 from recon_cli.jobs.record import prune as pruning
 from recon_cli.jobs.record import tail as tailing
 from recon_cli.jobs.record.archive import Packing
 from recon_cli.jobs.record.given import Sources
-from recon_cli.jobs.record.search import document, search_records
+from recon_cli.jobs.record.search import document, for_people, search_records
 from recon_cli.jobs.record.stats import stats as counted
 from recon_cli.jobs.watched import Watch, watched
 from recon_cli.ops.clock import SystemClock
+from recon_cli.stores.records.base import Row
 from recon_cli.stores.records.keepers import open_keeper
 from recon_cli.stores.sink.registry import open_sink
 from recon_cli.ui import escape
@@ -243,12 +243,13 @@ def tail(
         seen = tailing.last(reader, book, query, lines)
         write = call.screen.out.write
         for row in seen:
-            write(_line(document(book, row), json=call.json))
+            write(_line(book, row, json=call.json))
         call.screen.out.flush()
         for row in tailing.follow(reader, book, query, seen, lambda: time.sleep(every)) if follow else ():
-            write(_line(document(book, row), json=call.json))
+            write(_line(book, row, json=call.json))
             call.screen.out.flush()
 
 
-def _line(row: Mapping[str, Json], *, json: bool) -> str:
-    return f"{dumps(row) if json else chr(9).join(map(escape.cell, row.values()))}\n"
+def _line(book: Book, row: Row, *, json: bool) -> str:
+    told = document(book, row)
+    return f"{dumps(told) if json else chr(9).join(escape.cell(told[name]) for name in for_people(book))}\n"

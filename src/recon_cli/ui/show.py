@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TextIO
 
 from recon_cli.core.errors import ReconError, UsageError
@@ -89,8 +89,10 @@ def _stream(report: Report, out: TextIO) -> None:
 
 def _document_around(report: Report, out: TextIO) -> None:
     """One document that is written while its stream comes: nothing of it is held."""
+    stream = iter(report.stream or ())
+    first = list(islice(stream, 1))  # what fails at once, such as a table that is not there, leaves no half document
     _write_utf8(out, f'{{"schema": {dumps(report.schema)},\n"{report.member}": [\n')
-    _lines(report.stream or (), out, end="\n", between=",\n")
+    _lines(chain(first, stream), out, end="\n", between=",\n")
     rest = report.closed().document()
     del rest["schema"]
     _write_utf8(out, f"],\n{dumps(rest, indent=2)[1:].lstrip()}\n")

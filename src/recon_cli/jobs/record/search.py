@@ -50,9 +50,15 @@ def search_records(reader: Reader, book: Book, query: Query) -> Report:
         hints = (f"more: add `--after '{following}'`",) if following else ()
         return Report(SCHEMA, summary, body, hints=hints)
 
-    table = Table(book.columns, ([shown(row[name]) for name in book.columns] for row in counted()))
+    columns = for_people(book)
+    table = Table(columns, ([shown(row[name]) for name in columns] for row in counted()))
     stream = (document(book, row) for row in counted())
     return Report(SCHEMA, "", tables=(table,), stream=stream, member="records", closing=closing)
+
+
+def for_people(book: Book) -> tuple[str, ...]:
+    """The columns that a table shows: without the key and the time of arrival, which `--json` has."""
+    return tuple(name for name in book.columns if name not in {book.key, book.arrived})
 
 
 def document(book: Book, row: Row) -> Mapping[str, Json]:

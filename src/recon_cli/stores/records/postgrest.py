@@ -69,7 +69,7 @@ def _asked(book: Book, query: Query) -> Iterator[tuple[str, str]]:
         yield book.moment, f"lt.{_told(query.until)}"
     anded = []
     if query.text:
-        pattern = _quoted(f"*{query.text.replace('*', '')}*")
+        pattern = _quoted(f"%{_like(query.text)}%")
         anded.append(f"or({','.join(f'{name}.ilike.{pattern}' for name in book.texts)})")
     if query.after is not None:
         anded.append(_behind(book, query, by))
@@ -85,6 +85,13 @@ def _behind(book: Book, query: Query, by: str) -> str:
     value = _quoted(_told(moment_of(said)) if by in {book.moment, book.arrived} else said)
     sign = "lt" if query.descending else "gt"
     return f"or({by}.{sign}.{value},and({by}.eq.{value},{book.key}.{sign}.{_quoted(key)}))"
+
+
+def _like(text: str) -> str:
+    """A text as a pattern: the server takes a star for any text, so one stands for any letter here."""
+    for one in "\\%_":
+        text = text.replace(one, f"\\{one}")
+    return text.replace("*", "_")
 
 
 def _group(book: Book, row: Row, one: str) -> str:

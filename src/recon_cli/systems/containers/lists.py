@@ -23,6 +23,8 @@ _MOST_COLUMNS = 200
 _LONGEST_CELL = 10_000
 _LONGEST_LINE = 1 << 20
 _SHOWN = 500
+_LONGEST_WORD = 7
+"""Of JSON, such as `false` or an escape: an error so near to the end may be the end's own."""
 _ARCHIVE = "archive"
 """What the first and the last line of an archive have, and rows have not."""
 Row = tuple[str, Mapping[str, object]]
@@ -55,6 +57,8 @@ def read(path: str, raw: bytes, zone: tzinfo | None = None) -> Listed | Unfit:
         zone: the zone of times that say none.
     """
     rows = rows_of(path, raw)
+    if isinstance(rows, list) and len(rows) > MOST_ROWS:
+        return _too_long()
     return rows if isinstance(rows, Unfit) else judged(rows, names.origin(path, zone), zone)
 
 
@@ -64,13 +68,17 @@ def judged(rows: Iterable[Row], origin: Origin, zone: tzinfo | None) -> Listed |
     refused: list[Refused] = []
     for number, (where, row) in enumerate(rows):
         if number >= MOST_ROWS:
-            return Unfit("too long", f"more than {MOST_ROWS} rows; cut it into parts")
+            return _too_long()
         found = of_row(row, origin, zone)
         if isinstance(found, Unfit):
             refused.append(Refused(where, found, said(row, origin, zone)))
         else:
             readings.append(found)
     return Listed(tuple(readings), tuple(refused))
+
+
+def _too_long() -> Unfit:
+    return Unfit("too long", f"more than {MOST_ROWS} rows; cut it into parts")
 
 
 def rows_of(path: str, raw: bytes) -> list[Row] | Iterator[Row] | Unfit:
@@ -127,8 +135,8 @@ def _json(raw: bytes) -> list[Row] | Unfit:
     try:
         found = json.loads(decode(raw))
     except json.JSONDecodeError as exc:
-        waits = exc.pos >= len(exc.doc.rstrip()) - 1
-        return Unfit("no JSON", str(exc), waits=waits)
+        near = len(exc.doc.rstrip()) - exc.pos < _LONGEST_WORD
+        return Unfit("no JSON", str(exc), waits=near or exc.msg.startswith("Unterminated"))
     except (ValueError, RecursionError) as exc:
         return Unfit("no JSON", str(exc))
     if isinstance(found, dict):
