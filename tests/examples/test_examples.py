@@ -142,10 +142,10 @@ def test_cron_copies_the_logs_proves_them_and_keeps_silent(tmp_path: Path) -> No
     assert rooms == set(chat.ROOMS) - {"대화:비밀"}
 
 
-@pytest.mark.parametrize("unit", ["recon-check", "recon-backup", "recon-sync", "recon-sync-verify"])
+@pytest.mark.parametrize("unit", ["recon-check", "recon-backup", "recon-sync", "recon-sync-verify", "recon-serve"])
 def test_systemd_understands_the_units(tmp_path: Path, unit: str) -> None:
     verify = system.require("systemd-analyze", "systemd")
-    folder = EXAMPLES / ("gfx" if "sync" in unit else "systemd")
+    folder = EXAMPLES / ("gfx" if "sync" in unit else "serve" if "serve" in unit else "systemd")
     names = [one for one in (f"{unit}.service", f"{unit}.timer") if (folder / one).exists()]
     for name in names:
         text = (folder / name).read_text("utf-8")

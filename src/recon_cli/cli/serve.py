@@ -20,6 +20,7 @@ from recon_cli.cli.queue import open_queue, queue_path
 from recon_cli.cli.reconstruct import request_for
 from recon_cli.cli.scanning import state_dir
 from recon_cli.config import secret
+from recon_cli.core.canonical import Json
 from recon_cli.core.errors import ConfigError, GuardError, LockedError, ReconError, ToolMissingError
 from recon_cli.core.report import Report
 from recon_cli.files.registry import open_files
@@ -56,16 +57,18 @@ def serve(
     chosen = call.settings.serve
     where = host or chosen.host
     token = _token(call, where)
+    if call.dry_run:
+        with closing(server.listen(where, chosen.port if port is None else port)) as sock:
+            call.show(_report("would serve", server.address(sock), call))
     with _serving(call, token, worker=chosen.worker if worker is None else worker) as serving:
         sock = server.listen(where, chosen.port if port is None else port)
-        url = server.address(sock)
-        report = Report(
-            "recon.serve/1", f"serving at {url}", {"url": url, "pid": os.getpid(), "worker": serving.worker}
-        )
-        if call.dry_run:
-            sock.close()
-            call.show(report)
+        report = _report("serving", server.address(sock), call)
         server.run(serving, sock, lambda: call.tell(report))
+
+
+def _report(verb: str, url: str, call: Invocation) -> Report:
+    body: dict[str, Json] = {"url": url, "pid": os.getpid(), "root": str(desks.root(call))}
+    return Report("recon.serve/1", f"{verb} at {url}", body)
 
 
 def _require() -> None:

@@ -211,7 +211,12 @@ const seen = new Set();
 let socket = null, cursor = "", connected = false;
 const SHOWN = 50;
 function told() { $("#readingsLive").textContent = t(connected ? "readingsLive" : "readingsLost"); }
-function cell(value) { return el("td", {}, value === null || value === undefined ? "" : String(value)); }
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+function shown(value) {
+  if (typeof value !== "string" || !MOMENT.test(value)) return String(value);
+  return new Date(value).toLocaleString(lang, { dateStyle: "short", timeStyle: "medium" });
+}
+function cell(value) { return value === null || value === undefined ? el("td") : el("td", { title: String(value) }, shown(value)); }
 function row(one, columns) { return el("tr", { "data-id": one.id || "" }, ...columns.map(name => cell(one[name]))); }
 function head(columns) { $("#readings thead").replaceChildren(el("tr", {}, ...columns.map(name => el("th", {}, name)))); }
 function columnsOf(one) { return Object.keys(one).filter(name => name !== "id"); }
