@@ -110,11 +110,15 @@ class Engine:
         )
         return int(found[0]["epoch"]) if found else None
 
-    async def beat(self, worker: str) -> dict[str, int]:
-        """Say that we live; the jobs that are ours by the server's books, with their epochs."""
+    async def beat(self, worker: str, jobs: Sequence[str]) -> dict[str, int]:
+        """Say that we live and run these jobs; those of them that are ours by the server's books, with their epochs."""
         if self._id is not None:
             await self._try(self._app.job_manager.update_heartbeat(self._id))
-        rows = await self._rows("UPDATE runs SET seen = now() WHERE worker = %(me)s RETURNING job_id, epoch", me=worker)
+        rows = await self._rows(
+            "UPDATE runs SET seen = now() WHERE worker = %(me)s AND job_id = ANY(%(jobs)s) RETURNING job_id, epoch",
+            me=worker,
+            jobs=list(jobs),
+        )
         return {str(row["job_id"]): int(row["epoch"]) for row in rows}
 
     async def release(self, job_id: str, epoch: int, *, died: bool, rest_s: float = 0.0) -> bool:
