@@ -1,5 +1,7 @@
-"""One run of `bench_worker`: `engine|leases|jobs|takeover SIZE FOLDER`. The figure goes to standard error, the count to
-standard output; what a run costs as a whole has the start of a Postgres in it.
+"""One run of `bench_worker`: `engine|leases|jobs|takeover SIZE FOLDER`.
+
+The figure goes to standard error, the count to standard output; what a run costs as a whole has the start of a Postgres
+in it.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from recon_cli.core.states import State
 from recon_cli.jobs.worker.engine import Engine
 from recon_cli.jobs.worker.order import Address, End, Order
 from recon_cli.reconstruction.fleet import ANY, GPU, Lease, LostError
-from recon_cli.reconstruction.jobtable import Failure, JobTable, now
+from recon_cli.reconstruction.jobtable import Cell, Failure, JobTable, now
 
 _BEATS = 6
 """So many beats fit into the time after which a worker is taken for dead."""
@@ -294,7 +294,7 @@ class Crew:
             if poison:
                 step = str(row.cells.get("step") or "run")
                 told = f"{poison}, the last in the stage `{step}`; it is not tried again by itself"
-                cells = {"error_message": told, "error_stage": step, "completed_at": now()}
+                cells: dict[str, Cell] = {"error_message": told, "error_stage": step, "completed_at": now()}
                 table.move(job_id, State.FAILED, cells, Failure(step, "WorkerDied", told, ""))
                 self._say(f"job {job_id} failed: {told}")
             elif row.state is State.RUNNING:
