@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon_cli.cli import checkup, checkup_photos, checkup_sync, options
+from recon_cli.cli import checkup, checkup_photos, checkup_sync, checkup_worker, options
 from recon_cli.cli.checks import Check, Status
 from recon_cli.config import settings
 from recon_cli.config.near import suggest
@@ -37,6 +37,7 @@ def doctor(names: Names = None) -> None:
     general = [
         *checkup.machine(found),
         *checkup_photos.photos(found),
+        *checkup_worker.workers(found),
         *map(checkup.wrong, problems),
         *checkup_sync.queue(found),
     ]

@@ -56,6 +56,7 @@ def init() -> None:
 
 
 def _wish(call: Invocation, pool: str | None = None, concurrent: int | None = None, *, drain: bool = False) -> Wish:
+    gpu_too = _has_gpu(pool or call.settings.worker.pool)
     missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
     if missing:
         told = f"{' and '.join(missing)} not installed"
@@ -67,7 +68,7 @@ def _wish(call: Invocation, pool: str | None = None, concurrent: int | None = No
         desks.table_of_workers(call),
         desks.files_of_workers(call),
         (chosen.scratch or paths.state_dir() / "worker").expanduser().absolute(),
-        gpu=_has_gpu(pool or chosen.pool),
+        gpu=gpu_too,
         concurrent=concurrent or chosen.concurrent,
         takeover_s=chosen.takeover_s,
         tries=chosen.tries,

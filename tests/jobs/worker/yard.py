@@ -19,7 +19,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.recon import SOURCES, Recon, in_folder, inside
 
 ROOT = SOURCES.parent
-PATIENCE_S = 180.0
+PATIENCE_S = 120.0
 SETTINGS = """version = 1
 [stores.shared]
 url = "{url}"

@@ -150,6 +150,12 @@ class _Keeper(Recorder):
         """Keep what the stage left."""
         self._keep(stage.name)
 
+    def cancelled(self) -> bool:
+        """As `Recorder.cancelled`; a stop whose exception some library swallowed is raised here again."""
+        if signals.stop_requested():
+            raise Stopped(signal.SIGTERM)
+        return super().cancelled()
+
     def end(self, state: State, cells: Mapping[str, Cell], failure: Failure | None = None) -> None:
         """Files first, then the row: a job that is done has a result."""
         self._keep(depots.END)

@@ -24,7 +24,7 @@ from recon_cli.core.states import State
 from recon_cli.jobs.worker.engine import Engine
 from recon_cli.jobs.worker.order import Address, End, Order
 from recon_cli.reconstruction.fleet import ANY, GPU, Lease, LostError
-from recon_cli.reconstruction.jobtable import Failure, JobTable, now
+from recon_cli.reconstruction.jobtable import Cell, Failure, JobTable, now
 
 _BEATS = 6
 """So many beats fit into the time after which a worker is taken for dead."""
@@ -96,6 +96,8 @@ class Crew:
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._stop = asyncio.Event()
+        self._over = False
+        self._failure: BaseException | None = None
         self._told: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -105,14 +107,31 @@ class Crew:
             loop.add_signal_handler(number, self._stopping)
         await self._engine.open()
         side = [asyncio.create_task(one) for one in (self._listening(), self._beating(), self._sweeping())]
+        for task in side:
+            task.add_done_callback(self._fallen)
         try:
             await self._drawing()
             await self._give_back()
         finally:
-            for task in side:
-                task.cancel()
-            await asyncio.gather(*side, return_exceptions=True)
+            await self._end(side)
             await self._engine.close()
+        if self._failure is not None:
+            raise self._failure
+
+    def _fallen(self, task: asyncio.Task[None]) -> None:
+        """A loop that ends by a fault of ours takes the worker with it: half of one would hold jobs for nothing."""
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._failure = fault
+            self._stopping()
+
+    async def _end(self, side: list[asyncio.Task[None]]) -> None:
+        """Cancel, until it is heard: a driver that is cancelled while it talks may tell an error of its own instead."""
+        self._over = True
+        left = set(side)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=1.0)
 
     def _stopping(self) -> None:
         self._stop.set()
@@ -217,10 +236,10 @@ class Crew:
                 return
 
     async def _beating(self) -> None:
-        while True:
+        while not self._over:
             known = list(self._hands.values())  # what is taken while we ask is not in the answer
             try:
-                mine = await self._engine.beat(self.name)
+                mine = await self._engine.beat(self.name, [one.job_id for one in known])
             except UnreachableError as exc:
                 self._tell("queue", f"{exc.message}: {exc.cause}")
             else:
@@ -238,13 +257,13 @@ class Crew:
             _signal(hand.child, signal.SIGKILL)
 
     async def _listening(self) -> None:
-        while True:
+        while not self._over:
             with suppress(UnreachableError):
                 await self._engine.listen(self._wish.queues, self._woken.set)
             await asyncio.sleep(1.0)
 
     async def _sweeping(self) -> None:
-        while True:
+        while not self._over:
             try:
                 await self._sweep()
             except (ReconError, OSError) as exc:
@@ -275,7 +294,7 @@ class Crew:
             if poison:
                 step = str(row.cells.get("step") or "run")
                 told = f"{poison}, the last in the stage `{step}`; it is not tried again by itself"
-                cells = {"error_message": told, "error_stage": step, "completed_at": now()}
+                cells: dict[str, Cell] = {"error_message": told, "error_stage": step, "completed_at": now()}
                 table.move(job_id, State.FAILED, cells, Failure(step, "WorkerDied", told, ""))
                 self._say(f"job {job_id} failed: {told}")
             elif row.state is State.RUNNING:

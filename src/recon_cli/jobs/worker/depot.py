@@ -20,6 +20,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import IO, cast
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
@@ -105,7 +106,8 @@ class Depot:
 
     def _unpack(self, path: str) -> None:
         try:
-            with tarfile.open(fileobj=_Stream(self.files.read(path)), mode="r|") as archive:
+            chunks = cast("IO[bytes]", _Stream(self.files.read(path)))  # `read` is all that tarfile asks of it
+            with tarfile.open(fileobj=chunks, mode="r|") as archive:
                 archive.extractall(self.work.folder, filter="data")
         except tarfile.TarError as exc:
             raise DataError(f"{path} in {self.files.url} is damaged", cause=str(exc)) from exc

@@ -7,7 +7,7 @@ who may write about it, the job table and `recon_worker.runs` say; a ticket that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -110,11 +110,15 @@ class Engine:
         )
         return int(found[0]["epoch"]) if found else None
 
-    async def beat(self, worker: str) -> dict[str, int]:
-        """Say that we live; the jobs that are ours by the server's books, with their epochs."""
+    async def beat(self, worker: str, jobs: Sequence[str]) -> dict[str, int]:
+        """Say that we live and run these jobs; those of them that are ours by the server's books, with their epochs."""
         if self._id is not None:
             await self._try(self._app.job_manager.update_heartbeat(self._id))
-        rows = await self._rows("UPDATE runs SET seen = now() WHERE worker = %(me)s RETURNING job_id, epoch", me=worker)
+        rows = await self._rows(
+            "UPDATE runs SET seen = now() WHERE worker = %(me)s AND job_id = ANY(%(jobs)s) RETURNING job_id, epoch",
+            me=worker,
+            jobs=list(jobs),
+        )
         return {str(row["job_id"]): int(row["epoch"]) for row in rows}
 
     async def release(self, job_id: str, epoch: int, *, died: bool, rest_s: float = 0.0) -> bool:
@@ -133,7 +137,7 @@ class Engine:
         )
         return bool(rows)
 
-    async def expire(self, seconds: float) -> list[Mapping[str, Any]]:
+    async def expire(self, seconds: float) -> list[dict[str, Any]]:
         """Take jobs from workers that are silent for so long: job_id, epoch, ticket, by (the worker), lost."""
         return await self._rows(
             """WITH dead AS (
@@ -145,7 +149,7 @@ class Engine:
             seconds=seconds,
         )
 
-    async def astray(self, tries: int) -> list[Mapping[str, Any]]:
+    async def astray(self, tries: int) -> list[dict[str, Any]]:
         """Jobs that nobody has, that do not rest, and that want something.
 
         Columns: job_id, pool, epoch, lost, live (not ended), running, and whether a ticket is out for it.
@@ -167,7 +171,7 @@ class Engine:
         return int((await self._rows(query, live=_LIVE, queues=list(queues)))[0]["jobs"])
 
     async def _rows(self, query: str, **values: Any) -> list[dict[str, Any]]:  # noqa: ANN401  values of any column
-        rows: list[dict[str, Any]] = await self._try(self._app.connector.execute_query_all_async(query, **values))  # type: ignore[arg-type]  # constants of this module
+        rows: list[dict[str, Any]] = await self._try(self._app.connector.execute_query_all_async(query, **values))
         return rows
 
     async def _try(self, asked: Awaitable[T], *, within_s: float | None = _ANSWER_S) -> T:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 from procrastinate.schema import SchemaManager
@@ -50,7 +49,7 @@ def _install(connection: psycopg.Connection) -> str:
         connection.execute(SchemaManager.get_schema())
         connection.execute(_META)
         connection.execute(f"INSERT INTO {SCHEMA}.meta VALUES (%s, %s)", (_ENGINE, ours))
-        connection.execute(cast("LiteralString", TABLES))
+        connection.execute(TABLES)
         return "made"
     row = connection.execute(f"SELECT version FROM {SCHEMA}.meta WHERE engine = %s", (_ENGINE,)).fetchone()
     theirs = str(row[0]) if row else "0"
@@ -61,7 +60,7 @@ def _install(connection: psycopg.Connection) -> str:
         return "there"
     connection.execute(f"SET LOCAL search_path TO {SCHEMA}")
     for path in _steps(theirs, ours):
-        connection.execute(cast("LiteralString", path.read_text("utf-8")))
+        connection.execute(path.read_text("utf-8"))
     connection.execute(f"UPDATE {SCHEMA}.meta SET version = %s WHERE engine = %s", (ours, _ENGINE))
     return f"brought from {theirs} to {ours}"
 
