@@ -235,3 +235,18 @@ def test_the_ends_can_be_named_by_options(recon: Recon, tmp_path: Path, landing:
     assert rows(landing, "SELECT id FROM t") == [(1,), (2,)]
     assert "one place too many" in recon("migrate", "app", "pg", "--to-store", "pg", expect=2).err
     assert "a source is missing" in recon("migrate", "--to-store", "pg", expect=2).err
+
+
+@pytest.mark.parametrize("native", ["on", "off"])
+def test_a_large_source_that_a_sample_misjudges_is_moved_by_all_its_values_and_found_equal_later(
+    native: str, recon: Recon, tmp_path: Path, landing: Landing
+) -> None:
+    recon.env["RECON_NATIVE"] = native
+    source = tmp_path / "large.db"
+    with closing(sqlite3.connect(source)) as db, db:
+        db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT, flag BOOLEAN)")
+        db.executemany("INSERT INTO t VALUES (?, ?, ?)", ((n, "x" * 1000, n % 2) for n in range(1, 7001)))
+        db.execute("UPDATE t SET flag = 2 WHERE id = 6001")
+    assert move(recon, source, landing).document["rows"] == 7000
+    assert "already there" in move(recon, source, landing).document["summary"]
+    assert rows(landing, "SELECT flag, count(*) FROM t GROUP BY flag ORDER BY flag")[-1] == (2, 1)

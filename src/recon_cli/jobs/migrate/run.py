@@ -124,6 +124,8 @@ class Migration:
         kept = remembered.found(self.state_dir, self.session.path, self.target)
         if kept is None or kept.plan.state != self.plan.state or self.request.restart:
             return False
+        if self.plan.quick and not kept.plan.quick:
+            raise MisjudgedError("it was brought by a plan of all its values", cause="a sample would say otherwise")
         self.outcome.skipped = kept.skipped
         return {table.target for table in self.plan.included} <= self.outcome.there
 
