@@ -67,10 +67,12 @@ def _through(ends: Ends, wait_s: float) -> tuple[ReconError | None, Drained]:
         if ends.route.rate is None:
             ends.intake.after_put = beside.start
         while True:
+            before = len(beside.done)
             failed = _take(ends.intake)
             beside.join()
             beside.done.append(drain(ends, until=ends.queue.clock.monotonic() + wait_s))
-            if type(failed) is not ReconError or not beside.done[-1].delivered:
+            made_room = any(one.delivered for one in beside.done[before:])
+            if type(failed) is not ReconError or not made_room:
                 return failed, reduce(Drained.and_then, beside.done)
 
 
