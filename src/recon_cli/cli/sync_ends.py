@@ -19,7 +19,9 @@ Name: TypeAlias = Annotated[
     str | None,
     typer.Argument(metavar="[NAME]", autocompletion=options.complete("syncs"), help="A sync of recon.toml."),
 ]
-SystemName: TypeAlias = Annotated[str | None, typer.Option("--system", metavar="NAME", help="Whose files: gfx, containers.")]
+SystemName: TypeAlias = Annotated[
+    str | None, typer.Option("--system", metavar="NAME", help="Whose files: gfx, containers.")
+]
 Source: TypeAlias = Annotated[
     str | None,
     typer.Option(
