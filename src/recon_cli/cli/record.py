@@ -87,7 +87,7 @@ def add(
     found = ends.chosen(call, Flags(records, system, target, table, zone))
     route = ends.route_of(found, later=later, resend=resend)
     hints = ends.hints(found, (at, start), source or "", image or "")
-    given = Sources(ends.adds(found), things or [], hints, sys.stdin.buffer, route.batch_items)
+    given = Sources(ends.adds(found, route), things or [], hints, sys.stdin.buffer, route.batch_items)
     if not things:
         raise UsageError("what is to be added?", hint="name numbers or files, or `-` for lines of JSON")
     if call.dry_run:

@@ -70,13 +70,13 @@ def system_of(found: RecordSettings) -> RecordSystem:
     return registry.records(found.system, found.table)
 
 
-def adds(found: RecordSettings) -> Adds:
-    """The rules of these records, by which they are added.
+def adds(found: RecordSettings, route: Route) -> Adds:
+    """The rules of these records, by which they are added: the route's own, so that what is read need be read once.
 
     Raises:
         UsageError: nothing says how: they come by themselves, as files do.
     """
-    system = system_of(found)
+    system = route.feed
     if not hasattr(system, "single"):
         raise UsageError(f"records of `{found.system}` are not added one by one", hint="`recon sync` brings them")
     return cast("Adds", system)

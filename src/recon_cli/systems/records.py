@@ -11,19 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Protocol, TypeAlias
 
+from recon_cli.core.landing import Parcel
 from recon_cli.core.search import Book
 from recon_cli.systems.feed import Feed, Unfit
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record as it goes into the outbox: its table and identity there. `notes` are what is unusual about it."""
+    """A record as it goes into the outbox: its table and identity there. `notes` are what is unusual about it.
+
+    `parcel` is the row that the payload gives, where it is at hand: it need not be read again to be delivered.
+    """
 
     where: str
     table: str
     key: str
     payload: bytes
     notes: tuple[str, ...] = ()
+    parcel: Parcel | None = None
 
 
 @dataclass(frozen=True, slots=True)

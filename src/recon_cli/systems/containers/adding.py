@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from recon_cli.core.landing import Parcel
+from recon_cli.core.record import Record
 from recon_cli.systems.containers import lists, names
 from recon_cli.systems.containers.names import Origin
 from recon_cli.systems.containers.reading import Reading, of_row
@@ -58,4 +60,5 @@ def _given(table: str, name: str, found: lists.Listed) -> Iterator[Given]:
 
 
 def _entry(table: str, where: str, reading: Reading) -> Entry:
-    return Entry(where, table, reading.id, reading.payload(), reading.notes)
+    values = reading.values()
+    return Entry(where, table, str(values["id"]), reading.payload(), reading.notes, Parcel(Record(table, values)))

@@ -19,12 +19,13 @@ from recon_cli.systems.containers.names import video_of
 from recon_cli.systems.containers.reading import Reading, of_payload
 from recon_cli.systems.containers.table import USUAL, WINDOW_S, Names
 from recon_cli.systems.feed import Sending, Spot, Unfit
-from recon_cli.systems.records import Given, Hints
+from recon_cli.systems.records import Entry, Given, Hints
 from recon_cli.systems.text import base_name, compose
 
 _ENDINGS = (".csv", ".tsv", ".xlsx", "_log.json", ".jsonl")
 _LONGEST_NAME = 63 - len("_readings_captured_at_idx")
 _MOST_NOTES = 20
+_MOST_LATELY = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class ContainersFeed:
         self.book = table.book(self.names)
         self.pattern = pattern
         self.made = making or Making()
+        self._lately: dict[bytes, Parcel] = {}
 
     def sources(self, registry: bytes | None, folders: Iterable[str]) -> Cameras:  # noqa: ARG002  there is no registry
         """One folder, with all below it."""
@@ -97,6 +99,9 @@ class ContainersFeed:
         if feed.PATH in meta:
             found = lists.read(meta[feed.PATH], payload)
             return found if isinstance(found, Unfit) else tuple(map(self.parcel, found.readings))
+        kept = self._lately.pop(payload, None)
+        if kept is not None:
+            return (kept,)
         one = of_payload(payload)
         return one if isinstance(one, Unfit) else (self.parcel(one),)
 
@@ -163,15 +168,24 @@ class ContainersFeed:
 
     def listed(self, path: str, raw: bytes, hints: Hints) -> Iterator[Given] | Unfit:
         """What a list holds."""
-        return adding.of_list(self.names.readings, path, raw, hints)
+        found = adding.of_list(self.names.readings, path, raw, hints)
+        return found if isinstance(found, Unfit) else map(self._keep, found)
 
     def lines(self, texts: Iterable[str], hints: Hints) -> Iterator[Given]:
         """What JSON lines say."""
-        return adding.of_lines(self.names.readings, texts, hints)
+        return map(self._keep, adding.of_lines(self.names.readings, texts, hints))
 
     def single(self, word: str, hints: Hints) -> Given:
         """A number of the command line."""
-        return adding.of_word(self.names.readings, word, hints)
+        return self._keep(adding.of_word(self.names.readings, word, hints))
+
+    def _keep(self, given: Given) -> Given:
+        """Keep the row of what was read just now: it is delivered soon, if all goes well."""
+        if isinstance(given, Entry) and given.parcel is not None:
+            while len(self._lately) >= _MOST_LATELY:
+                self._lately.pop(next(iter(self._lately)))
+            self._lately[given.payload] = given.parcel
+        return given
 
 
 def make(

@@ -30,6 +30,7 @@ _COLUMNS = {
     "confidence": ("confidence", "신뢰도"),
 }
 """What columns and members are called; the first that is there counts."""
+_MEANT = {word: (what, rank) for what, words in _COLUMNS.items() for rank, word in enumerate(words)}
 _SERIAL_DIGITS = 6
 _WHOLE = re.compile(r"\d{1,7}\.0+")
 
@@ -130,11 +131,14 @@ def captured(row: Mapping[str, object], origin: Origin, zone: tzinfo | None) -> 
 
 
 def _cells(row: Mapping[str, object]) -> dict[str, object]:
-    return {what: cell for what, words in _COLUMNS.items() if (cell := _first(row, words)) is not None}
-
-
-def _first(row: Mapping[str, object], words: tuple[str, ...]) -> object | None:
-    return next((row[word] for word in words if _says(row.get(word))), None)
+    """What a row says, by its meaning; of two columns of one meaning the first in `_COLUMNS` counts."""
+    found: dict[str, object] = {}
+    ranks: dict[str, int] = {}
+    for word, cell in row.items():
+        meant = _MEANT.get(word)
+        if meant is not None and _says(cell) and meant[1] < ranks.get(meant[0], len(_MEANT)):
+            found[meant[0]], ranks[meant[0]] = cell, meant[1]
+    return found
 
 
 def _says(cell: object) -> bool:
