@@ -80,7 +80,7 @@ def explained(error: Exception, path: Path, timeout_s: float) -> ReconError:
         return ReconError(f"no room to write {path}", cause=cause, hint=f"`df -h {path.absolute().parent}`")
     if isinstance(error, apsw.TooBigError):
         return DataError(f"{path} has a cell larger than SQLite allows", cause=cause)
-    if isinstance(error, _DENIED | PermissionError):
+    if isinstance(error, (*_DENIED, PermissionError)):
         return _denied(cause, path)
     return ReconError(f"SQLite cannot go on with {path}", cause=cause, hint="check the disk and the file")
 
