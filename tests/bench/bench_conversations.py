@@ -1,4 +1,4 @@
-"""Logs as turns: whole files parsed, beside a search for headings alone, and beside nothing but splitting into lines."""
+"""Logs as turns: whole files parsed, beside a search for headings alone, and beside splitting into lines."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_the_service_sends_the_exports_until_systemd_stops_it(live: Recon) -> No
 
 def test_cron_copies_the_logs_proves_them_and_keeps_silent(tmp_path: Path) -> None:
     chat.write(tmp_path / "logs", chat.made(saves=48))
-    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "talk.git"], check=True)
+    subprocess.run([system.require("git", "git"), "init", "--quiet", "--bare", tmp_path / "talk.git"], check=True)
     (tmp_path / "recon.toml").write_text(talk_settings(tmp_path))
     recon = in_folder(tmp_path, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     recon("sync", "init", "talk")

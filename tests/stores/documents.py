@@ -10,6 +10,7 @@ from recon_cli.core.place import Place
 from recon_cli.stores.base import RecordStore
 from recon_cli.stores.registry import open_records
 from tests.support.redis_server import RedisServer, Upstash
+from tests.support.system import require
 
 KINDS = ("redis", "upstash", "firestore", "git")
 
@@ -46,6 +47,6 @@ def upstash_place(rest: Upstash) -> Place:
 def git_place(folder: Path, branch: str = "") -> Place:
     bare = folder / "rows.git"
     if not bare.exists():
-        subprocess.run(["git", "init", "--quiet", "--bare", str(bare)], check=True)
+        subprocess.run([require("git", "git"), "init", "--quiet", "--bare", str(bare)], check=True)
     options: dict[str, Any] = {"branch": branch} if branch else {}
     return Place(f"git+file://{bare}", options=options)

@@ -44,7 +44,7 @@ def init(feed: Feed, sink: Sink, target: Place, *, apply: bool) -> Report:
     }
     return Report(
         "recon.sync-init/1",
-        _told(target, statements, running=running),
+        _told(target, statements, running=running, blocked=bool(blocking)),
         body,
         shown,
         tuple(fault.problem() for fault in left) if not statements or running else (),
@@ -73,7 +73,9 @@ def is_exposed(sink: Sink, target: Place) -> bool:
     return sink.engine == "postgrest" or (urlsplit(target.url).hostname or "").endswith(_SHOWN_BY_OTHERS)
 
 
-def _told(target: Place, statements: Sequence[str], *, running: bool) -> str:
+def _told(target: Place, statements: Sequence[str], *, running: bool, blocked: bool) -> str:
+    if not statements and blocked:
+        return f"{target.label} is not as it should be, and no statement makes it so"
     if not statements:
         return f"{target.label} is as it should be"
     number = words.count(len(statements), "statement")

@@ -46,12 +46,13 @@ class DocumentSink:
 
     def write(self, loads: Sequence[Load]) -> None:
         """See `Sink.write`; all or nothing in each part, and a part that came late is written again in full."""
+        most = max(1, self._documents.most_writes - len(loads))
+        if sum(len(load.parcels) for load in loads) <= most:
+            self._land(loads)
+            return
         for load in loads:
-            self._declare(load.shape.landing.schema)
-            parcels = list(load.parcels)
-            most = max(1, self._documents.most_writes - 1)
-            for start in range(0, len(parcels), most):
-                self._land(load.shape, parcels[start : start + most])
+            for start in range(0, len(load.parcels), most):
+                self._land([Load(load.shape, load.parcels[start : start + most])])
 
     def catalog(self) -> Catalog:
         """The tables that were written, with their columns; asked of the store each time."""
@@ -83,29 +84,28 @@ class DocumentSink:
         """See `Sink.close`."""
         self._documents.close()
 
-    def _declare(self, schema: Schema) -> None:
-        """Say what the table is, where the store does not know, or knows less of it."""
-        known = self._heads.get(schema.table)
-        if known is not None and known.wider(schema) is known:
-            return
-        key = key_of([schema.table])
-        for _attempt in range(_TRIES):
-            found = self._documents.get(HEADS, [key]).get(key)
-            old = head_of(schema.table, found.text) if found else None
-            new = old.wider(schema) if old else Head(_own(schema))
-            if new is old or self._documents.put([Write(HEADS, key, found.token if found else None, new.text())]):
-                self._heads[schema.table] = new
-                return
-        raise _busy()
-
-    def _land(self, shape: Shape, parcels: Sequence[Parcel]) -> None:
+    def _land(self, loads: Sequence[Load]) -> None:
         for attempt in range(_TRIES):
-            writes = self._decided(shape, parcels)
+            heads = {load.shape.table: self._head(load.shape.landing.schema) for load in loads}
+            writes = [one for _head, write in heads.values() for one in ([write] if write else [])]
+            writes += [one for load in loads for one in self._decided(load.shape, load.parcels)]
             parts = slices(writes, self._documents.most_writes, self._documents.most_bytes)
             if all(self._documents.put(part) for part in parts):
+                self._heads |= {table: head for table, (head, _write) in heads.items()}
                 return
             time.sleep(_NAP_S * attempt * random.random())  # noqa: S311  so that two do not meet again
-        raise _busy()
+        raise DeliveryError(Failure.TRANSIENT, "others write the same rows all the time; the rest was not written")
+
+    def _head(self, schema: Schema) -> tuple[Head, Write | None]:
+        """What the table is, and what says so where the store does not know, or knows less of it."""
+        known = self._heads.get(schema.table)
+        if known is not None and known.wider(schema) is known:
+            return known, None
+        key = key_of([schema.table])
+        found = self._documents.get(HEADS, [key]).get(key)
+        old = head_of(schema.table, found.text) if found else None
+        new = old.wider(schema) if old else Head(Schema(schema.table, schema.columns, schema.key))
+        return new, None if new is old else Write(HEADS, key, found.token if found else None, new.text())
 
     def _decided(self, shape: Shape, parcels: Sequence[Parcel]) -> list[Write]:
         """What is to be written so that the parcels have landed; nothing for those that have."""
@@ -180,13 +180,5 @@ def _is_ours(shape: Shape, values: Mapping[str, Value]) -> bool:
     return shape.mark is None or values.get(shape.mark.column) == shape.mark.word
 
 
-def _own(schema: Schema) -> Schema:
-    return Schema(schema.table, schema.columns, schema.key)
-
-
 def _name(key: str) -> str:
     return str(json.loads(key)[0])
-
-
-def _busy() -> DeliveryError:
-    return DeliveryError(Failure.TRANSIENT, "others write the same rows all the time; nothing of this part was written")
