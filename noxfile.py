@@ -34,6 +34,7 @@ DEBIAN_PACKAGES = (
     "bindfs",
     "chromium",
     "colmap",
+    "faketime",
     "ffmpeg",
     "git",
     "mariadb-server",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,6 +98,21 @@ def test_a_worker_that_is_cut_off_stops_its_job_before_another_begins(make_yard:
         yard.ended(other)
         yard.wait(lambda: f"job {job} lost" in yard.log("cut"), "who was cut off does not notice")
     assert began(yard, job) == ["validate", "train", "train", "viewer"]
+
+
+def test_the_clocks_of_workers_do_not_matter(make_yard: MakeYard) -> None:
+    yard = make_yard()
+    job = yard.submit("slow")
+    yard.start("tomorrow", ahead="+1d")
+    yard.began(job)
+    yard.start("yesterday", ahead="-1d")
+    other = yard.submit("other")
+    yard.ended(other)
+    time.sleep(2 * yard.takeover_s)  # long enough for a wrong take-over
+    assert yard.job(job)["takings"] == 1
+    yard.go()
+    assert yard.ended(job)["takings"] == 1
+    whole(yard, job, "slow")
 
 
 def test_connections_that_are_cut_and_made_again_cost_nothing(make_yard: MakeYard) -> None:
