@@ -34,7 +34,6 @@ DEBIAN_PACKAGES = (
     "bindfs",
     "chromium",
     "colmap",
-    "faketime",
     "ffmpeg",
     "git",
     "mariadb-server",

@@ -17,7 +17,6 @@ import psycopg
 
 from tests.support.postgres import PostgresServer
 from tests.support.recon import SOURCES, Recon, in_folder, inside
-from tests.support.system import require
 
 ROOT = SOURCES.parent
 PATIENCE_S = 120.0
@@ -71,15 +70,10 @@ class Yard:
         secret = {"RECON_STORES_SHARED_PASSWORD": self.server.password, "RECON_LEDGER": str(self.ledger)}
         return in_folder(home, PYTHONPATH=os.pathsep.join(paths), **secret)
 
-    def start(
-        self, name: str, *words: str, port: int | None = None, ahead: str | None = None
-    ) -> subprocess.Popen[bytes]:
-        """A worker on the machine `name`, whose clock is `ahead` (`+1d`); its log is `worker.log` there."""
+    def start(self, name: str, *words: str, port: int | None = None, ahead_s: int = 0) -> subprocess.Popen[bytes]:
+        """A worker on the machine `name`, whose clock is `ahead_s`; its log is `worker.log` there."""
         recon = self.machine(name, port=port)
-        if ahead is not None:
-            only_the_date = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
-            before = (require("faketime", "faketime"), "-f", ahead)
-            recon = replace(recon, before=before, env={**recon.env, **only_the_date})
+        recon = replace(recon, env={**recon.env, "RECON_TEST_AHEAD_S": str(ahead_s)})
         with (recon.folder / "worker.log").open("ab") as log:
             child = subprocess.Popen(
                 recon.argv("worker", *words),
