@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def whole(yard: Yard, job_id: str, photos: str = "photos") -> None:
     """Its result is what it had to be, at home, and it never ran twice at once."""
     home = yard.root / job_id
     assert (home / "result" / "viewer.html").read_text() == small_stages.expected(yard.photos(photos))
-    assert {path.stem for path in (home / "stages").iterdir()} == set(small_stages.NAMES)
+    marks = {path.name for path in (home / "stages").iterdir()}
+    assert marks == {f"{name}.json" for name in small_stages.NAMES}, marks
     assert not (home / "kept").exists() or not list((home / "kept").iterdir())
     assert not [one for one in yard.traces(job_id) if one[0] == "twice"]
 
@@ -97,6 +99,21 @@ def test_a_worker_that_is_cut_off_stops_its_job_before_another_begins(make_yard:
         yard.ended(other)
         yard.wait(lambda: f"job {job} lost" in yard.log("cut"), "who was cut off does not notice")
     assert began(yard, job) == ["validate", "train", "train", "viewer"]
+
+
+def test_the_clocks_of_workers_do_not_matter(make_yard: MakeYard) -> None:
+    yard = make_yard()
+    job = yard.submit("slow")
+    yard.start("tomorrow", ahead_s=86_400)
+    yard.began(job)
+    yard.start("yesterday", ahead_s=-86_400)
+    other = yard.submit("other")
+    yard.ended(other)
+    time.sleep(2 * yard.takeover_s)  # long enough for a wrong take-over
+    assert yard.job(job)["takings"] == 1
+    yard.go()
+    assert yard.ended(job)["takings"] == 1
+    whole(yard, job, "slow")
 
 
 def test_connections_that_are_cut_and_made_again_cost_nothing(make_yard: MakeYard) -> None:

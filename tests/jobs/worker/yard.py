@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +70,10 @@ class Yard:
         secret = {"RECON_STORES_SHARED_PASSWORD": self.server.password, "RECON_LEDGER": str(self.ledger)}
         return in_folder(home, PYTHONPATH=os.pathsep.join(paths), **secret)
 
-    def start(self, name: str, *words: str, port: int | None = None) -> subprocess.Popen[bytes]:
-        """A worker on the machine `name`; its log is `worker.log` there."""
+    def start(self, name: str, *words: str, port: int | None = None, ahead_s: int = 0) -> subprocess.Popen[bytes]:
+        """A worker on the machine `name`, whose clock is `ahead_s`; its log is `worker.log` there."""
         recon = self.machine(name, port=port)
+        recon = replace(recon, env={**recon.env, "RECON_TEST_AHEAD_S": str(ahead_s)})
         with (recon.folder / "worker.log").open("ab") as log:
             child = subprocess.Popen(
                 recon.argv("worker", *words),

@@ -223,18 +223,22 @@ class _Patient(JobTable):
 
 
 def _listen(beats: BinaryIO, silence_s: float) -> None:
-    """End this process when the beats stop, or with the worker."""
+    """End this process when the beats stop, with the worker, or when nobody could tell any more."""
     heard = [_now_s()]
 
     def read() -> None:
-        while beats.readline():
-            heard[0] = _now_s()
-        os._exit(End.LOST)
+        try:
+            while beats.readline():
+                heard[0] = _now_s()
+        finally:
+            os._exit(End.LOST)
 
     threading.Thread(target=read, daemon=True).start()
-    while _now_s() - heard[0] < silence_s:
-        time.sleep(_LOOK_S)
-    os._exit(End.LOST)
+    try:
+        while _now_s() - heard[0] < silence_s:
+            time.sleep(_LOOK_S)
+    finally:
+        os._exit(End.LOST)
 
 
 def _now_s() -> float:

@@ -66,7 +66,7 @@ class Depot:
         """
         job = self.lease.job_id
         for path in _listed(self.files, job):
-            if not path.startswith(f"{job}/{KEPT}/"):
+            if not path.startswith(f"{job}/{KEPT}/") and not _is_left_over(path):
                 bring(self.files, path, self.work.folder / path.removeprefix(f"{job}/"))
         for _stage, path in self.fleet.kept(job):
             self._unpack(path)
@@ -101,8 +101,9 @@ class Depot:
             self.fleet.still(self.lease)
             self.files.write(f"{job}/{path}", _chunks(self.work.folder / path))
         self.fleet.forget_kept(self.lease)
-        for path in _listed(self.files, f"{job}/{KEPT}", there=False):
-            self.files.remove(path)
+        for path in _listed(self.files, job):
+            if path.startswith(f"{job}/{KEPT}/") or _is_left_over(path):
+                self.files.remove(path)
 
     def _unpack(self, path: str) -> None:
         try:
@@ -193,6 +194,12 @@ def _look(folder: Path) -> _Seen:
             if path not in _NEVER and not name.endswith((".part", ".tmp")):
                 seen[path] = (found.st_size, found.st_mtime_ns)
     return seen
+
+
+def _is_left_over(path: str) -> bool:
+    """Whether a file is what a killed worker had begun to write into a folder."""
+    name = path.rpartition("/")[2]
+    return name.startswith(".") and name.endswith((".tmp", ".recon-part"))
 
 
 def _place(stage: str) -> int:
