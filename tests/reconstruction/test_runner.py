@@ -27,6 +27,9 @@ class Memory:
     def stage(self, stage: Stage, share: float) -> None:
         self.told.append((stage.name, share))
 
+    def finished(self, stage: Stage) -> None:
+        self.told.append((stage.name, 2.0))
+
     def cancelled(self) -> bool:
         return False
 

@@ -45,6 +45,7 @@ COMMANDS: dict[str, Listed] = {
     ),
     "job": Listed("recon_cli.cli.job", "List, follow, cancel, retry, delete and rebuild reconstruction jobs."),
     "serve": Listed("recon_cli.cli.serve", "Serve jobs, viewers, records and live notices over HTTP.", dry_run=True),
+    "worker": Listed("recon_cli.cli.worker", "Run reconstruction jobs of one Postgres, on any number of machines."),
     "splat": Listed("recon_cli.cli.splat", "Look into splats, convert, clean and show them."),
     "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it.", dry_run=True),
     "demo": Listed("recon_cli.cli.demo", "Lose a database and get it back, on servers of this machine."),

@@ -29,6 +29,7 @@ _EXTRAS = {
     "postgres": ("psycopg", ("postgres", "postgresql")),
     "mysql": ("pymysql", ("mysql", "mariadb")),
     "demo": ("pyftpdlib", ()),
+    "worker": ("procrastinate", ()),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon_cli.cli import checkup, checkup_photos, options
+from recon_cli.cli import checkup, checkup_photos, checkup_worker, options
 from recon_cli.cli.checks import Check, Status
 from recon_cli.config import settings
 from recon_cli.config.near import suggest
@@ -34,7 +34,7 @@ def doctor(names: Names = None) -> None:
     chosen = _chosen(found, tuple(names or ()))
     if found.state_dir:
         call.use_state_dir(found.state_dir)
-    here = [*checkup.machine(found), *checkup_photos.photos(found)]
+    here = [*checkup.machine(found), *checkup_photos.photos(found), *checkup_worker.workers(found)]
     call.show(_report([*here, *map(checkup.wrong, problems), *_places(found, chosen)]))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeAlias
 
 import typer
 
@@ -12,6 +13,8 @@ from recon_cli.cli.scanning import state_dir
 from recon_cli.core.errors import UsageError
 from recon_cli.core.states import State
 from recon_cli.jobs.reconstruct import changes, listing, log, rebuild, retry
+from recon_cli.jobs.reconstruct.desk import Desk
+from recon_cli.jobs.worker import depot
 from recon_cli.ops.clock import SystemClock
 from recon_cli.ui import escape
 
@@ -86,6 +89,8 @@ def retry_(
     call = options.current()
     with desks.opened(call) as desk:
         ids = changes.to_retry(desk, jobs or [])
+        if theirs := [one for one in ids if desk.table.fleet.run(one) is not None]:
+            _queue_again(call, desk, ids, theirs)
         call.show(retry.would(ids) if call.dry_run else retry.retried(desk, ids, desks.watcher(call)))
 
 
@@ -94,7 +99,25 @@ def delete(jobs: Jobs) -> None:
     """Delete jobs: their rows, their errors and their folders with everything in them."""
     call = options.current()
     with desks.opened(call) as desk:
-        call.show(changes.delete(desk, jobs, dry_run=call.dry_run))
+        theirs = [one for one in jobs if desk.table.fleet.run(one) is not None]
+        report = changes.delete(desk, jobs, dry_run=call.dry_run)
+        if theirs and not call.dry_run:
+            depot.drop(desks.files_of_workers(call), theirs)
+        call.show(report)
+
+
+@app.command()
+def fetch(
+    job: Job,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to make a folder of the job's name.")] = Path(),
+) -> None:
+    """Copy the files of a job that workers ended out of the store where they leave them (`[worker] files`).
+
+    Example: `recon job fetch 1a2b3c4d --out results`
+    """
+    call = options.current()
+    with desks.opened(call, make=True) as desk:
+        call.show(depot.fetched(desk, desks.files_of_workers(call), job, out))
 
 
 @app.command("rebuild", dry_run=True)
@@ -114,6 +137,16 @@ def stats() -> None:
     call = options.current()
     with desks.opened(call) as desk:
         call.show(listing.stats(desk))
+
+
+def _queue_again(call: options.Invocation, desk: Desk, ids: list[str], theirs: list[str]) -> NoReturn:
+    """Jobs of the workers go to them once more."""
+    from recon_cli.jobs.worker import submit  # noqa: PLC0415  brings the engine in, an extra
+
+    if len(theirs) < len(ids):
+        hint = f"name {', '.join(theirs)} in a command of their own"
+        raise UsageError("some of these jobs are run by workers, some here", hint=hint)
+    call.show(submit.again(desk, desks.table_of_workers(call), theirs, dry_run=call.dry_run))
 
 
 def _state(word: str | None) -> State | None:

@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from recon_cli.cli.invocation import Invocation
 
-__all__ = ["App", "Command", "DryRunCommand", "Group", "Invocation", "RunGroup", "complete", "current"]
+__all__ = ["App", "BareGroup", "Command", "DryRunCommand", "Group", "Invocation", "RunGroup", "complete", "current"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -113,12 +113,16 @@ class Group(_Everywhere, TyperGroup):
 class RunGroup(Group):
     """A group in which `run` is done most, and so needs no word: `recon sync NAME` is `recon sync run NAME`."""
 
+    runs_bare: ClassVar[bool] = False
+    """Whether the group's name alone runs, too; else it is answered with the help."""
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `run` in where no command is named, behind the options that work everywhere."""
         at = 0
         while at < len(args) and (width := self._width(args[at])):
             at += width
-        named = at >= len(args) or args[at] in {*self.commands, "-h", "--help"}
+        bare = at >= len(args)
+        named = (bare and not self.runs_bare) or (not bare and args[at] in {*self.commands, "-h", "--help"})
         return super().parse_args(ctx, args if named else [*args[:at], "run", *args[at:]])
 
     def _width(self, word: str) -> int:
@@ -128,6 +132,12 @@ class RunGroup(Group):
             if name in option.opts:
                 return 1 if equals or getattr(option, "is_flag", False) else 2
         return 0
+
+
+class BareGroup(RunGroup):
+    """A group whose name alone runs: `recon worker` is `recon worker run`."""
+
+    runs_bare = True
 
 
 class NoSuchCommandError(click.UsageError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -40,6 +40,7 @@ def reconstruct(
         bool, typer.Option("--use-all-views", help="Train on the views held out for the score as well, in the end.")
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Where random numbers begin.")] = None,
+    queue: Annotated[bool, typer.Option("--queue", help="Leave the job to a `recon worker`, on any machine.")] = False,
     resume: Annotated[str | None, typer.Option(metavar="JOB", help="Go on with a job that was interrupted.")] = None,
 ) -> None:
     """Make a Gaussian splat, and a page that shows it, of a folder of photos (or of videos, with `ffmpeg`).
@@ -59,6 +60,8 @@ def reconstruct(
         "seed": seed,
     }
     wanted = {name: value for name, value in asked.items() if value is not None}
+    if queue and (resume is not None or out is not None):
+        raise UsageError("`--queue` goes with new photos alone", hint="`recon job retry JOB` queues a job once more")
     if resume is not None:
         _refuse_beside_resume(photos, wanted)
         if call.dry_run:
@@ -73,11 +76,21 @@ def reconstruct(
     start.check(request)
     if call.dry_run:
         call.show(tried.judged(request, call.progress))
+    if queue:
+        _queue(call, request)
     with desks.opened(call, make=True) as desk:
         made = start.new(desk, request)
         call.note(f"job {made.id} in {made.folder}")
         report = running.run(desk, made, desks.watcher(call))
         call.show(publish.published(report, made, out))
+
+
+def _queue(call: Invocation, request: Request) -> NoReturn:
+    from recon_cli.jobs.worker import submit  # noqa: PLC0415  brings the engine in, an extra
+
+    store, files = desks.table_of_workers(call), desks.files_of_workers(call)
+    with desks.opened(call, make=True) as desk:
+        call.show(submit.submit(desk, store, files, request))
 
 
 def request_for(call: Invocation, photos: Path, wanted: Mapping[str, object]) -> Request:

@@ -78,6 +78,18 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """`[worker]`: which jobs a worker takes, where their files are, and when it is taken for dead."""
+
+    pool: str = "auto"
+    concurrent: int = 1
+    files: str = ""
+    takeover_s: float = 30.0
+    tries: int = 3
+    scratch: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every value that is set, by dotted key, and typed views of it."""
 
@@ -144,6 +156,19 @@ class Settings:
             self._get("serve.max_upload_mb", 500.0),
             self._get("serve.max_sockets", 1000),
             self._get("serve.patience_s", 30.0),
+        )
+
+    @property
+    def worker(self) -> WorkerSettings:
+        """`[worker]`."""
+        scratch = self._get("worker.scratch", "")
+        return WorkerSettings(
+            self._get("worker.pool", "auto"),
+            self._get("worker.concurrent", 1),
+            self._get("worker.files", ""),
+            self._get("worker.takeover_s", 30.0),
+            self._get("worker.tries", 3),
+            Path(scratch) if scratch else None,
         )
 
     @property

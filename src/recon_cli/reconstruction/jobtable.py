@@ -6,11 +6,12 @@ Times are naive UTC, as the server writes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
     Boolean,
@@ -34,8 +35,11 @@ from sqlalchemy.pool import NullPool
 from recon_cli.core.errors import DataError, GuardError, NotFoundError, ReconError, ToolMissingError, UnreachableError
 from recon_cli.core.place import Place, redact
 from recon_cli.core.states import BEFORE, State, Vocabulary, read, vocabulary, words
+from recon_cli.reconstruction.fleet import Fleet, Lease, dismiss, translated
 
 _BUSY_S = 30
+_SILENT_MS = 15_000
+"""A Postgres that acknowledges nothing for so long is gone."""
 _METADATA = MetaData()
 JOBS = Table(
     "jobs",
@@ -115,12 +119,20 @@ class JobTable:
     def __init__(self, engine: Engine, url: str) -> None:
         self.url = url
         self._engine = engine
+        self._lease: Lease | None = None
+        self.fleet = Fleet(engine, url)
         with self._reading() as connection:
             self._columns = _columns(connection)
             self.words: Vocabulary = vocabulary(_statuses(connection, self._columns))
 
-    def add(self, cells: Mapping[str, Cell]) -> None:
-        """A new job, waiting.
+    def fenced(self, lease: Lease) -> Self:
+        """The same table for one worker and one job: every change is refused (LostError) once the lease is over."""
+        other = copy.copy(self)
+        other._lease = lease  # noqa: SLF001  our own
+        return other
+
+    def add(self, cells: Mapping[str, Cell], also: Callable[[Connection], None] | None = None) -> None:
+        """A new job, waiting; `also` is done in the same transaction.
 
         Raises:
             DataError: its id or its key is taken.
@@ -129,6 +141,8 @@ class JobTable:
         try:
             with self._writing() as connection:
                 connection.execute(JOBS.insert().values(self._known(row)))
+                if also is not None:
+                    also(connection)
         except IntegrityError as exc:
             raise DataError(f"a job {cells['job_id']} is there already", cause=str(exc.orig)) from exc
 
@@ -179,21 +193,31 @@ class JobTable:
             return [dict(row) for row in connection.execute(chosen).mappings()]
 
     def move(
-        self, job_id: str, to: State, cells: Mapping[str, Cell] | None = None, failure: Failure | None = None
+        self,
+        job_id: str,
+        to: State,
+        cells: Mapping[str, Cell] | None = None,
+        failure: Failure | None = None,
+        also: Callable[[Connection], None] | None = None,
+        only: Collection[State] = tuple(State),
     ) -> None:
-        """Change a job's state, with other cells and its error, all or nothing.
+        """Change a job's state, with other cells and its error, and what `also` does, all or nothing.
+
+        `only` may narrow down the states that it may come from.
 
         Raises:
             NotFoundError: no such job.
             GuardError: its state does not allow it; nothing is changed.
         """
-        before = [word for state in BEFORE[to] for word in words(state)]
+        before = [word for state in BEFORE[to].intersection(only) for word in words(state)]
         values = self._known({**(cells or {}), "status": self.words.word(to)})
         with self._writing() as connection:
             allowed = (JOBS.c.job_id == job_id) & JOBS.c.status.in_(before)
             done = connection.execute(JOBS.update().where(allowed).values(values))
             if done.rowcount and failure is not None:
                 connection.execute(ERRORS.insert().values(_error(job_id, failure)))
+            if done.rowcount and also is not None:
+                also(connection)
         if not done.rowcount:
             state = self.get(job_id).cells.get("status")
             raise GuardError(f"job {job_id} is {state} and cannot become {to.value}")
@@ -207,9 +231,12 @@ class JobTable:
 
     def delete(self, job_id: str) -> None:
         """Take a job and its errors out of the tables."""
+        ours = self.fleet.ready()
         with self._writing() as connection:
             connection.execute(ERRORS.delete().where(ERRORS.c.job_id == job_id))
             connection.execute(JOBS.delete().where(JOBS.c.job_id == job_id))
+            if ours:
+                dismiss(connection, job_id)
 
     def close(self) -> None:
         """Let the connections go."""
@@ -223,25 +250,15 @@ class JobTable:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with self._translated(), self._engine.connect() as connection:
+        with translated(self._engine, self.url), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._translated(), self._engine.begin() as connection:
+        with translated(self._engine, self.url), self._engine.begin() as connection:
+            if self._lease is not None:
+                self._lease.check(connection)
             yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError:
-            raise
-        except DBAPIError as exc:
-            kind = ReconError if self._engine.dialect.name == "sqlite" else UnreachableError
-            raise kind(f"the job table {redact(self.url)} cannot be used", cause=str(exc.orig).strip()) from exc
-        except SQLAlchemyError as exc:
-            raise ReconError(f"the job table {redact(self.url)} cannot be used", cause=str(exc)) from exc
 
 
 def open_table(place: Place) -> JobTable:
@@ -288,7 +305,8 @@ def _engine(place: Place) -> Engine:
 def _arguments(url: str, secret: str | None) -> dict[str, object]:
     if url.startswith("sqlite"):
         return {"timeout": _BUSY_S}
-    return {} if secret is None else {"password": secret}
+    given: dict[str, object] = {} if secret is None else {"password": secret}
+    return {"connect_timeout": 10, "tcp_user_timeout": _SILENT_MS, **given} if "+psycopg" in url else given
 
 
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  a sqlite3 connection behind SQLAlchemy's

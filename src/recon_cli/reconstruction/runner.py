@@ -21,10 +21,13 @@ _TOOK = "took"
 
 
 class Record(Protocol):
-    """Who remembers how far a job is. Every call is cheap, and none of them may fail the job."""
+    """Who remembers how far a job is. Every call but `finished` is cheap, and none of those may fail the job."""
 
     def stage(self, stage: Stage, share: float) -> None:
         """The job is in this stage, done to this share (0..1)."""
+
+    def finished(self, stage: Stage) -> None:
+        """The stage is done, proven and marked. What is raised here fails the job."""
 
     def cancelled(self) -> bool:
         """Whether somebody asked for an end."""
@@ -98,6 +101,7 @@ class Line:
             )
             raise FailedError(error, stage.name, "CheckFailed", process.tail(self.work.stage_log(stage.name)))
         self.record.stage(stage, 1.0)
+        self.record.finished(stage)
 
 
 @dataclass(slots=True)

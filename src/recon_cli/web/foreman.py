@@ -90,7 +90,10 @@ class Foreman:
             desks.settle(self.desk)
             self._settled = time.monotonic()
         self.running = {job_id: thread for job_id, thread in self.running.items() if thread.is_alive()}
+        workers = self.desk.table.fleet.runs()
         for row in self.desk.table.waiting():
+            if row.id in workers:
+                continue
             if len(self.running) >= self.desk.most or self._stop.is_set():
                 return
             if self._may(row.id):

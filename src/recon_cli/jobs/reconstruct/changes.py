@@ -32,15 +32,21 @@ def cancel(desk: Desk, job_id: str) -> Report:
             desk.table.move(job_id, State.CANCELLED, {"completed_at": now()})
         except GuardError as exc:
             raise GuardError(f"job {job_id} has ended: it is {row.cells.get('status')}", cause=exc.cause) from None
-    folder = desk.work(job_id).folder
-    while turn.is_held(folder):
+    while desk.held(job_id):
         if time.monotonic() - began > _PATIENCE_S:
-            raise ReconError(f"job {job_id} does not stop", hint=f"find its process with `fuser {folder / turn.HOLD}`")
+            raise ReconError(f"job {job_id} does not stop", hint=_who(desk, job_id))
         time.sleep(_LOOK_S)
     took_s = time.monotonic() - began
     body: dict[str, Json] = {"job": job_id, "status": State.CANCELLED.value, "seconds": round(took_s, 3)}
     hint = f"`recon job retry {job_id}` goes on where it stopped"
     return Report("recon.job.cancel/1", f"job {job_id} cancelled in {took_s:.1f} s", body, hints=(hint,))
+
+
+def _who(desk: Desk, job_id: str) -> str:
+    run = desk.table.fleet.run(job_id)
+    if run is not None and run.worker:
+        return f"worker {run.worker} has it; where that worker is dead, nothing more happens"
+    return f"find its process with `fuser {desk.work(job_id).folder / turn.HOLD}`"
 
 
 def delete(desk: Desk, jobs: Sequence[str], *, dry_run: bool) -> Report:
@@ -61,7 +67,7 @@ def delete(desk: Desk, jobs: Sequence[str], *, dry_run: bool) -> Report:
 
 def _check(desk: Desk, job_id: str) -> None:
     folder = desk.work(job_id).folder
-    if turn.is_held(folder):
+    if desk.held(job_id):
         raise LockedError(f"job {job_id} is being run", hint=f"`recon job cancel {job_id}` first")
     if not folder.is_dir():
         desk.table.get(job_id)
@@ -93,17 +99,18 @@ def again(desk: Desk, job_id: str) -> Report:
 
 
 def to_retry(desk: Desk, jobs: Sequence[str]) -> list[str]:
-    """The jobs to run again: those named, or all that wait and that nobody runs.
+    """The jobs to run again: those named, or all that wait here and that nobody runs.
 
     Raises:
         NotFoundError: one is not in the table, or its folder is gone.
     """
     if not jobs:
-        waiting = [row.id for row in desk.table.waiting()]
+        workers = desk.table.fleet.runs()
+        waiting = [row.id for row in desk.table.waiting() if row.id not in workers]
         return [one for one in waiting if (desk.root / one).is_dir() and not turn.is_held(desk.root / one)]
     for job_id in jobs:
         desk.table.get(job_id)
-        if not desk.work(job_id).folder.is_dir():
+        if desk.table.fleet.run(job_id) is None and not desk.work(job_id).folder.is_dir():
             raise NotFoundError(
                 f"the folder of job {job_id} is gone", hint=f"`recon job delete {job_id}` takes its row away"
             )

@@ -46,7 +46,13 @@ class Desk:
 
     def position(self, row: Row) -> int | None:
         """The place of a waiting job in the queue, from 1; None for one that nobody holds or that does not wait."""
-        if row.state is not State.PENDING or not turn.is_held(self.root / row.id):
+        if row.state is not State.PENDING:
+            return None
+        runs = self.table.fleet.runs()
+        if row.id in runs:
+            waiting = [one.id for one in self.table.waiting() if one.id in runs and runs[one.id].worker is None]
+            return 1 + waiting.index(row.id) if row.id in waiting else None
+        if not turn.is_held(self.root / row.id):
             return None
         return 1 + self.ahead(row.id)
 
@@ -58,6 +64,21 @@ class Desk:
                 break
             before += work.is_id(row.id) and turn.is_held(self.root / row.id)
         return before
+
+    def held(self, job_id: str) -> bool:
+        """Whether a living process here runs the job or waits to, or a worker anywhere has it."""
+        run = self.table.fleet.run(job_id)
+        return (run is not None and run.worker is not None) or turn.is_held(self.work(job_id).folder)
+
+    def refuse_workers(self, job_id: str) -> None:
+        """Refuse what may only be done with a job that is run where it was made.
+
+        Raises:
+            GuardError: it is the workers' job.
+        """
+        if self.table.fleet.run(job_id) is not None:
+            hint = f"`recon job retry {job_id}` gives it to them once more, `recon job list` shows who has it"
+            raise GuardError(f"job {job_id} is run by workers, not here", hint=hint)
 
 
 @contextmanager
@@ -90,12 +111,16 @@ def opened(root: Path, store: Place | None, most: int = 1, *, make: bool = False
 def settle(desk: Desk) -> tuple[str, ...]:
     """Let jobs wait again that are called running, though nobody runs them; finish interrupted deletions.
 
-    Only jobs whose folder is here are judged: the table may be shared with other machines.
+    Only jobs whose folder is here are judged: the table may be shared with other machines. Those of workers are the
+    workers' to judge, by their server's clock.
     """
     for left in desk.root.glob(f"{DELETED}*"):
         shutil.rmtree(left, ignore_errors=True)
     found: list[str] = []
+    workers = desk.table.fleet.runs()
     for row in desk.table.all():
+        if row.id in workers:
+            continue
         here = work.is_id(row.id) and (desk.root / row.id / "job.json").exists()
         if row.state is State.RUNNING and here and not turn.is_held(desk.root / row.id):
             with suppress(GuardError, NotFoundError):

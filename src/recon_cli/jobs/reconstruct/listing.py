@@ -13,6 +13,7 @@ from recon_cli.core.states import State
 from recon_cli.jobs.reconstruct import result
 from recon_cli.jobs.reconstruct.desk import Desk
 from recon_cli.reconstruction import process
+from recon_cli.reconstruction.fleet import Run
 from recon_cli.reconstruction.jobtable import Cell, Row
 from recon_cli.reconstruction.runner import took
 
@@ -23,6 +24,7 @@ _BAR = 24
 def listed(desk: Desk, *, state: State | None = None) -> Report:
     """Every job, the newest first."""
     rows = [row for row in desk.table.all() if state is None or row.state is state]
+    workers = desk.table.fleet.runs()
     body: list[Json] = [_document(row, desk) for row in rows]
     counts = {one.value: sum(row.state is one for row in rows) for one in State}
     told = ", ".join(f"{number} {name.lower()}" for name, number in counts.items() if number)
@@ -31,8 +33,24 @@ def listed(desk: Desk, *, state: State | None = None) -> Report:
         "recon.job.list/1",
         summary,
         {"jobs": body, "counts": dict(counts)},
-        (Table(_COLUMNS, [_line(row) for row in rows]),),
+        (_with_workers(rows, workers) if workers else Table(_COLUMNS, [_line(row) for row in rows]),),
     )
+
+
+def _with_workers(rows: Sequence[Row], workers: Mapping[str, Run]) -> Table:
+    """The list where workers take jobs: who has each, and since when."""
+    lines = [(*_line(row)[:4], *_worker(workers.get(row.id)), *_line(row)[4:]) for row in rows]
+    return Table((*_COLUMNS[:4], "worker", "since", *_COLUMNS[4:]), lines)
+
+
+def _worker(run: Run | None) -> tuple[Json, Json]:
+    if run is None:
+        return "", ""
+    return run.worker or f"({run.pool})", _moment(run.since) if run.worker and run.since else ""
+
+
+def _moment(time: datetime) -> str:
+    return time.isoformat(sep=" ", timespec="seconds")
 
 
 def shown(desk: Desk, job_id: str) -> Report:
@@ -136,7 +154,12 @@ def _drawn(title: str, values: Mapping[str, float]) -> Table:
 
 
 def _document(row: Row, desk: Desk) -> dict[str, Json]:
-    return {**_plain(row.cells), "queue_position": desk.position(row)}
+    body = {**_plain(row.cells), "queue_position": desk.position(row)}
+    run = desk.table.fleet.run(row.id)
+    if run is not None:
+        since = _moment(run.since) if run.worker and run.since else None
+        body |= {"worker": run.worker, "worker_since": since, "pool": run.pool, "takings": run.epoch}
+    return body
 
 
 def _line(row: Row) -> tuple[Json, ...]:
@@ -162,12 +185,9 @@ def _error_line(error: Mapping[str, Cell]) -> tuple[Json, ...]:
 
 
 def _plain(cells: Mapping[str, Cell]) -> dict[str, Json]:
-    return {
-        name: value.isoformat(sep=" ", timespec="seconds") if isinstance(value, datetime) else value
-        for name, value in cells.items()
-    }
+    return {name: _moment(value) if isinstance(value, datetime) else value for name, value in cells.items()}
 
 
 def _can_go_on(row: Row, desk: Desk) -> bool:
-    waits = row.state is State.PENDING and desk.position(row) is None
+    waits = row.state is State.PENDING and desk.position(row) is None and not desk.held(row.id)
     return waits or row.state in {State.FAILED, State.CANCELLED}

@@ -11,7 +11,7 @@ from recon_cli.core.errors import NotFoundError, UsageError
 from recon_cli.core.report import Report
 from recon_cli.core.states import State
 from recon_cli.jobs.reconstruct.desk import Desk
-from recon_cli.reconstruction import process, turn
+from recon_cli.reconstruction import process
 from recon_cli.reconstruction.stages import BY_NAME
 
 _LOOK_S = 0.25
@@ -61,7 +61,7 @@ def follow(desk: Desk, job_id: str, log: Path, lines: int) -> Iterator[str]:
 
 def _alive(desk: Desk, job_id: str) -> bool:
     """Whether somebody runs it; a job that just began may not be held yet."""
-    return turn.is_held(desk.root / job_id) and desk.table.get(job_id).state in {State.PENDING, State.RUNNING}
+    return desk.held(job_id) and desk.table.get(job_id).state in {State.PENDING, State.RUNNING}
 
 
 def last(log: Path, lines: int) -> list[str]:

@@ -37,6 +37,9 @@ class Recorder:
         with suppress(ReconError):
             self.desk.table.note(self.job_id, {"step": stage.name, "progress": told[1]})
 
+    def finished(self, stage: Stage) -> None:
+        """The stage is done. Here its files are where they belong already."""
+
     def cancelled(self) -> bool:
         """Whether somebody cancelled the job, or deleted its row; a table that does not answer says no."""
         self.looked()

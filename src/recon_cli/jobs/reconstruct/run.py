@@ -44,8 +44,8 @@ class Watcher:
     looked: Callable[[], None] = field(default=lambda: None)
 
 
-def run(desk: Desk, work: Work, watcher: Watcher) -> Report:
-    """Run a job to its end. Interrupted by a signal, it waits for the next run.
+def run(desk: Desk, work: Work, watcher: Watcher, recorder: Recorder | None = None) -> Report:
+    """Run a job to its end. Interrupted by a signal, it waits for the next run. A worker brings its own `recorder`.
 
     Raises:
         LockedError: another process runs it.
@@ -54,10 +54,12 @@ def run(desk: Desk, work: Work, watcher: Watcher) -> Report:
         ReconError: a stage failed; the row says which and why.
         CancelledError: somebody cancelled it.
     """
+    if recorder is None:
+        desk.refuse_workers(work.id)
     request = wishes.read(work.folder)
     with turn.hold(work.folder):
         again = _begin(desk, work)
-        recorder = Recorder(desk, work.id, watcher.looked)
+        recorder = recorder or Recorder(desk, work.id, watcher.looked)
         try:
             outcomes = _line(desk, work, request, recorder, watcher, again=again)
             _leave_report(work, request, outcomes)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from recon_cli.core.errors import NotFoundError, ReconError, ToolMissingError
 from recon_cli.jobs.reconstruct.desk import Desk
@@ -44,10 +46,18 @@ UPLOADED = Path("upload/photos")
 """Where photos lie in the job's own folder that came over the network."""
 
 
-def new(desk: Desk, request: Request, uploaded: Path | None = None, cells: Mapping[str, Cell] | None = None) -> Work:
+def new(
+    desk: Desk,
+    request: Request,
+    uploaded: Path | None = None,
+    cells: Mapping[str, Cell] | None = None,
+    prepare: Callable[[Work], None] = lambda _made: None,
+    also: Callable[[Connection, str], None] = lambda _connection, _job: None,
+) -> Work:
     """Make a job that waits: first its folder with everything that a resumed run needs, then its row.
 
     A folder of `uploaded` photos is moved into it, and is what the request means then; `cells` go into the row, too.
+    `prepare` may add to the folder before there is a row; `also` is done in the row's transaction.
 
     Raises:
         ReconError: the folder cannot be made.
@@ -63,6 +73,7 @@ def new(desk: Desk, request: Request, uploaded: Path | None = None, cells: Mappi
             raise ReconError(f"cannot make the folder {made.folder}", cause=exc.strerror) from exc
         wishes.write(_with_photos(request, made, uploaded), made.folder)
         atomic.write_file(made.folder / "key.txt", f"{key}\n".encode())
+        prepare(made)
         desk.table.add(
             {
                 "job_id": made.id,
@@ -72,7 +83,8 @@ def new(desk: Desk, request: Request, uploaded: Path | None = None, cells: Mappi
                 "iterations": request.iterations,
                 "progress": 0,
                 **(cells or {}),
-            }
+            },
+            lambda connection, job=made.id: also(connection, job),  # type: ignore[misc]  # its job is bound here
         )
         return made
     raise ReconError("no free job id was found", hint="run the command again")
