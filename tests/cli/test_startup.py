@@ -21,6 +21,9 @@ HEAVY = {
     "numba",
     "pycolmap",
     "PIL",
+    "fastapi",
+    "starlette",
+    "uvicorn",
 }
 
 

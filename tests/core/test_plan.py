@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recon_cli.core.canonical import Value
@@ -99,6 +99,7 @@ CELLS = st.one_of(st.none(), st.just(""), st.text(max_size=3))
 ROWS = st.dictionaries(st.sampled_from("abcd"), st.fixed_dictionaries({"name": CELLS, "share_token": CELLS}))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(have=ROWS, want=ROWS, take=st.booleans())
 def test_applying_a_plan_and_planning_again_changes_nothing(
     have: dict[str, dict[str, Value]], want: dict[str, dict[str, Value]], *, take: bool

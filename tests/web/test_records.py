@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,14 @@ def test_a_reading_is_added_told_and_found(served: Server) -> None:
     found = served.ask("/records/container_logs?number=TCNU000001&limit=1").document
     assert found["records"] == [told["log"]]
     assert post(served, one)["known"] == 1
+
+
+def test_a_reading_without_a_time_is_of_now(served: Server) -> None:
+    with listening(served) as socket:
+        heard(socket)
+        assert post(served, {"owner": "ABCD", "number": "654321"})["accepted"] == 1
+        told = heard(socket)["log"]
+    assert abs(datetime.fromisoformat(told["captured_at"]) - datetime.now(UTC)) < timedelta(minutes=10)
 
 
 def test_the_second_dialect_says_data(served: Server) -> None:

@@ -30,7 +30,8 @@ from recon_cli.stores.registry import open_records
 
 if TYPE_CHECKING:
     from recon_cli.jobs.overview import Watched
-    from recon_cli.web.serving import Serving
+    from recon_cli.jobs.reconstruct.desk import Desk
+    from recon_cli.web.serving import Fleet, Serving
     from recon_cli.web.tellers import Shelf
 
 _NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "python_multipart": "python-multipart", "httptools": "httptools"}
@@ -125,11 +126,21 @@ def _serving(call: Invocation, token: str | None, *, worker: bool) -> Iterator[S
             ),
             vocabulary=serving.VOCABULARIES[chosen.vocabulary],
             worker=worker,
+            fleet=_fleet(call, desk) if not worker else None,
             shelves=shelves,
             **({"outbox": lambda: outbox} if outbox is not None else {}),  # type: ignore[arg-type]  # of its type
             crash=lambda exc: _crashed(call, exc),
             told=lambda text: call.note(redact.text(text)),
         )
+
+
+def _fleet(call: Invocation, desk: Desk) -> Fleet | None:
+    """The workers that uploads go to where this server runs none itself, if there are any."""
+    from recon_cli.web.serving import Fleet  # noqa: PLC0415  as above
+
+    if not desk.table.fleet.ready():
+        return None
+    return Fleet(desks.table_of_workers(call), desks.files_of_workers(call))
 
 
 def _shelves(call: Invocation) -> Iterator[Shelf]:

@@ -41,6 +41,8 @@ class Foreman:
     _ours: set[str] = field(default_factory=set)
     _seen: dict[str, float] = field(default_factory=dict)
     _refused: set[str] = field(default_factory=set)
+    _asked: dict[str, int] = field(default_factory=dict)
+    """How often each was asked for: a run that was asked for again meanwhile refuses nothing any more."""
     _wake: threading.Event = field(default_factory=threading.Event)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -56,6 +58,7 @@ class Foreman:
     def took(self, job_id: str) -> None:
         """A job came in, or is to go on."""
         self._ours.add(job_id)
+        self._asked[job_id] = self._asked.get(job_id, 0) + 1
         self._refused.discard(job_id)
         self._wake.set()
 
@@ -90,7 +93,10 @@ class Foreman:
             desks.settle(self.desk)
             self._settled = time.monotonic()
         self.running = {job_id: thread for job_id, thread in self.running.items() if thread.is_alive()}
+        workers = self.desk.table.fleet.runs()
         for row in self.desk.table.waiting():
+            if row.id in workers:
+                continue
             if len(self.running) >= self.desk.most or self._stop.is_set():
                 return
             if self._may(row.id):
@@ -110,19 +116,24 @@ class Foreman:
         thread.start()
 
     def _run(self, job_id: str) -> None:
+        asked = self._asked.get(job_id, 0)
         watcher = Watcher(self.progress, lambda _text: None, lambda _text: None, self._looked)
         try:
             self.told(running.run(self.desk, self.desk.work(job_id), watcher).summary)
         except Stopped:
             return
         except ReconError as exc:
-            self._refused.add(job_id)
+            self._refuse(job_id, asked)
             self.told(exc.message)
         except Exception as exc:  # noqa: BLE001  the boundary of a job
-            self._refused.add(job_id)
+            self._refuse(job_id, asked)
             self._failed(job_id, self.crash(exc))
         finally:
             self._wake.set()
+
+    def _refuse(self, job_id: str, asked: int) -> None:
+        if self._asked.get(job_id, 0) == asked:
+            self._refused.add(job_id)
 
     def _failed(self, job_id: str, told: str) -> None:
         cells: dict[str, Cell] = {"error_message": told, "error_stage": "run", "completed_at": now()}

@@ -18,17 +18,20 @@ from starlette.requests import ClientDisconnect
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import NotFoundError, UsageError
+from recon_cli.core.report import Report
 from recon_cli.core.states import State, read
 from recon_cli.jobs.reconstruct import changes, start
 from recon_cli.reconstruction import process, work
 from recon_cli.reconstruction.jobtable import Row
 from recon_cli.reconstruction.request import PRESETS
+from recon_cli.reconstruction.request import Request as Wishes
 from recon_cli.web import published, upload
 from recon_cli.web.answers import RefusedError
 from recon_cli.web.foreman import Foreman
-from recon_cli.web.serving import FEWEST_PHOTOS, Serving
+from recon_cli.web.serving import FEWEST_PHOTOS, Fleet, Serving
 
 _LOG_LINES = 10
+_PHOTOS = "photos"
 _MOST_ITERATIONS, _MOST_GAUSSIANS = 1_000_000, 20_000_000
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 
@@ -131,7 +134,7 @@ def _changing(router: APIRouter, serving: Serving, foreman: Foreman | None) -> N
     @router.post("/recon/jobs/{job_id}/retry")
     def retry(job_id: str) -> Response:
         """Let a job that failed or was cancelled go on."""
-        report = changes.again(serving.desk, row_of(serving, job_id).id)
+        report = again(serving, row_of(serving, job_id).id)
         if foreman is not None:
             foreman.took(job_id)
         return JSONResponse(report.document())
@@ -239,8 +242,9 @@ def turns(serving: Serving) -> dict[str, Json]:
 
 async def _taken_in(serving: Serving, request: Request) -> dict[str, Json]:
     """Photos onto the disk, then the job with its row; what is refused leaves nothing behind."""
-    folder = serving.desk.root / f"{upload.PART}{secrets.token_hex(8)}"
-    await run_in_threadpool(folder.mkdir)
+    incoming = serving.desk.root / f"{upload.PART}{secrets.token_hex(8)}"
+    folder = incoming / _PHOTOS
+    await run_in_threadpool(folder.mkdir, parents=True)
     try:
         declared = request.headers.get("content-length", "")
         size = int(declared) if declared.isdecimal() else 0
@@ -253,23 +257,43 @@ async def _taken_in(serving: Serving, request: Request) -> dict[str, Json]:
     except ClientDisconnect:
         raise RefusedError(400, "the caller went away") from None
     finally:
-        await run_in_threadpool(shutil.rmtree, folder, True)  # noqa: FBT003  `ignore_errors`; moved away if all went well
+        await run_in_threadpool(shutil.rmtree, incoming, True)  # noqa: FBT003  `ignore_errors`; moved away if all went well
 
 
 def _made(serving: Serving, form: upload.Form, wanted: Mapping[str, object]) -> dict[str, Json]:
     request = replace(serving.template, photos=form.folder, **wanted)  # type: ignore[arg-type]  # fields of Request
     start.check(request)
-    made = start.new(serving.desk, request, form.folder, {"image_count": len(form.photos)})
-    row = serving.desk.table.get(made.id)
+    count = {"image_count": len(form.photos)}
+    if serving.fleet is not None:
+        job_id = _submitted(serving, serving.fleet, request)
+        serving.desk.table.note(job_id, count)
+    else:
+        job_id = start.new(serving.desk, request, form.folder, count).id
+    row = serving.desk.table.get(job_id)
     return {
-        "job_id": made.id,
+        "job_id": job_id,
         "pub_key": str(row.cells["pub_key"]),
         "original_resolution": request.original_resolution,
         "status": serving.word(row.cells.get("status"), row.state),
         "image_count": len(form.photos),
-        "status_url": f"/recon/jobs/{made.id}/status",
+        "status_url": f"/recon/jobs/{job_id}/status",
         "queue_position": position(serving, row),
     }
+
+
+def _submitted(serving: Serving, fleet: Fleet, request: Wishes) -> str:
+    from recon_cli.jobs.worker import submit  # noqa: PLC0415  brings the engine in, an extra
+
+    return str(submit.submit(serving.desk, fleet.store, fleet.files, request).body["job"])
+
+
+def again(serving: Serving, job_id: str) -> Report:
+    """Let a job wait once more for whoever it waited for before."""
+    if serving.fleet is None or serving.desk.table.fleet.run(job_id) is None:
+        return changes.again(serving.desk, job_id)
+    from recon_cli.jobs.worker import submit  # noqa: PLC0415  as above
+
+    return submit.again(serving.desk, serving.fleet.store, [job_id], dry_run=False)
 
 
 def _wishes(said: Mapping[str, str]) -> dict[str, object]:

@@ -26,6 +26,8 @@ from recon_cli.web.answers import RefusedError
 from recon_cli.web.tellers import Shelf, Teller
 
 _MOST, _PAGE = 1000, 100
+_TIMES = frozenset({"captured_at", "timestamp", "at", "일시", "촬영시각", "시간", "time", "elapsed", "경과"})
+"""Names under which a reading may say when it was."""
 _BODY = {
     "requestBody": {
         "required": True,
@@ -82,7 +84,7 @@ def routes(tellers: tuple[Teller, ...], queue: Callable[[], Outbox]) -> APIRoute
     async def add(table: str, request: Request) -> Response:
         """Add one record, or a list of them. What is answered with 201 is on the disk, whatever its target does."""
         teller = _of(tellers, table)
-        lines = _lines(await request.body())
+        lines = _lines(await request.body(), datetime.now(UTC))
         kept = await run_in_threadpool(_keep, teller.shelf, queue, lines)
         teller.kept()
         return JSONResponse(kept.document(), 201 if kept.ids else 422)
@@ -127,11 +129,11 @@ def _described(teller: Teller) -> dict[str, Json]:
     }
 
 
-def _lines(raw: bytes) -> list[str]:
-    """The records of a body, each as one line of JSON."""
+def _lines(raw: bytes, now: datetime) -> list[str]:
+    """The records of a body, each as one line of JSON; one that says no time is of now."""
     try:
         body = json.loads(raw)
-        found = body if isinstance(body, list) else [body]
+        found = [_dated(one, now) for one in (body if isinstance(body, list) else [body])]
         lines = [json.dumps(one, ensure_ascii=False) for one in found]
         "".join(lines).encode()
     except (ValueError, RecursionError) as exc:
@@ -139,6 +141,12 @@ def _lines(raw: bytes) -> list[str]:
     if not found or len(found) > _MOST or not all(isinstance(one, dict) for one in found):
         raise RefusedError(400, f"send an object, or a list of 1 to {_MOST} of them")
     return lines
+
+
+def _dated(one: object, now: datetime) -> object:
+    if not isinstance(one, dict) or _TIMES & {str(name).lower() for name in one}:
+        return one
+    return {**one, "captured_at": now.isoformat()}
 
 
 def _keep(shelf: Shelf, queue: Callable[[], Outbox], lines: list[str]) -> Kept:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recon_cli.core.errors import ReconError
+from recon_cli.core.place import Place
 from recon_cli.core.states import State, Vocabulary
 from recon_cli.jobs.overview import Watched
 from recon_cli.jobs.reconstruct.desk import Desk
@@ -85,6 +86,14 @@ class Access:
         return origin.lower() in self.origins or origin.lower().partition("://")[2] == host.lower()
 
 
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Where workers on other machines take jobs from, and find their files."""
+
+    store: Place
+    files: Place
+
+
 def _no_outbox() -> Outbox:
     raise ReconError("there is no outbox", hint="name records with `[records.NAME]`")
 
@@ -93,8 +102,8 @@ def _no_outbox() -> Outbox:
 class Serving:
     """Everything that routes need.
 
-    `template` has the wishes of a job that settings make, `crash` keeps what nobody expected and gives the words for
-    it, `told` says something to the operator's terminal.
+    With a `fleet` uploads go to its workers. `template` has the wishes of a job that settings make, `crash` keeps what
+    nobody expected and gives the words for it, `told` says something to the operator's terminal.
     """
 
     desk: Desk
@@ -105,6 +114,7 @@ class Serving:
     limits: Limits = field(default_factory=Limits)
     vocabulary: Vocabulary | None = None
     worker: bool = True
+    fleet: Fleet | None = None
     shelves: tuple[Shelf, ...] = ()
     outbox: Callable[[], Outbox] = field(default=_no_outbox)
     crash: Callable[[BaseException], str] = field(default=lambda _exc: "unexpected error")

@@ -67,10 +67,24 @@ def delete(desk: Desk, jobs: Sequence[str], *, dry_run: bool) -> Report:
 
 def _check(desk: Desk, job_id: str) -> None:
     folder = desk.work(job_id).folder
-    if desk.held(job_id):
+    if _is_busy(desk, job_id):
         raise LockedError(f"job {job_id} is being run", hint=f"`recon job cancel {job_id}` first")
     if not folder.is_dir():
         desk.table.get(job_id)
+
+
+def _is_busy(desk: Desk, job_id: str) -> bool:
+    """Whether somebody runs it. Who ran one that has ended lets go of it in a moment: that is waited for."""
+    began = time.monotonic()
+    while desk.held(job_id):
+        try:
+            ended = desk.table.get(job_id).state in {State.DONE, State.FAILED, State.CANCELLED}
+        except NotFoundError:
+            ended = False
+        if not ended or time.monotonic() - began > _PATIENCE_S:
+            return True
+        time.sleep(_LOOK_S)
+    return False
 
 
 def _delete(desk: Desk, job_id: str) -> None:
@@ -92,7 +106,7 @@ def again(desk: Desk, job_id: str) -> Report:
         NotFoundError: it is not in the table, or its folder is gone.
     """
     to_retry(desk, [job_id])
-    if turn.is_held(desk.work(job_id).folder):
+    if _is_busy(desk, job_id):
         raise GuardError(f"job {job_id} is being run")
     desk.table.move(job_id, State.PENDING, {"error_message": None, "error_stage": None, "completed_at": None})
     return Report("recon.job.again/1", f"job {job_id} waits", {"job": job_id, "status": State.PENDING.value})
