@@ -192,7 +192,7 @@ def install_native(session: nox.Session) -> None:
         session.warn("no gcc, or no SQLite headers: the compiled reader is left out")
         return
     install(session, "native")
-    dist = Path(session.create_tmp()).resolve() / "native"
+    dist = beside(session) / "native"
     shutil.rmtree(dist, ignore_errors=True)
     source = dist / "source"
     shutil.copytree(ROOT / "native", source, ignore=shutil.ignore_patterns("build", "*.egg-info"))
@@ -207,11 +207,19 @@ def install_native(session: nox.Session) -> None:
         session.log(f"the wheel is {shutil.copy(wheel, kept)}")
 
 
+def beside(session: nox.Session) -> Path:
+    """A folder of the session's own. `session.create_tmp()` would become TMPDIR, inside this git repository."""
+    assert session.bin
+    made = Path(session.bin).parent / "recon"
+    made.mkdir(exist_ok=True)
+    return made
+
+
 def constraints(session: nox.Session) -> Path:
     """The lock as constraints; without the hashes for pip, which would ask for one of the project's own folder too."""
     if session.venv_backend == "uv":
         return LOCK
-    plain = Path(session.create_tmp()) / "constraints.txt"
+    plain = beside(session) / "constraints.txt"
     plain.write_text(re.sub(r" \\\n +--hash=\S+", "", LOCK.read_text()))
     return plain
 
