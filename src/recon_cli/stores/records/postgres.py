@@ -9,13 +9,13 @@ from typing import Any
 from recon_cli.core.errors import NotFoundError
 from recon_cli.core.place import Place
 from recon_cli.core.search import Book, Query
+from recon_cli.stores import postgres_errors
 from recon_cli.stores.bulk.postgres_link import quote
-from recon_cli.stores.postgres import PostgresBackend
 from recon_cli.stores.records import sql
 from recon_cli.stores.records.base import Row
 from recon_cli.stores.sink.postgres import Connection, connected
 
-# stores.postgres, imported above, says how to get the driver where it is missing
+# postgres_errors, imported above, says how to get the driver where it is missing
 import psycopg  # isort: skip
 
 _AT_ONCE = 5000
@@ -28,9 +28,9 @@ class PostgresReader:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._backend = PostgresBackend(place)
+        self._timeout_s = place.number("timeout_s", 30)
         self._link: Connection | None = None
-        self.url = self._backend.url
+        self.url = postgres_errors.shown(place.url)
 
     def rows(self, book: Book, query: Query) -> Iterator[Row]:
         """See `Reader.rows`."""
@@ -52,7 +52,7 @@ class PostgresReader:
     def _asked(self, book: Book, text: str, bound: Sequence[Any], *, whole: bool) -> Iterator[tuple[Any, ...]]:
         try:
             if self._link is None or self._link.closed or self._link.broken:
-                self._link = connected(self._place, self._backend.timeout_s)
+                self._link = connected(self._place, self._timeout_s)
             link = self._link
             if not whole:
                 yield from link.execute(text.encode(), bound)
@@ -65,7 +65,7 @@ class PostgresReader:
             raise NotFoundError(f"{self.url} has no table `{book.table}`", cause=str(exc), hint=hint) from exc
         except psycopg.Error as exc:
             self.close()
-            raise self._backend.translate(exc) from exc
+            raise postgres_errors.translate(self.url, exc) from exc
 
 
 def _value(cell: Any) -> Any:  # noqa: ANN401  whatever the table holds

@@ -8,13 +8,13 @@ from typing import Any
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.place import Place
+from recon_cli.stores import postgres_errors
 from recon_cli.stores.bulk.postgres_link import quote
-from recon_cli.stores.postgres import PostgresBackend
 from recon_cli.stores.records.keeper import Engine, Group, Kept, SqlKeeper, Sums
 from recon_cli.stores.records.postgres import WORDS
 from recon_cli.stores.sink.postgres import connected
 
-# stores.postgres, imported above, says how to get the driver where it is missing
+# postgres_errors, imported above, says how to get the driver where it is missing
 import psycopg  # isort: skip
 
 
@@ -22,13 +22,13 @@ class PostgresKeeper(SqlKeeper):
     """One schema of one database."""
 
     def __init__(self, place: Place, value: Callable[[Any], Json]) -> None:
-        self._backend = PostgresBackend(place)
+        url = postgres_errors.shown(place.url)
         try:
-            self._link = connected(place, self._backend.timeout_s)
+            self._link = connected(place, place.number("timeout_s", 30))
         except psycopg.Error as exc:
-            raise self._backend.translate(exc) from exc
+            raise postgres_errors.translate(url, exc) from exc
         engine = Engine(WORDS, self._ask, self._columns, self._alone, value)
-        super().__init__(self._backend.url, engine, self._link.close)
+        super().__init__(url, engine, self._link.close)
 
     def drop_months(self, kept: Kept, months: Mapping[str, Sums]) -> list[str]:
         """See `Keeper.drop_months`; a month in which anything else stands is left to `delete`."""
@@ -79,4 +79,4 @@ class PostgresKeeper(SqlKeeper):
         try:
             yield
         except psycopg.Error as exc:
-            raise self._backend.translate(exc) from exc
+            raise postgres_errors.translate(self.url, exc) from exc
