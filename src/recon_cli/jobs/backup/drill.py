@@ -84,7 +84,7 @@ def _everything(snapshot: Snapshot, progress: Progress, *, trusted: bool) -> Loa
         rows += more
         progress.update(rows, total, "drill")
 
-    return Loading(snapshot.manifest.catalog, tables, trusted=trusted, progress=told)
+    return Loading(snapshot.manifest.catalog, tables, trusted=trusted, passing=True, progress=told)
 
 
 def _differences(

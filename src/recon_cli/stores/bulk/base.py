@@ -119,7 +119,8 @@ class Loading:
 
     `source` declares where it comes from: another engine's types are translated. `trusted` allows the catalog's own SQL
     (views, triggers, functions, expressions that are not plain) to be run; without it a catalog that has such SQL makes
-    the load refuse with GuardError before anything is written. `objects` False leaves objects and indexes alone
+    the load refuse with GuardError before anything is written. `passing`: the database is thrown away unused, so that
+    its views and triggers never run; a store may take those then. `objects` False leaves objects and indexes alone
     (a partial import). `commit` False: do everything, count, roll back (that is the plan).
     `prepared` is called with the outcome just before the commit; if it raises, nothing is written.
     """
@@ -128,6 +129,7 @@ class Loading:
     tables: Sequence[Incoming]
     mode: Mode = Mode.INSERT
     trusted: bool = False
+    passing: bool = False
     objects: bool = True
     commit: bool = True
     prepared: Callable[[Loaded], None] = field(default=lambda _loaded: None)

@@ -31,6 +31,8 @@ _CREATES = {
     "trigger": apsw.SQLITE_CREATE_TRIGGER,
     "virtual table": apsw.SQLITE_CREATE_VTABLE,
 }
+LATER = frozenset({"view", "trigger"})
+"""What does nothing while a database is made and filled."""
 _NEVER = frozenset({apsw.SQLITE_ATTACH, apsw.SQLITE_DETACH, apsw.SQLITE_PRAGMA, apsw.SQLITE_TRANSACTION})
 
 
@@ -96,7 +98,7 @@ def refuse(statements: list[Statement]) -> None:
 
 
 def _reason(statement: Statement) -> str | None:
-    if statement.kind in {"view", "trigger"}:
+    if statement.kind in LATER:
         return f"a {statement.kind} runs later, with the rights of whoever uses the database"
     if statement.kind == "virtual table":
         module, _ = words.module(statement.sql)
