@@ -19,6 +19,8 @@ from tests.e2e.ledgers import TOTAL, change, dump, ledger
 from tests.e2e.test_killed import kill_after
 from tests.support.recon import Recon, in_folder
 
+pytestmark = pytest.mark.slow
+
 WRITER = """
 import random, sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)

@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import pytest
+
 from tests.e2e.conftest import Scene
+
+pytestmark = pytest.mark.slow
 
 Build = Callable[..., Scene]
 

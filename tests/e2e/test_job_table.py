@@ -12,11 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from recon_cli.demo.twin_jobs import make_jobs
 from tests.support import photoset
 from tests.support.recon import Recon
 from tests.support.reconstructions import PATIENCE_S, reconstructing
 from tests.support.system import require
+
+pytestmark = pytest.mark.slow
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

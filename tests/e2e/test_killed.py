@@ -19,6 +19,8 @@ from tests.support.proxy import Proxy
 from tests.support.quirky_ftp import Quirks, RunningServer, serve
 from tests.support.recon import Recon, in_folder
 
+pytestmark = pytest.mark.slow
+
 Build = Callable[..., Scene]
 FOLDERS = 1500
 """More than the largest window: a burst of commands counts only when all of it was answered."""

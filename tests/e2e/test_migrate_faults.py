@@ -22,6 +22,8 @@ from tests.support.proxy import Proxy
 from tests.support.recon import Recon, in_folder
 from tests.support.system import require
 
+pytestmark = pytest.mark.slow
+
 TABLES = 5
 ROWS = 12_000
 

@@ -18,6 +18,8 @@ from tests.support.recon import Recon
 from tests.support.reconstructions import PHOTOS, reconstructing
 from tests.support.training import sum_of
 
+pytestmark = pytest.mark.slow
+
 BEACH, BEACH_VIEW = "--iterations 300", 8
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 SMALL = ("--preset", "quick", "--iterations", "40", "--max-gaussians", "3000", "--trainer", "cpu")

@@ -19,6 +19,8 @@ from tests.support.recon import Done, Recon
 from tests.support.reconstructions import reconstructing
 from tests.support.system import require
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("--preset", "quick", "--iterations", "40", "--max-gaussians", "3000", "--trainer", "cpu")
 
 

@@ -17,6 +17,8 @@ from tests.support.recon import Recon
 from tests.support.reconstructions import reconstructing
 from tests.support.training import sum_of
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("--preset", "quick", "--iterations", "40", "--max-gaussians", "3000", "--trainer", "cpu")
 NAMES = [stage.name for stage in STAGES]
 

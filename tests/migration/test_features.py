@@ -9,6 +9,8 @@ import pytest
 from tests.migration.features import FEATURES
 from tests.migration.landing import Landing, migrated, wrong
 
+pytestmark = pytest.mark.slow
+
 NOT_YET: dict[str, str] = {
     "names_that_meet": "a numbering takes the name of a table that comes after it; ends with 5, nothing half-made",
 }

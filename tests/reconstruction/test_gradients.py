@@ -9,6 +9,8 @@ from recon_cli.reconstruction.kernels.raster import falling
 from recon_cli.reconstruction.scene import View
 from recon_cli.reconstruction.training.cpu.draw import camera_row, draw, walk_back
 
+pytestmark = pytest.mark.slow
+
 SIZE = (40, 52)
 STEP = 1e-5
 BACKGROUND = np.array([0.1, 0.2, 0.3])

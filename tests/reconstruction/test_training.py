@@ -17,6 +17,8 @@ from recon_cli.reconstruction.training.base import PLY, Progress, TrainOptions, 
 from recon_cli.reconstruction.training.cpu.state import CHECKPOINT
 from tests.support import training
 
+pytestmark = pytest.mark.slow
+
 SMALL = TrainOptions(preset="quick", iterations=200, max_gaussians=3000, max_side_px=160, threads=1)
 WORDS = {"preset": "quick", "iterations": 200, "max_gaussians": 3000, "max_side_px": 160, "threads": 1}
 

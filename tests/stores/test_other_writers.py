@@ -19,6 +19,8 @@ from recon_cli.stores.base import Undo
 from recon_cli.stores.registry import open_records
 from tests.stores.conformance import SCHEMAS, Bench, create, keys, model, row, update, write
 
+pytestmark = pytest.mark.slow
+
 _ROOT = Path(__file__).parents[2]
 _BIG = {
     "sqlite": "INSERT INTO big WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"

@@ -19,6 +19,8 @@ from tests.support.served import SMALL, Server, begin, photos_in, serving
 from tests.support.training import sum_of
 from tests.web.conftest import three
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Any, Any]]:

@@ -13,6 +13,8 @@ import pytest
 from tests.support.served import serving
 from tests.web.test_records import gate, post, reading
 
+pytestmark = pytest.mark.slow
+
 BUDGET_S = os.environ.get("RECON_SCHEMATHESIS_S", "40")
 """Minutes by hand: `RECON_SCHEMATHESIS_S=600`."""
 

@@ -18,6 +18,8 @@ from tests.support.recon import KERNELS, Recon
 from tests.support.served import SMALL, Server, begin
 from tests.web.test_records import gate, post, reading
 
+pytestmark = pytest.mark.slow
+
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 ROWS = "#readings tbody tr"
 

@@ -24,6 +24,8 @@ from tests.support import postgres
 from tests.support.recon import Recon, in_folder
 from tests.support.served import Server, begin, serving
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 60.0
 
 

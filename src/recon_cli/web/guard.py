@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -29,7 +30,8 @@ _HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "cache-control": "no-store",
 }
-_SERVER_ERROR = 500
+_TOO_LARGE, _SERVER_ERROR = 413, 500
+_LINGER_S, _LINGER_BYTES = 2.0, 1 << 26
 
 
 @dataclass(slots=True)
@@ -72,6 +74,8 @@ class Guard:
                 return
             await self.app(scope, await self._limited(scope, headers, receive), sending)
         except RefusedError as exc:
+            if exc.status == _TOO_LARGE:
+                await swallowed(receive)
             await answers.of_error(exc, _closing(exc))(scope, receive, sending)
         except Exception as exc:  # noqa: BLE001  the boundary of a request: nothing passes as a traceback
             told = self.serving.crash(exc)
@@ -125,6 +129,18 @@ class Guard:
     def _room(self) -> None:
         if self.counted.sockets >= self.serving.limits.sockets:
             raise RefusedError(503, "too many sockets are open")
+
+
+async def swallowed(receive: Receive) -> None:
+    """Take in what is still on its way, for a moment: a caller that is cut off while it sends does not read why."""
+    left = _LINGER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return
 
 
 def read(scope: Scope) -> dict[str, str]:

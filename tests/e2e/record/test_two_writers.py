@@ -16,6 +16,8 @@ from tests.support.proxy import Proxy
 from tests.support.recon import in_folder
 from tests.support.targets import PostgresTarget
 
+pytestmark = pytest.mark.slow
+
 READINGS = 10_000
 SEEN = traffic(31, READINGS, 150)
 

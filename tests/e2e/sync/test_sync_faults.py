@@ -17,6 +17,8 @@ from tests.support.postgrest_faults import Faults
 from tests.support.proxy import Proxy
 from tests.support.targets import PostgresTarget, RestTarget
 
+pytestmark = pytest.mark.slow
+
 COUNT = 60
 
 

@@ -22,6 +22,8 @@ from tests.support.redis_server import RedisServer, Upstash
 from tests.support.targets import PostgresTarget, SqliteTarget
 from tests.systems.conversations import twin
 
+pytestmark = pytest.mark.slow
+
 
 def folder(path: Path) -> dict[str, bytes]:
     return {str(one.relative_to(path)): one.read_bytes() for one in path.rglob("*") if one.is_file()}

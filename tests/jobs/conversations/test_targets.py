@@ -18,6 +18,8 @@ from tests.support.redis_server import Upstash
 from tests.support.targets import PostgresTarget, RestTarget, SqliteTarget, Target
 from tests.systems.conversations import twin
 
+pytestmark = pytest.mark.slow
+
 TABLE = "conversations"
 
 

@@ -18,6 +18,8 @@ from tests.support.recon import Recon
 from tests.support.targets import PostgresTarget, RestTarget, SqliteTarget, Target
 from tests.systems.gfx import odd, twin
 
+pytestmark = pytest.mark.slow
+
 COUNT = "SELECT count(*) FROM gfx_sessions"
 EXPORTS = twin.exports()
 

@@ -13,6 +13,8 @@ from tests.support.targets import PostgresTarget, RestTarget, SqliteTarget, Targ
 from tests.systems.gfx import twin
 from tests.systems.gfx.test_constraints import OLD
 
+pytestmark = pytest.mark.slow
+
 
 def test_init_may_be_run_again_and_sql_changes_nothing(recon: Recon, target: Target) -> None:
     configured(recon, target)

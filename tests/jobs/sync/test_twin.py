@@ -14,6 +14,8 @@ from tests.support.recon import Recon
 from tests.support.targets import RestTarget, Target
 from tests.systems.gfx import twin
 
+pytestmark = pytest.mark.slow
+
 QUICK = "[syncs.gfx]\nsystem = 'gfx'\nfrom = './nas'\nto = 'target'\nsettle_s = 0.05\n"
 
 

@@ -9,10 +9,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.jobs.worker.yard import Yard, kill
 from tests.support import small_stages
 from tests.support.postgres import PostgresServer, running
 from tests.support.proxy import Proxy
+
+pytestmark = pytest.mark.slow
 
 MakeYard = Callable[..., Yard]
 KILLS = int(os.environ.get("RECON_WORKER_KILLS", "3"))

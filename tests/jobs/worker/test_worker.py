@@ -17,6 +17,8 @@ from recon_cli.reconstruction.jobtable import open_table
 from tests.jobs.worker.yard import PATIENCE_S, Yard, kill
 from tests.support import small_stages
 
+pytestmark = pytest.mark.slow
+
 MakeYard = Callable[..., Yard]
 
 
