@@ -31,7 +31,7 @@ app = FastAPI()
 @app.get("/")
 def bare():
     return {"hello": "world"}
-sock = socket.socket(); sock.bind(("127.0.0.1", 0)); sock.listen(1024)
+sock = socket.socket(proto=socket.IPPROTO_TCP); sock.bind(("127.0.0.1", 0)); sock.listen(1024)
 print(sock.getsockname()[1], flush=True)
 uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, http="httptools")).run([sock])
 """

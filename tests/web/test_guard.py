@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 
+from recon_cli.web import server
 from tests.support.recon import in_folder
 from tests.support.reconstructions import reconstructing
 from tests.support.served import Server, serving
@@ -151,3 +153,9 @@ def test_a_port_that_is_taken_is_no_traceback(idle: Server, tmp_path_factory: py
 
 def test_uploads_are_open_where_no_token_is_set(idle: Server) -> None:
     assert idle.send(three()).status == 200
+
+
+def test_answers_are_not_held_back() -> None:
+    """What asyncio looks at before it switches Nagle's algorithm off."""
+    with server.listen("127.0.0.1", 0) as sock:
+        assert sock.proto == socket.IPPROTO_TCP
