@@ -74,7 +74,7 @@ class Guard:
                 return
             await self.app(scope, await self._limited(scope, headers, receive), sending)
         except RefusedError as exc:
-            if exc.status == _TOO_LARGE:
+            if exc.status == _TOO_LARGE and "expect" not in headers:  # else nothing is on its way until we ask for it
                 await swallowed(receive)
             await answers.of_error(exc, _closing(exc))(scope, receive, sending)
         except Exception as exc:  # noqa: BLE001  the boundary of a request: nothing passes as a traceback
