@@ -16,10 +16,7 @@ from recon_cli.core.canonical import Json, Value, decode, dumps
 from recon_cli.core.delivery import DeliveryError, Failure
 from recon_cli.core.errors import ConfigError, ToolMissingError
 from recon_cli.core.place import Place, redact
-from recon_cli.stores.documents.asked import DocumentReader
 from recon_cli.stores.documents.base import Doc, Write
-from recon_cli.stores.documents.held import DocumentStore
-from recon_cli.stores.documents.landed import DocumentSink
 
 try:
     import google.auth
@@ -256,18 +253,3 @@ def _cell(value: types.Value) -> Json:
 def documents(place: Place) -> FirestoreDocuments:
     """The database at a `firestore://` address."""
     return FirestoreDocuments(place)
-
-
-def open_sink(place: Place) -> DocumentSink:
-    """As a sink."""
-    return DocumentSink(documents(place))
-
-
-def open_reader(place: Place) -> DocumentReader:
-    """As a reader of records."""
-    return DocumentReader(documents(place))
-
-
-def open_store(place: Place) -> DocumentStore:
-    """As a record store."""
-    return DocumentStore(documents(place))

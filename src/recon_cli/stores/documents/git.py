@@ -23,10 +23,7 @@ from recon_cli.core.errors import AuthError, NotFoundError, ReconError, UsageErr
 from recon_cli.core.place import Place, redact
 from recon_cli.ops import gitrepo, lock, paths
 from recon_cli.ops.gitrepo import RejectedError, Repo, Signature
-from recon_cli.stores.documents.asked import DocumentReader
 from recon_cli.stores.documents.base import HEADS, Doc, Write, sum_of
-from recon_cli.stores.documents.held import DocumentStore
-from recon_cli.stores.documents.landed import DocumentSink
 
 _BRANCHES = "recon/"
 _HERE = "refs/recon/here/"
@@ -203,21 +200,6 @@ def documents(place: Place) -> GitDocuments:
             gitrepo.init(home, bare=True)
     repo = Repo(home, None, place.number("timeout_s", 120), gitrepo.login(remote, place.secret))
     return GitDocuments(repo, gitrepo.without_user(remote), branch, redact(url))
-
-
-def open_sink(place: Place) -> DocumentSink:
-    """As a sink."""
-    return DocumentSink(documents(place))
-
-
-def open_reader(place: Place) -> DocumentReader:
-    """As a reader of records."""
-    return DocumentReader(documents(place))
-
-
-def open_store(place: Place) -> DocumentStore:
-    """As a record store."""
-    return DocumentStore(documents(place))
 
 
 @contextmanager

@@ -7,10 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from recon_cli.core.delivery import DeliveryError, Failure
 from recon_cli.core.errors import ToolMissingError
 from recon_cli.core.place import Place, redact
-from recon_cli.stores.documents.asked import DocumentReader
-from recon_cli.stores.documents.held import DocumentStore
 from recon_cli.stores.documents.kv import KvDocuments, Reply, refusal
-from recon_cli.stores.documents.landed import DocumentSink
 
 try:
     import redis
@@ -76,21 +73,6 @@ def documents(place: Place) -> KvDocuments:
     """A database of a Redis server; `?prefix=` in the URL names its keys otherwise than `recon:…`."""
     prefix = dict(parse_qsl(urlsplit(place.url).query)).get("prefix", "recon")
     return KvDocuments(RedisSpeaker(place), prefix)
-
-
-def open_sink(place: Place) -> DocumentSink:
-    """As a sink."""
-    return DocumentSink(documents(place))
-
-
-def open_reader(place: Place) -> DocumentReader:
-    """As a reader of records."""
-    return DocumentReader(documents(place))
-
-
-def open_store(place: Place) -> DocumentStore:
-    """As a record store."""
-    return DocumentStore(documents(place))
 
 
 def _code(error: redis.RedisError) -> str:

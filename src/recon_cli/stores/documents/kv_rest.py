@@ -13,10 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from recon_cli.core.delivery import DeliveryError, Failure, classify, retry_after_s
 from recon_cli.core.errors import ConfigError
 from recon_cli.core.place import Place, redact
-from recon_cli.stores.documents.asked import DocumentReader
-from recon_cli.stores.documents.held import DocumentStore
 from recon_cli.stores.documents.kv import KvDocuments, Reply, refusal
-from recon_cli.stores.documents.landed import DocumentSink
 
 _MOST_BYTES = 700_000
 """The smallest plan takes requests of 1 MB."""
@@ -81,21 +78,6 @@ def documents(place: Place) -> KvDocuments:
     """One database; `?prefix=` in the URL names its keys otherwise than `recon:…`."""
     prefix = dict(parse_qsl(urlsplit(place.url).query)).get("prefix", "recon")
     return KvDocuments(RestSpeaker(place), prefix, _MOST_BYTES)
-
-
-def open_sink(place: Place) -> DocumentSink:
-    """As a sink."""
-    return DocumentSink(documents(place))
-
-
-def open_reader(place: Place) -> DocumentReader:
-    """As a reader of records."""
-    return DocumentReader(documents(place))
-
-
-def open_store(place: Place) -> DocumentStore:
-    """As a record store."""
-    return DocumentStore(documents(place))
 
 
 def _refused(status: int, headers: Mapping[str, str], said: str) -> DeliveryError:

@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import GuardError
 from recon_cli.core.place import Place
 from recon_cli.stores.records.keeper import Engine, Group, Keeper, Kept, SqlKeeper
-
-_FILES = (".db", ".sqlite", ".sqlite3", ".db3")
+from recon_cli.stores.schemes import scheme_of
 
 
 def open_keeper(place: Place) -> Keeper:
@@ -23,9 +21,7 @@ def open_keeper(place: Place) -> Keeper:
     Raises:
         GuardError: records there cannot be taken out safely.
     """
-    scheme = urlsplit(place.url).scheme.lower()
-    if "://" not in place.url and place.url.lower().endswith(_FILES):
-        scheme = "sqlite"
+    scheme = scheme_of(place.url)
     if scheme not in _OPEN:
         hint = "prune through the database itself: `postgresql://…`"
         raise GuardError(f"{place.label} has no transactions to prune in", cause=f"{scheme}: is no SQL", hint=hint)

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from urllib.parse import urlsplit
-
-from recon_cli.core.errors import UsageError
-from recon_cli.core.place import Place, redact
+from recon_cli.core.place import Place
 from recon_cli.stores.records.base import Reader
+from recon_cli.stores.schemes import Adapters, of_documents
 
-_FILES = (".db", ".sqlite", ".sqlite3", ".db3")
-_ADAPTERS = {
-    "sqlite": "sqlite:SqliteReader",
-    "postgresql": "postgres:PostgresReader",
-    "postgres": "postgres:PostgresReader",
-    "mysql": "mysql:MysqlReader",
-    "mariadb": "mysql:MysqlReader",
-    "supabase+https": "postgrest:PostgrestReader",
-    "supabase+http": "postgrest:PostgrestReader",
-    "postgrest+https": "postgrest:PostgrestReader",
-    "postgrest+http": "postgrest:PostgrestReader",
-    "redis": "documents.kv_redis:open_reader",
-    "rediss": "documents.kv_redis:open_reader",
-    "kv+https": "documents.kv_rest:open_reader",
-    "kv+http": "documents.kv_rest:open_reader",
-    "firestore": "documents.firestore:open_reader",
-    "git": "documents.git:open_reader",
-    "git+file": "documents.git:open_reader",
-    "git+ssh": "documents.git:open_reader",
-    "git+https": "documents.git:open_reader",
-    "git+http": "documents.git:open_reader",
-}
+_ADAPTERS = Adapters(
+    {
+        "sqlite": "records.sqlite:SqliteReader",
+        "postgresql": "records.postgres:PostgresReader",
+        "postgres": "records.postgres:PostgresReader",
+        "mysql": "records.mysql:MysqlReader",
+        "mariadb": "records.mysql:MysqlReader",
+        "supabase+https": "records.postgrest:PostgrestReader",
+        "supabase+http": "records.postgrest:PostgrestReader",
+        "postgrest+https": "records.postgrest:PostgrestReader",
+        "postgrest+http": "records.postgrest:PostgrestReader",
+        **of_documents("open_reader"),
+    },
+    "records of {url} cannot be read",
+)
 
 
 def open_reader(place: Place) -> Reader:
@@ -40,16 +30,5 @@ def open_reader(place: Place) -> Reader:
         UsageError: no reader is known for this URL.
         ToolMissingError: the driver is not installed.
     """
-    scheme = urlsplit(place.url).scheme.lower()
-    if "://" not in place.url and place.url.lower().endswith(_FILES):
-        scheme = "sqlite"
-    if scheme not in _ADAPTERS:
-        raise UsageError(
-            f"records of {redact(place.url)} cannot be read",
-            cause=f"known are {', '.join(f'{name}://' for name in _ADAPTERS)} and files ending in {', '.join(_FILES)}",
-        )
-    module, _, name = _ADAPTERS[scheme].partition(":")
-    reader: Reader = getattr(import_module(f"recon_cli.stores.{'' if '.' in module else 'records.'}{module}"), name)(
-        place
-    )
+    reader: Reader = _ADAPTERS.opened(place)
     return reader
