@@ -63,6 +63,47 @@ class Added:
     drained: Drained = field(default_factory=Drained)
 
 
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A batch that is on disk: what came of each entry, and what was none, which is a dead letter now."""
+
+    entries: list[Entry]
+    placed: list[Placed]
+    refused: list[Refused]
+
+    def problems(self) -> list[Problem]:
+        """What was refused, as a report shows it."""
+        return [Problem(one.where, one.why.reason, one.why.detail) for one in self.refused]
+
+
+def put(route: Route, queue: Outbox, batch: Iterable[Given], again: str = "") -> Put:
+    """Put a batch into the outbox, on disk when this returns, and bury what is none. `again` makes known keys new.
+
+    Raises:
+        ReconError: the disk is full; nothing of the batch was taken in.
+    """
+    given = list(batch)
+    entries = [one for one in given if isinstance(one, Entry)]
+    refused = [one for one in given if isinstance(one, Refused)]
+    letters = [_letter(route, one.table, f"{one.key}{again}", one.payload) for one in entries]
+    placed = queue.put(letters) if letters else []
+    if refused:
+        now = queue.clock.now().timestamp()
+        dead = [_dead(route, one, now) for one in refused]
+        queue.change(lambda db: moves.add_dead(db, dead))
+    return Put(entries, placed, refused)
+
+
+def _letter(route: Route, table: str, key: str, payload: bytes) -> Letter:
+    meta = {feeds.SYSTEM: route.feed.name, MAIN: route.feed.table}
+    return Letter(route.target.label, table, key, payload, meta)
+
+
+def _dead(route: Route, one: Refused, now: float) -> DeadLetter:
+    key = hashlib.sha256(one.payload).hexdigest()
+    return DeadLetter(Item(0, _letter(route, one.table, key, one.payload), now), one.why.reason, one.why.detail, now)
+
+
 class Adding:
     """One add. Batch by batch: put, which is on disk when it returns, then deliver what can be.
 
@@ -90,40 +131,19 @@ class Adding:
         Raises:
             ReconError: the disk is full; nothing of the batch was taken in.
         """
-        given = list(batch)
-        entries = [one for one in given if isinstance(one, Entry)]
-        placed = self.queue.put([self._letter(one) for one in entries]) if entries else []
-        new = sum(1 for place in placed if place is Placed.NEW)
+        kept = put(self.route, self.queue, batch, self._round)
+        new = sum(1 for place in kept.placed if place is Placed.NEW)
         self.added.put += new
-        self.added.known += len(placed) - new
-        self.added.unusual += sum(1 for one in entries if one.notes)
-        self._bury([one for one in given if isinstance(one, Refused)])
+        self.added.known += len(kept.placed) - new
+        self.added.unusual += sum(1 for one in kept.entries if one.notes)
+        self.added.refused += len(kept.refused)
+        self.added.problems += kept.problems()[: max(0, _SHOWN - len(self.added.problems))]
         if not self.route.later:
             self.added.drained = self.added.drained.and_then(self._drain.again())
 
     def close(self) -> None:
         """Give the connection back."""
         self._sink.close()
-
-    def _letter(self, entry: Entry) -> Letter:
-        return Letter(self.route.target.label, entry.table, f"{entry.key}{self._round}", entry.payload, self._meta())
-
-    def _bury(self, refused: list[Refused]) -> None:
-        if not refused:
-            return
-        now = self.queue.clock.now().timestamp()
-        dead = []
-        for one in refused:
-            key = hashlib.sha256(one.payload).hexdigest()
-            letter = Letter(self.route.target.label, one.table, key, one.payload, self._meta())
-            dead.append(DeadLetter(Item(0, letter, now), one.why.reason, one.why.detail, now))
-        self.queue.change(lambda db: moves.add_dead(db, dead))
-        self.added.refused += len(refused)
-        room = _SHOWN - len(self.added.problems)
-        self.added.problems += [Problem(one.where, one.why.reason, one.why.detail) for one in refused[: max(0, room)]]
-
-    def _meta(self) -> dict[str, str]:
-        return {feeds.SYSTEM: self.route.feed.name, MAIN: self.route.feed.table}
 
 
 def add(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -14,19 +13,17 @@ from recon_cli.core.errors import ReconError, UsageError
 from recon_cli.core.report import Problem
 from recon_cli.core.retry import RetryPolicy
 from recon_cli.core.search import Book, Query, place_of, token, told
-from recon_cli.jobs.record.add import Route
+from recon_cli.jobs.record.add import Route, put
 from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
 from recon_cli.jobs.sync.deliver import Delivery
-from recon_cli.jobs.sync.intake import MAIN
 from recon_cli.outbox import moves
 from recon_cli.outbox.drain import Drain, Pace
-from recon_cli.outbox.item import DeadLetter, Item, Letter, Placed
+from recon_cli.outbox.item import Placed
 from recon_cli.outbox.queue import Outbox
 from recon_cli.stores.records.base import Reader, Row
 from recon_cli.stores.sink.registry import open_sink
-from recon_cli.systems import feed as feeds
-from recon_cli.systems.records import Entry, Given, Refused
+from recon_cli.systems.records import Given
 
 LOOK_BACK = timedelta(seconds=10)
 """A transaction that began earlier may be committed later: its rows stand before rows that were seen."""
@@ -60,17 +57,9 @@ def keep(route: Route, queue: Outbox, given: Iterable[Given]) -> Kept:
     Raises:
         ReconError: the disk is full; nothing was taken in.
     """
-    found = list(given)
-    entries = [one for one in found if isinstance(one, Entry)]
-    refused = [one for one in found if isinstance(one, Refused)]
-    placed = queue.put([_letter(route, one.table, one.key, one.payload) for one in entries]) if entries else []
-    if refused:
-        now = queue.clock.now().timestamp()
-        dead = [_dead(route, one, now) for one in refused]
-        queue.change(lambda db: moves.add_dead(db, dead))
-    known = sum(place is not Placed.NEW for place in placed)
-    problems = tuple(Problem(one.where, one.why.reason, one.why.detail) for one in refused)
-    return Kept(tuple(one.key for one in entries), known, problems)
+    done = put(route, queue, given)
+    known = sum(place is not Placed.NEW for place in done.placed)
+    return Kept(tuple(one.key for one in done.entries), known, tuple(done.problems()))
 
 
 def carry(
@@ -119,13 +108,3 @@ def missed(reader: Reader, book: Book, after: str) -> Iterator[list[Row]]:
 def cursor(book: Book, row: Row) -> str:
     """Where a client goes on that has seen this row."""
     return token((told(row[book.arrived]), str(row[book.key])))
-
-
-def _letter(route: Route, table: str, key: str, payload: bytes) -> Letter:
-    meta = {feeds.SYSTEM: route.feed.name, MAIN: route.feed.table}
-    return Letter(route.target.label, table, key, payload, meta)
-
-
-def _dead(route: Route, one: Refused, now: float) -> DeadLetter:
-    key = hashlib.sha256(one.payload).hexdigest()
-    return DeadLetter(Item(0, _letter(route, one.table, key, one.payload), now), one.why.reason, one.why.detail, now)
