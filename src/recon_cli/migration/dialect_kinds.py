@@ -166,7 +166,7 @@ def _number(node: exp.Literal, wanted: str) -> exp.Expression:
     return exp.Literal.number(node.name.strip())
 
 
-_TARGETS = {
+TARGETS = {
     Kind.BOOLEAN: "boolean",
     Kind.INTEGER: "bigint",
     Kind.REAL: "double precision",
@@ -180,8 +180,9 @@ _TARGETS = {
     Kind.JSON: "jsonb",
     Kind.UUID: "uuid",
 }
+"""The Postgres type of each kind."""
 
 
 def target_type(node: exp.Expression) -> str:
     """The Postgres type of a translated node, empty where that is not known."""
-    return _TARGETS.get(kind(node.this if isinstance(node, exp.Alias) else node), "")
+    return TARGETS.get(kind(node.this if isinstance(node, exp.Alias) else node), "")

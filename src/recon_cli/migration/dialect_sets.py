@@ -7,18 +7,11 @@ from typing import Any, TypeAlias
 
 from sqlglot import exp
 
-from recon_cli.migration.dialect_kinds import Kind, kind
+from recon_cli.migration.dialect_kinds import TARGETS, Kind, kind
 from recon_cli.migration.translation import Untranslatable
 
 _Tree: TypeAlias = Any
-_TYPES = {
-    Kind.BOOLEAN: "boolean",
-    Kind.INTEGER: "bigint",
-    Kind.REAL: "double precision",
-    Kind.NUMERIC: "numeric",
-    Kind.TEXT: "text",
-    Kind.BYTES: "bytea",
-}
+_ALIGNED = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.REAL, Kind.NUMERIC, Kind.TEXT, Kind.BYTES})
 
 
 def aligned(node: _Tree) -> _Tree:
@@ -61,7 +54,8 @@ def _align(node: _Tree, cells: list[_Tree]) -> None:
 
 def _common(kinds: set[Kind], cells: list[_Tree]) -> Kind | None:
     if len(kinds) == 1:
-        return next(iter(kinds)) if next(iter(kinds)) in _TYPES else None
+        (only,) = kinds
+        return only if only in _ALIGNED else None
     if kinds == {Kind.BOOLEAN, Kind.INTEGER}:
         numbers = [one for one in cells if kind(one) is Kind.INTEGER]
         return Kind.BOOLEAN if all(_is_truth(one) for one in numbers) else Kind.INTEGER
@@ -78,4 +72,4 @@ def _as(node: _Tree, wanted: Kind) -> _Tree:
     if kind(node) is Kind.BOOLEAN and wanted in {Kind.INTEGER, Kind.TEXT}:
         number = exp.cast(exp.cast(node.copy(), "int"), "bigint")
         return number if wanted is Kind.INTEGER else exp.cast(number, "text")
-    return exp.cast(node.copy(), _TYPES[wanted], dialect="postgres")
+    return exp.cast(node.copy(), TARGETS[wanted], dialect="postgres")

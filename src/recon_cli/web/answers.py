@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import (
@@ -34,6 +37,7 @@ _STATUS: tuple[tuple[type[ReconError], int], ...] = (
     (UnreachableError, 503),
     (ToolMissingError, 501),
 )
+_LINGER_S, _LINGER_BYTES = 2.0, 1 << 26
 
 
 class RefusedError(ReconError):
@@ -75,3 +79,15 @@ async def on_error(_request: Request, exc: Exception) -> Response:
 def body_of(value: object) -> bytes:
     """JSON as answers have it: letters as they are, no blanks."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+async def swallowed(receive: Receive) -> None:
+    """Take in what is still on its way, for a moment: a caller that is cut off while it sends does not read why."""
+    left = _LINGER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -31,7 +30,6 @@ _HEADERS = {
     "cache-control": "no-store",
 }
 _TOO_LARGE, _SERVER_ERROR = 413, 500
-_LINGER_S, _LINGER_BYTES = 2.0, 1 << 26
 
 
 @dataclass(slots=True)
@@ -75,7 +73,7 @@ class Guard:
             await self.app(scope, await self._limited(scope, headers, receive), sending)
         except RefusedError as exc:
             if exc.status == _TOO_LARGE and "expect" not in headers:  # else nothing is on its way until we ask for it
-                await swallowed(receive)
+                await answers.swallowed(receive)
             await answers.of_error(exc, _closing(exc))(scope, receive, sending)
         except Exception as exc:  # noqa: BLE001  the boundary of a request: nothing passes as a traceback
             told = self.serving.crash(exc)
@@ -129,18 +127,6 @@ class Guard:
     def _room(self) -> None:
         if self.counted.sockets >= self.serving.limits.sockets:
             raise RefusedError(503, "too many sockets are open")
-
-
-async def swallowed(receive: Receive) -> None:
-    """Take in what is still on its way, for a moment: a caller that is cut off while it sends does not read why."""
-    left = _LINGER_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER_S):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if message["type"] == "http.disconnect" or not message.get("more_body"):
-                    return
 
 
 def read(scope: Scope) -> dict[str, str]:

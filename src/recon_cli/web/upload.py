@@ -8,7 +8,6 @@ import shutil
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from recon_cli.ops import atomic
-from recon_cli.web.answers import RefusedError
+from recon_cli.web.answers import RefusedError, swallowed
 from recon_cli.web.serving import Limits
 
 PART = ".incoming-"
@@ -29,7 +28,6 @@ _KINDS = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG\r\n\x1a\n", ".png"))
 _SNIFFED_BYTES = 8
 _PIECE_BYTES = 1 << 18
 _HEAD_BYTES, _FIELD_BYTES, _FIELDS = 1 << 13, 1 << 10, 32
-_LINGER_S, _LINGER_BYTES = 2.0, 1 << 26
 _ROOM_BYTES = 1 << 26
 _NAME_LETTERS = 120
 
@@ -279,9 +277,6 @@ class _Body:
         return body
 
     async def linger(self) -> None:
-        """Swallow what is still on its way: a caller that is cut off while it sends does not read why."""
-        most = self.size + _LINGER_BYTES
-        with suppress(TimeoutError, ClientDisconnect):
-            async with asyncio.timeout(_LINGER_S):
-                while not self.ended and self.size < most:
-                    self._took(await self.receive())
+        """Swallow what is still on its way."""
+        if not self.ended:
+            await swallowed(self.receive)

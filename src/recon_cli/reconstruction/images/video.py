@@ -51,8 +51,9 @@ def frames(video: Path, folder: Path, most: int, longest_px: int | None) -> tupl
         DataError: it is no video that can be read.
         ReconError: there is no room for the frames.
     """
-    wanted = max(1, min(most, math.floor(_seconds(video) * PER_S)))
-    rate = wanted * _NEIGHBOURS / _seconds(video)
+    long_s = _seconds(video)
+    wanted = max(1, min(most, math.floor(long_s * PER_S)))
+    rate = wanted * _NEIGHBOURS / long_s
     folder.mkdir(parents=True, exist_ok=True)
     scaled = f",scale='min({longest_px},iw)':'min({longest_px},ih)':force_original_aspect_ratio=decrease"
     filters = f"fps={rate:.6f}:round=near" + (scaled if longest_px else "")
