@@ -198,7 +198,7 @@ def install_native(session: nox.Session) -> None:
     shutil.copytree(ROOT / "native", source, ignore=shutil.ignore_patterns("build", "*.egg-info"))
     build = "import setuptools.build_meta as b, sys; b.build_wheel(sys.argv[1])"
     with session.chdir(source):
-        session.run("python", "-c", build, str(dist), silent=True)
+        session.run_install("python", "-c", build, str(dist), silent=True)
     (wheel,) = dist.glob("*.whl")
     session.install("--no-deps", "--reinstall" if session.venv_backend == "uv" else "--force-reinstall", str(wheel))
     if session.name == "native":
