@@ -16,7 +16,7 @@ GENERATED = "<!-- made by tools/reference.py: `nox -s docs -- --write` -->"
 MEANINGS = {
     errors.ExitCode.DONE: "done",
     errors.ExitCode.FAILED: "failed for a reason that has no code of its own",
-    errors.ExitCode.PARTIAL: "done in part: some items were rejected, or a directory is not proven complete",
+    errors.ExitCode.PARTIAL: "done in part: some items were rejected, or a folder is not proven complete",
     errors.ExitCode.DRIFT: "files and records, or two databases or snapshots, differ",
     errors.ExitCode.SIGINT: "interrupted (Ctrl-C)",
     errors.ExitCode.SIGTERM: "terminated",

@@ -137,9 +137,9 @@ def test_a_sync_is_looked_at_from_its_source_to_its_target(recon: Recon) -> None
     assert found["queue"][0]["status"] == "ok"
     assert [one["status"] for one in found["sync gfx"]][:2] == ["ok", "fail"]
     assert any("UNIQUE" in one["detail"] or "unique" in one["detail"] for one in found["sync gfx"])
-    assert found["sync gfx"][1]["mend"] == "`recon sync init gfx`"
+    assert found["sync gfx"][1]["mend"] == "run `recon sync init gfx`"
     (recon.folder / "t.db").unlink()
-    assert checks(recon, "gfx", expect=17)["sync gfx"][-1]["mend"] == "`recon sync init gfx`"
+    assert checks(recon, "gfx", expect=17)["sync gfx"][-1]["mend"] == "run `recon sync init gfx`"
     recon("sync", "init", "gfx")
     assert {one["status"] for one in checks(recon, "gfx")["sync gfx"]} == {"ok"}
 
@@ -153,7 +153,7 @@ def test_the_queue_is_looked_at_and_what_waits_is_dead_or_damaged_is_told(recon:
     recon("sync", "gfx", "--once", expect=None)
     found = checks(recon, expect=None)["queue"]
     assert "1 item waiting" in found[0]["detail"]
-    assert any("1 dead letter" in one["detail"] and one["mend"] == "`recon queue dead list`" for one in found)
+    assert any("1 dead letter" in one["detail"] and one["mend"] == "run `recon queue dead list`" for one in found)
     queue = recon.folder / "state" / "queue.db"
     queue.write_bytes(b"no database" * 1000)
     for log in queue.parent.glob("queue.db-*"):

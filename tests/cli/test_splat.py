@@ -70,10 +70,10 @@ def test_what_is_no_number_is_told_and_left_out(recon: Recon, ply: Path) -> None
     ("words", "code", "said"),
     [
         (("info", "none.ply"), 17, "no file"),
-        (("info", "text.ply"), 14, "no splat"),
+        (("info", "text.ply"), 14, "is not a splat"),
         (("convert", "text.ply", "a.obj"), 2, ".splat"),
-        (("convert", "text.ply", "a.spz"), 14, "no splat"),
-        (("clean", "text.ply", "a.ply"), 14, "no splat"),
+        (("convert", "text.ply", "a.spz"), 14, "is not a splat"),
+        (("clean", "text.ply", "a.ply"), 14, "is not a splat"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_its_exit_code(

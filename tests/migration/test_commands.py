@@ -234,7 +234,7 @@ def test_the_ends_can_be_named_by_options(recon: Recon, tmp_path: Path, landing:
     recon("migrate", "app", "--to-store", "pg", "--on-exists", "replace")
     assert rows(landing, "SELECT id FROM t") == [(1,), (2,)]
     assert "one place too many" in recon("migrate", "app", "pg", "--to-store", "pg", expect=2).err
-    assert "a source is missing" in recon("migrate", "--to-store", "pg", expect=2).err
+    assert "no source is named" in recon("migrate", "--to-store", "pg", expect=2).err
 
 
 @pytest.mark.parametrize("native", ["on", "off"])

@@ -252,6 +252,6 @@ def test_bytes_that_changed_on_disk_are_never_sent(tmp_path: Path) -> None:
 
 def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "queue.db").write_bytes(b"a shopping list" * 100)
-    with pytest.raises(DataError, match="no queue of recon"):
+    with pytest.raises(DataError, match="not a queue of recon"):
         opened(tmp_path)
     assert (tmp_path / "queue.db").read_bytes() == b"a shopping list" * 100

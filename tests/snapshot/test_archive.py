@@ -226,7 +226,7 @@ def test_a_key_of_ssh_encrypts_and_decrypts(folder: Path, tmp_path: Path) -> Non
 
 def test_a_recipient_that_is_none_is_told_before_anything_is_written(folder: Path) -> None:
     sink = io.BytesIO()
-    with pytest.raises(UsageError, match="no recipient"):
+    with pytest.raises(UsageError, match="is not a recipient"):
         write(folder, sink, recipients=("age1nonsense",))
     assert sink.getvalue() == b""
 

@@ -117,12 +117,12 @@ def _connected(label: str, host: str, port: int) -> Check:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as exc:
-        mend = f"is `{host}` spelled right? try `getent hosts {host}`"
+        mend = f"check how `{host}` is spelled, and try `getent hosts {host}`"
         return Check(label, Status.FAIL, f"{host} has no address: {_words(exc)}", mend, ExitCode.UNREACHABLE)
     try:
         socket.create_connection((host, port), timeout=10).close()
     except OSError as exc:
-        mend = "is the server running, the port right, and no firewall between?"
+        mend = "check that the server runs, that the port is right, and that no firewall is between"
         return Check(label, Status.FAIL, f"{host}:{port} does not answer: {_words(exc)}", mend, ExitCode.UNREACHABLE)
     return Check(label, Status.OK, f"{host}:{port} answers ({found[0][4][0]})")
 
@@ -152,7 +152,7 @@ def _extra(extra: str, package: str, *, needed: bool) -> Check:
     try:
         return Check(name, Status.OK, f"{package} {metadata.version(package)}")
     except metadata.PackageNotFoundError:
-        mend = f"`pip install 'recon-cli[{extra}]'`"
+        mend = f"run `pip install 'recon-cli[{extra}]'`"
         if needed:
             return Check(name, Status.FAIL, f"{package} is not installed", mend, ExitCode.TOOL_MISSING)
         return Check(name, Status.OK, f"{package} is not installed, and nothing here needs it", mend)
@@ -181,7 +181,7 @@ def _state() -> Check:
     except ReconError as exc:
         return failed("state", exc)
     if not os.access(folder, os.W_OK | os.X_OK):
-        mend = f"`chmod u+rwx {folder}`, or set `RECON_STATE_DIR`"
+        mend = f"run `chmod u+rwx {folder}`, or set `RECON_STATE_DIR`"
         return Check("state", Status.FAIL, f"cannot write to {folder}", mend, ExitCode.FAILED)
     if folder.stat().st_mode & 0o077:
         return Check("state", Status.WARN, f"others can look into {folder}", f"`chmod 700 {folder}`")

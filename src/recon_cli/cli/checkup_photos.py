@@ -14,7 +14,7 @@ from recon_cli.core.errors import ExitCode, ReconError
 
 _LITTLE_SPACE_BYTES = 2 << 30
 """A job of some dozen photos with its copies, matches and checkpoints."""
-_INSTALL = "`pip install 'recon-cli[reconstruct]'`"
+_INSTALL = "run `pip install 'recon-cli[reconstruct]'`"
 
 
 def photos(settings: Settings) -> Iterator[Check]:

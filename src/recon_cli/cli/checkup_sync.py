@@ -50,7 +50,9 @@ def _queue(path: Path) -> Iterator[Check]:
         yield Check(_QUEUE, Status.WARN, f"{where} is left alone, {one.failure}: {one.detail}", mend)
     if dead:
         reasons = ", ".join(f"{number} {reason}" for reason, number in found.dead.items())
-        yield Check(_QUEUE, Status.WARN, f"{words.count(dead, 'dead letter')}: {reasons}", "`recon queue dead list`")
+        yield Check(
+            _QUEUE, Status.WARN, f"{words.count(dead, 'dead letter')}: {reasons}", "run `recon queue dead list`"
+        )
     if found.losses:
         detail = f"{words.count(found.losses, 'loss', 'losses')} to damage, not accepted yet"
         yield Check(_QUEUE, Status.WARN, detail, "`recon queue verify` names them, `--accept` takes them as known")
@@ -80,7 +82,7 @@ def _sync(label: str, name: str, found: syncs.SyncSettings) -> Iterator[Check]:
         yield from (Check(label, Status.WARN, f"{one.item}: {one.reason}", one.detail) for one in sources.problems)
     except ReconError as exc:
         yield failed(label, exc)
-    mend = f"`recon sync init {name}`"
+    mend = f"run `recon sync init {name}`"
     with closing(open_sink(asked.target)) as sink:
         try:
             faults = feed.faults(sink.catalog())

@@ -13,7 +13,7 @@ from recon_cli.core import words
 from recon_cli.core.errors import ExitCode, ReconError
 from recon_cli.core.place import Place
 
-_INSTALL = "`pip install 'recon-cli[worker]'`"
+_INSTALL = "run `pip install 'recon-cli[worker]'`"
 
 
 def workers(settings: Settings) -> Iterator[Check]:

@@ -18,7 +18,9 @@ from recon_cli.ops.clock import SystemClock
 
 def demo(
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where to set the scene.")] = Path("recon-demo"),
-    models: Annotated[int, typer.Option(min=1, max=500, help="How many models the lost service had.")] = 12,
+    models: Annotated[
+        int, typer.Option(min=1, max=500, metavar="N", help="How many models the lost service had.")
+    ] = 12,
     serve: Annotated[
         bool, typer.Option("--serve", help="Keep the web host running afterwards, to try commands of your own.")
     ] = False,

@@ -20,13 +20,15 @@ def files_back(
     """The plan, or what was done.
 
     Raises:
-        UsageError: an end is missing, or `--to` is no folder of this machine.
+        UsageError: an end is missing, or `--to` is not a folder of this machine.
     """
     if source is None or target is None:
-        raise UsageError("from where to where?", hint="give the store as `--from` and a folder as `--to`")
+        raise UsageError(
+            "the store or the folder is not named", hint="give the store as `--from` and a folder as `--to`"
+        )
     place = syncs.with_key(places.resolve_store(call.settings, source, call.warn))
     folder = places.resolve_files(call.settings, target, call.warn).url.removeprefix("file://")
     if "://" in folder:
-        raise UsageError(f"{folder} is no folder of this machine", hint="give a folder as `--to`")
+        raise UsageError(f"{folder} is not a folder of this machine", hint="give a folder as `--to`")
     with closing(open_sink(place)) as sink:
         return rebuild(feed, sink, Path(folder), host, apply=apply)

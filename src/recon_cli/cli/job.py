@@ -50,7 +50,7 @@ def log_(
     job: Job,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = False,
     stage: Annotated[str | None, typer.Option(metavar="STAGE", help="Everything that one stage said.")] = None,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many of the last lines.")] = 200,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, metavar="N", help="How many of the last lines.")] = 200,
 ) -> None:
     """Show what a job said.
 

@@ -82,7 +82,7 @@ def _invoke(words: list[str], invocation: Invocation) -> int:
 def _stopped(stop: Stopped, words: list[str]) -> int:
     from recon_cli.cli import boundary  # noqa: PLC0415  only then
 
-    error = ReconError(f"stopped by {stop.name}", hint="run the same command again; what was finished is kept")
+    error = ReconError(f"stopped by {stop.name}", hint="run again; what was finished is kept")
     boundary.tell(error, words, code=stop.code, slug=stop.name.lower())
     boundary.flush()
     return int(stop.code)

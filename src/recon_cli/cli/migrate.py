@@ -44,7 +44,7 @@ ToStore = Annotated[
     str | None,
     typer.Option(metavar="NAME", autocompletion=options.complete("stores"), help="The target by name, for TARGET."),
 ]
-Schema = Annotated[str | None, typer.Option(metavar="NAME", help="The schema of the target; `public` without.")]
+Schema = Annotated[str | None, typer.Option(metavar="NAME", help="The schema of the target; `public` by default.")]
 Tables = Annotated[
     list[str] | None, typer.Option("--tables", metavar="GLOB", help="Only tables that match; may be repeated.")
 ]
@@ -52,7 +52,9 @@ Exclude = Annotated[
     list[str] | None, typer.Option("--exclude", metavar="GLOB", help="No tables that match; may be repeated.")
 ]
 PlanIn = Annotated[Path | None, typer.Option(metavar="FILE", help="Apply exactly the plan in FILE.")]
-SystemName = Annotated[str, typer.Option("--system", help="Whose meaning of times and JSON: viewer, reconstruction.")]
+SystemName = Annotated[
+    str, typer.Option("--system", metavar="NAME", help="Whose meaning of times and JSON: viewer, reconstruction.")
+]
 Zone = Annotated[
     str, typer.Option(metavar="ZONE", help="The zone of times without an offset: makes them `timestamptz`.")
 ]
@@ -140,7 +142,7 @@ def run(
     if plan or plan_out or call.dry_run:
         call.show(job.plan_only(call.store(source), request, plan_out, SystemClock()))
     if target is None:
-        raise UsageError("a target is missing", hint="`recon migrate SOURCE TARGET`; without one there is `--plan`")
+        raise UsageError("no target is named", hint="write `recon migrate SOURCE TARGET`; `--plan` needs no target")
     _migrate(call, source, target, request, rejects, schema, delta_by or () if delta or delta_by else None)
 
 
@@ -157,7 +159,7 @@ def _ends(
     if words:
         raise UsageError(f"`{words[0]}` is one place too many", hint="`--from-store` and `--to-store` are the two ends")
     if found[0] is None:
-        raise UsageError("a source is missing", hint="`recon migrate SOURCE TARGET`, or `--from-store NAME`")
+        raise UsageError("no source is named", hint="write `recon migrate SOURCE TARGET`, or `--from-store NAME`")
     return found[0], found[1]
 
 
@@ -216,7 +218,7 @@ def verify(
     call = options.current()
     source, target = _ends(source, target, from_store, to_store)
     if target is None:
-        raise UsageError("a target is missing", hint="`recon migrate verify SOURCE TARGET`")
+        raise UsageError("no target is named", hint="write `recon migrate verify SOURCE TARGET`")
     origin, place = call.store(source), call.store(target)
     request = MigrateRequest(
         schema or place.text("schema") or "public",

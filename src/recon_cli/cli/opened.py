@@ -53,7 +53,7 @@ def route(call: Invocation, table: str | None, system: str | None, source: str |
     if table is None:
         if system is None or source is None or target is None:
             raise UsageError(
-                "which records?", hint="name a table of recon.toml, or give `--system`, `--from` and `--to`"
+                "no records are named", hint="name a table of recon.toml, or give `--system`, `--from` and `--to`"
             )
         return Route(
             system,

@@ -26,7 +26,9 @@ dead = options.App(help="List, show, requeue, export or drop dead letters.")
 app.add_typer(dead, name="dead")
 
 Numbers: TypeAlias = Annotated[list[int] | None, typer.Argument(metavar="[ID]…", help="Numbers of dead letters.")]
-Reason: TypeAlias = Annotated[str | None, typer.Option(help="Only those of this reason, such as `poison`.")]
+Reason: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="REASON", help="Only those of this reason, such as `poison`.")
+]
 Every: TypeAlias = Annotated[bool, typer.Option("--all", help="All of them.")]
 File: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="A file of JSON lines.")]
 
@@ -61,7 +63,7 @@ def status(
 
 @app.command(dry_run=True)
 def peek(
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 10,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, metavar="N", help="How many.")] = 10,
 ) -> None:
     """Show the oldest items, without touching them."""
     call = options.current()
@@ -104,7 +106,7 @@ def import_(file: File) -> None:
 @app.command()
 def replay(
     target: Annotated[str | None, typer.Option("--to", metavar="NAME", help="Only what waits for this target.")] = None,
-    rate: Annotated[float | None, typer.Option(min=0.001, help="Items a second at most.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.001, metavar="N", help="Items a second at most.")] = None,
 ) -> None:
     """Deliver now what waits, also what was put off and what stands behind a pause; exit code 13 if a target is away.
 
@@ -125,7 +127,7 @@ def adopt(
         Path, typer.Argument(metavar="FILE", help="An older queue: `pending.db`, with its `-wal` beside it.")
     ],
     target: Annotated[str, typer.Option("--to", metavar="NAME", help="The target that its items go to.")],
-    table: Annotated[str, typer.Option(help="The table that they go to.")] = "gfx_sessions",
+    table: Annotated[str, typer.Option(metavar="NAME", help="The table that they go to.")] = "gfx_sessions",
     system: Annotated[str, typer.Option(metavar="NAME", help="Whose records they are.")] = "gfx",
 ) -> None:
     """Take over an older service's queue and dead letters; its file is left as it is.

@@ -34,7 +34,7 @@ def reconstruct(
     ] = False,
     sfm: Annotated[str | None, typer.Option(metavar="|".join(_SOLVERS), help="What solves the cameras.")] = None,
     filter_: Annotated[
-        bool | None, typer.Option("--filter/--no-filter", help="Remove floaters after the training; done if not said.")
+        bool | None, typer.Option("--filter/--no-filter", help="Remove floaters after the training; done by default.")
     ] = None,
     use_all_views: Annotated[
         bool, typer.Option("--use-all-views", help="Train on the views held out for the score as well, in the end.")
@@ -71,7 +71,7 @@ def reconstruct(
             report = running.run(desk, desk.work(resume), desks.watcher(call))
             call.show(publish.published(report, desk.work(resume), out))
     if photos is None:
-        raise UsageError("which photos?", hint="name the folder that holds them, or a job with `--resume`")
+        raise UsageError("no photos are named", hint="name the folder that holds them, or a job with `--resume`")
     request = request_for(call, photos, wanted)
     start.check(request)
     if call.dry_run:

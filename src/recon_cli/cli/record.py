@@ -69,7 +69,7 @@ def add(
     system: SystemName = None,
     target: Target = None,
     table: TableName = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="When the numbers were seen; now, unless set.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="When the numbers were seen; now by default.")] = None,
     start: Annotated[
         str | None, typer.Option(metavar="TIME", help="When the video began, if the file's name does not say it.")
     ] = None,
@@ -89,7 +89,7 @@ def add(
     hints = ends.hints(found, (at, start), source or "", image or "")
     given = Sources(ends.adds(found, route), things or [], hints, sys.stdin.buffer, route.batch_items)
     if not things:
-        raise UsageError("what is to be added?", hint="name numbers or files, or `-` for lines of JSON")
+        raise UsageError("nothing to add is named", hint="name numbers or files, or `-` for lines of JSON")
     if call.dry_run:
         call.show(adding.would(route, given.batches(), given.left()))
     with open_queue(call) as queue:
@@ -136,9 +136,11 @@ def search(
     until: Until = None,
     text: Text = None,
     zone: Zone = None,
-    order: Annotated[str | None, typer.Option(metavar="COLUMN", help="Sort by it; by time, unless set.")] = None,
+    order: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Sort by this column; by time by default.")
+    ] = None,
     descending: Annotated[bool, typer.Option("--desc", help="The last first.")] = False,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Records of one page.")] = 100,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, metavar="N", help="Records of one page.")] = 100,
     every: Annotated[bool, typer.Option("--all", help="All of them, streamed.")] = False,
     after: Annotated[str | None, typer.Option(metavar="PLACE", help="Behind `next` of the page before.")] = None,
     json_lines: Annotated[bool, typer.Option("--json-lines", help="One JSON object a line.")] = False,
@@ -207,7 +209,7 @@ def prune(
     found = ends.chosen(call, Flags(records, system, target, table, zone))
     folder = archive_to or found.archive_to
     if older_than is None or folder is None:
-        raise UsageError("which records, and where to?", hint="say `--older-than 90d --archive-to DIR`")
+        raise UsageError("`--older-than` or `--archive-to` is missing", hint="say `--older-than 90d --archive-to DIR`")
     before, kept = ends.moment(older_than, found.zone).astimezone(UTC), pruning.kept_of(ends.system_of(found))
     clock = SystemClock()
     with closing(open_keeper(found.target)) as keeper:
@@ -228,7 +230,7 @@ def tail(
     number: Number = None,
     source: From = None,
     where: Where = None,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many of the last records.")] = 10,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, metavar="N", help="How many of the last records.")] = 10,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with those that come.")] = False,
     every: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How often to look.")] = 1.0,
 ) -> None:

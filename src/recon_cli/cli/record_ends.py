@@ -33,7 +33,7 @@ Records: TypeAlias = Annotated[
     typer.Option("--records", metavar="NAME", autocompletion=options.complete("records"), help="One of [records]."),
 ]
 SystemName: TypeAlias = Annotated[
-    str | None, typer.Option("--system", metavar="NAME", help="Whose records: conversations; containers, unless set.")
+    str | None, typer.Option("--system", metavar="NAME", help="Whose records: conversations; containers by default.")
 ]
 Target: TypeAlias = Annotated[
     str | None,
@@ -163,7 +163,7 @@ def moment(text: str, zone: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         hint = "write `2026-03-01`, `2026-03-01T12:00+09:00`, or `7d` for seven days ago"
-        raise UsageError(f"`{text}` is no time", hint=hint) from None
+        raise UsageError(f"`{text}` is not a time", hint=hint) from None
     name = zone_name(zone)
     return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(name) if name else UTC)
 

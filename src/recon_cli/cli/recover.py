@@ -31,7 +31,9 @@ Table = Annotated[
         metavar="[TABLE]", autocompletion=options.complete("tables"), help="A name of [tables] in recon.toml."
     ),
 ]
-SystemName = Annotated[str | None, typer.Option("--system", help="Whose rules: viewer, reconstruction, conversations.")]
+SystemName = Annotated[
+    str | None, typer.Option("--system", metavar="NAME", help="Whose rules: viewer, reconstruction, conversations.")
+]
 Source = Annotated[
     str | None,
     typer.Option("--from", metavar="URL|NAME", autocompletion=options.complete("files"), help="Where the files are."),
@@ -53,11 +55,15 @@ def recover(
     also: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="An older database or JSON backup to believe, too.")
     ] = None,
-    zone: Annotated[str | None, typer.Option(help="Time zone of the naive times in `--also` files.")] = None,
+    zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Time zone of the naive times in `--also` files.")
+    ] = None,
     take: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Columns for which the evidence wins a conflict.")
     ] = None,
-    shape: Annotated[str | None, typer.Option(help="Table layout of a target without the table.")] = None,
+    shape: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Table layout of a target without the table.")
+    ] = None,
     plan_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan for `recon apply`.")] = None,
     apply: Apply = False,
     evidence: Annotated[bool, typer.Option("--evidence", help="One line per field, with its evidence.")] = False,

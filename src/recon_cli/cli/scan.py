@@ -23,19 +23,25 @@ def scan(
             help="A store: a URL, a folder, or a name of [files].",
         ),
     ],
-    path: Annotated[str, typer.Argument(help="A folder below it; the whole store if left out.")] = "",
+    path: Annotated[str, typer.Argument(help="A folder below it; the whole store by default.")] = "",
     mtime: Annotated[
         MtimeMode | None, typer.Option(help="How exactly to learn times: UTC to the second, as listed, or not at all.")
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of names: auto, or a name such as cp949.")] = None,
-    connections: Annotated[int | None, typer.Option(min=1, max=16, help="At most so many connections.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Encoding of names: auto, or a name such as cp949.")
+    ] = None,
+    connections: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=16, help="At most so many connections.")
+    ] = None,
     include: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Show only these paths.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Leave out these paths.")] = None,
-    max_depth: Annotated[int | None, typer.Option(min=0, help="Folders deeper than this are not listed.")] = None,
+    max_depth: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Folders deeper than this are not listed.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed scan of the same stopped.")] = False,
     json_lines: Annotated[bool, typer.Option("--json-lines", help="One JSON object per entry.")] = False,
 ) -> None:
-    """List a store completely and fast; exit code 3 if a directory is not proven complete.
+    """List a store completely and fast; exit code 3 if a folder is not proven complete.
 
     Example: `recon scan ftp://me@host/html --json-lines`
     """

@@ -50,4 +50,4 @@ def _encoding(name: str) -> str:
     try:
         return name if name == "auto" else codecs.lookup(name).name
     except LookupError:
-        raise UsageError(f"no encoding `{name}`", hint="use `auto`, `utf-8` or `cp949`") from None
+        raise UsageError(f"no encoding `{name}`", hint="use `auto`, `utf-8` or `cp949` (Korean)") from None

@@ -40,10 +40,10 @@ _LOCK = ".serve.lock"
 
 def serve(
     host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Listen at this address; 127.0.0.1 if not said.")
+        str | None, typer.Option(metavar="ADDRESS", help="Listen at this address; 127.0.0.1 by default.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Listen at this port; 0 for any that is free.")
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Listen at this port; 0 for any that is free.")
     ] = None,
     worker: Annotated[bool | None, typer.Option("--worker/--no-worker", help="Run waiting jobs here.")] = None,
 ) -> None:

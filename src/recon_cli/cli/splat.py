@@ -33,7 +33,9 @@ def convert(
     keep: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Keep this share, those that are seen most: 0.2 or 20%.")
     ] = None,
-    degree: Annotated[int, typer.Option(min=0, max=3, help="Harmonics at most; 0 looks the same from everywhere.")] = 3,
+    degree: Annotated[
+        int, typer.Option(min=0, max=3, metavar="N", help="Harmonics at most; 0 looks the same from everywhere.")
+    ] = 3,
     force: Force = False,
 ) -> None:
     """Turn a splat into another format, whole or lighter.
@@ -63,7 +65,7 @@ def view(
     file: Source,
     scene: Annotated[Path, typer.Argument(metavar="SCENE", help="A folder with a sparse model: where cameras stood.")],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="The `.html` to write.")],
-    title: Annotated[str, typer.Option(metavar="TEXT", help="The page's title; the file's name if left out.")] = "",
+    title: Annotated[str, typer.Option(metavar="TEXT", help="The page's title; the file's name by default.")] = "",
     force: Force = False,
 ) -> None:
     """Make one HTML file that shows a splat, without a network.

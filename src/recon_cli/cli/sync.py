@@ -58,7 +58,7 @@ def run(
     watch: Annotated[bool, typer.Option("--watch", help="Go on until a signal comes.")] = False,
     on_drift: Drift = None,
     resend: Annotated[bool, typer.Option("--resend", help="Send every file again: the target lost rows.")] = False,
-    rate: Annotated[float | None, typer.Option(min=0.001, help="Records a second at most.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.001, metavar="N", help="Records a second at most.")] = None,
     wait: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long to stay for a target that is away.")
     ] = 0.0,
@@ -71,7 +71,7 @@ def run(
     found = chosen(call, name, system, source, target)
     asked = routes(found, table=table, registry=registry, on_drift=on_drift, rate=rate)
     if once is watch:
-        raise UsageError("once, or for ever?", hint="say `--once` or `--watch`")
+        raise UsageError("neither `--once` nor `--watch` is given", hint="say `--once` or `--watch`")
     if call.dry_run:
         would = [job.would(one, state_dir(call)) for one in asked]
         call.show(would[0] if len(would) == 1 else several.together(would))

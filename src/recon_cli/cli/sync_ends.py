@@ -124,5 +124,5 @@ def _folder(place: Place) -> Path:
     path = place.url.removeprefix("file://")
     if "://" in path:
         hint = "mount it, and name the folder: sync reads what is mounted"
-        raise UsageError(f"{place.label} is no folder of this machine", hint=hint)
+        raise UsageError(f"{place.label} is not a folder of this machine", hint=hint)
     return Path(path)

@@ -73,7 +73,7 @@ def _only(settings: Settings, flags: Flags) -> str:
     found = [name for name in settings.names("records") if _fits(settings.named("records", name), flags.system)]
     if len(found) > 1:
         known = ", ".join(found)
-        raise UsageError("which records?", cause=f"recon.toml has {known}", hint=f"say `--records {found[0]}`")
+        raise UsageError("no records are named", cause=f"recon.toml has {known}", hint=f"say `--records {found[0]}`")
     return found[0] if found else ""
 
 

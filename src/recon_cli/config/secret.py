@@ -20,7 +20,7 @@ from recon_cli.ops import redact
 COMMAND_TIMEOUT_S = 120.0  # long enough to type a passphrase
 _BY_HAND = "run it by hand to see what it says"
 _NETRC = "correct that line, or name a `password_file`"
-_READABLE = "it must be a UTF-8 file that you may read"
+_READABLE = "name a UTF-8 file that you may read"
 
 Fetch = Callable[[], str | None]
 

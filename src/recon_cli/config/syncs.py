@@ -82,7 +82,7 @@ def resolve_sync(settings: Settings, name: str | None, flags: Flags, warn: Warn 
     system = flags.system or _get(keyed, "system", "") or ("gfx" if _has_older(os.environ) else "")
     if not system:
         hint = "name a sync of recon.toml, or give `--system`, `--from` and `--to`"
-        raise UsageError("which files?", hint=hint)
+        raise UsageError("no files are named", hint=hint)
     textfile = _get(keyed, "textfile", "")
     return SyncSettings(
         name or system,
@@ -137,7 +137,7 @@ def _source(settings: Settings, keyed: Mapping[str, Setting], flags: Flags, warn
         return places.end(settings, "files", keyed["from"], warn)
     named = _older("NAS_BASE_PATH")
     if not named:
-        raise UsageError("which files?", hint="give `--from`, `from` in recon.toml, or `GFX_SYNC_NAS_BASE_PATH`")
+        raise UsageError("no files are named", hint="give `--from`, `from` in recon.toml, or `GFX_SYNC_NAS_BASE_PATH`")
     return Place(str(Path(named).expanduser().absolute()))
 
 
@@ -154,9 +154,11 @@ def target_of(settings: Settings, keyed: Mapping[str, Setting], flag: str | None
         return with_key(places.end(settings, "stores", keyed["to"], warn))
     url = _either("SUPABASE_URL")
     if not url:
-        raise UsageError("which target?", hint="give `--to`, `to` in recon.toml, or `SUPABASE_URL`")
+        raise UsageError("no target is named", hint="give `--to`, `to` in recon.toml, or `SUPABASE_URL`")
     if urlsplit(url).scheme not in {"http", "https"} or places.has_password(url):
-        raise ConfigError("`SUPABASE_URL` is no address", cause=redact.text(url), hint="https://PROJECT.supabase.co")
+        raise ConfigError(
+            "`SUPABASE_URL` is not an address", cause=redact.text(url), hint="write it as `https://PROJECT.supabase.co`"
+        )
     options = {"timeout_s": float(_older("SUPABASE_TIMEOUT") or 30)}
     return with_key(Place(f"supabase+{url.rstrip('/')}", options=options))
 

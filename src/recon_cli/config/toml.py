@@ -46,7 +46,7 @@ def read(path: Path) -> Parsed:
     except OSError as exc:
         return Parsed(
             path,
-            problems=(ConfigError(f"cannot read {path}", cause=exc.strerror, hint="is it a file that you may read?"),),
+            problems=(ConfigError(f"cannot read {path}", cause=exc.strerror, hint="name a file that you may read"),),
         )
     except UnicodeDecodeError as exc:
         cause = f"byte {exc.start} is not UTF-8"
@@ -98,7 +98,9 @@ class _Reader:
         if value == VERSION and not isinstance(value, bool):
             return Cell(("version",), VERSION, self._line(("version",)))
         cause = f"this recon reads version {VERSION}"
-        return self._wrong(("version",), f"version {value!r} is unknown", cause, "update recon")
+        return self._wrong(
+            ("version",), f"version {value!r} is unknown", cause, "update recon: `pip install --upgrade recon-cli`"
+        )
 
     def _section(self, section: str, value: object) -> Iterator[Cell | ConfigError]:
         named = section in keys.NAMED
@@ -116,7 +118,7 @@ class _Reader:
         if not isinstance(keyed, dict):
             yield self._wrong(path, f"`{section}.{name}` is not a section", hint=f"write `[{section}.NAME]` above it")
         elif not _NAME.fullmatch(name):
-            yield self._wrong(path, f"{name!r} is no name", hint="use letters, digits, `_` and `-`")
+            yield self._wrong(path, f"{name!r} is not a name", hint="use letters, digits, `_` and `-`")
         else:
             yield from self._keys(section, path, keyed)
 
@@ -129,7 +131,7 @@ class _Reader:
         name = path[-1]
         if name == "password" and keys.find(section, "password_file"):
             hint = 'write it into a private file and say `password_file = "…"`'
-            return self._wrong(path, "a password does not belong into settings", hint=hint)
+            return self._wrong(path, "a password does not belong in the settings", hint=hint)
         return self._wrong(
             path, f"unknown key `{name}` in [{'.'.join(path[:-1])}]", hint=suggest(name, keys.names(section))
         )
@@ -166,7 +168,7 @@ def _broken(path: Path, exc: ValueError) -> ConfigError:
     message, _, place = str(exc).partition(" (at ")
     line = re.match(r"line (\d+)", place)
     where = f"{path}:{line[1]}" if line else str(path)
-    return ConfigError(f"{where}: not valid TOML", cause=message[:1].lower() + message[1:], hint="texts need quotes")
+    return ConfigError(f"{where}: not valid TOML", cause=message[:1].lower() + message[1:], hint="put texts in quotes")
 
 
 def _parts(dotted: str) -> tuple[str, ...]:

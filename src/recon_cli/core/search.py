@@ -148,7 +148,7 @@ def place_of(word: str) -> Place:
     """
     by, bar, key = word.rpartition("|")
     if not bar:
-        raise UsageError(f"`--after {word}` is no place", hint="give `next` of the page before")
+        raise UsageError(f"`--after {word}` is not a place", hint="give `next` of the page before")
     return by, key
 
 

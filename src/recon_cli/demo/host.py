@@ -49,7 +49,7 @@ def _server(folder: Path, user: str, password: str):  # type: ignore[no-untyped-
         from pyftpdlib.servers import FTPServer  # noqa: PLC0415  same
     except ImportError as exc:
         raise ToolMissingError(
-            "the demo needs pyftpdlib", cause=str(exc), hint="`pip install 'recon-cli[demo]'`"
+            "the demo needs pyftpdlib", cause=str(exc), hint="run `pip install 'recon-cli[demo]'`"
         ) from exc
     _silence(logging.getLogger("pyftpdlib"))
     authorizer = DummyAuthorizer()

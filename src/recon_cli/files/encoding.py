@@ -90,7 +90,7 @@ def _known(encoding: str) -> str:
         return codecs.lookup(encoding).name
     except LookupError:
         hint = "try `auto`, `utf-8` or `cp949` (Korean)"
-        raise UsageError(f"no encoding is called `{encoding}`", hint=hint) from None
+        raise UsageError(f"no encoding `{encoding}`", hint=hint) from None
 
 
 def _strict(raw: bytes, encoding: str) -> str | None:

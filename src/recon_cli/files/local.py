@@ -45,9 +45,7 @@ class LocalStore:
             self._codec = NameCodec(options.encoding)
         raw = self._find(under)
         if not os.path.isdir(self._full(raw)):  # noqa: PTH112  bytes
-            raise NotFoundError(
-                f"no directory {shown(raw)} in {self.url}", hint="check the path, and that it is mounted"
-            )
+            raise NotFoundError(f"no folder {shown(raw)} in {self.url}", hint="check the path, and that it is mounted")
         frontier = Frontier(options, Directory(self._codec.decode(raw), raw))
         while (here := frontier.next()) is not None:
             yield here if isinstance(here, Listing) else frontier.grow(here, self._list(here))
@@ -176,6 +174,6 @@ def _translated(url: str, raw: bytes) -> Iterator[None]:
         hint = f"look at `ls -ld` of {shown(raw)}"
         raise AuthError(f"not allowed to use {shown(raw)} in {url}", cause=exc.strerror, hint=hint) from exc
     except IsADirectoryError as exc:
-        raise DataError(f"{shown(raw)} in {url} is a directory", cause=exc.strerror, hint="name a file in it") from exc
+        raise DataError(f"{shown(raw)} in {url} is a folder", cause=exc.strerror, hint="name a file in it") from exc
     except OSError as exc:
         raise UnreachableError(f"cannot use {shown(raw)} in {url}", cause=exc.strerror or str(exc)) from exc

@@ -89,7 +89,7 @@ class MemoryStore:
     def _body(self, ref: FileRef) -> bytes:
         raw, node = self._find(ref)
         if node.type is EntryType.DIR:
-            raise DataError(f"{shown(raw)} in {self.url} is a directory", hint="name a file in it")
+            raise DataError(f"{shown(raw)} in {self.url} is a folder", hint="name a file in it")
         if node.denied:
             raise AuthError(f"not allowed to read {shown(raw)} in {self.url}", cause="it was denied")
         return node.body

@@ -266,7 +266,7 @@ class S3Store:
         if code in _EXPIRED:
             return AuthError(f"the credentials for {self.url} have expired", cause=said, hint=f"renew them; {_LOGIN}")
         if code == "RequestTimeTooSkewed":
-            hint = "this machine's clock is wrong: look at `timedatectl`"
+            hint = "look at `timedatectl`: this machine's clock is wrong"
             return AuthError(f"{self.url} does not accept the time of the request", cause=said, hint=hint)
         if code in _REFUSED:
             return AuthError(f"not allowed to use {label}", cause=said, hint=_LOGIN)

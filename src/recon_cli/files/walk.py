@@ -74,7 +74,7 @@ def failed(here: Directory, reason: Incomplete, detail: str, listed_by: str = ""
 
 def no_directory(ref: FileRef, url: str, cause: str | None = None) -> NotFoundError:
     """There is nothing to scan where a scan was to begin."""
-    return NotFoundError(f"no directory {shown(ref)} in {url}", cause=cause, hint=LOOK_ABOVE)
+    return NotFoundError(f"no folder {shown(ref)} in {url}", cause=cause, hint=LOOK_ABOVE)
 
 
 def raw_of(entry: Entry) -> bytes:
@@ -90,7 +90,7 @@ def raw_path(ref: FileRef) -> bytes:
     """
     raw = (ref.encode("utf-8", "surrogateescape") if isinstance(ref, str) else ref).strip(b"/")
     if b".." in raw.split(b"/"):
-        raise UsageError(f"{shown(raw)} leads out of the store", hint="use a path below the store's root")
+        raise UsageError(f"{shown(raw)} leads out of the store", hint="give a path below the store's root")
     return raw
 
 

@@ -25,7 +25,7 @@ def missing_marks(*, missing: int, known: int, seen: int, incomplete: int, max_m
     if not seen:
         raise _refusal(f"the store looks empty, so {rows} would be marked missing")
     if incomplete:
-        unproven = words.count(incomplete, "directory is", "directories are")
+        unproven = words.count(incomplete, "folder is", "folders are")
         raise _refusal(f"{unproven} not proven complete, so {rows} cannot be called missing")
     if missing > known * max_missing:
         raise _refusal(f"{missing} of {words.count(known, 'row')} would be marked missing, more than {max_missing:.0%}")

@@ -74,10 +74,8 @@ def scan(store: FileStore, state: ScanState, request: ScanRequest, clock: Clock)
     fill(store, state, request)
     problems = incomplete(state)
     dirs, files, size_bytes = state.totals()
-    verdict = "complete" if not problems else f"{words.count(len(problems), 'directory', 'directories')} not complete"
-    listed = ", ".join(
-        (words.count(dirs, "directory", "directories"), words.count(files, "file"), words.size(size_bytes))
-    )
+    verdict = "complete" if not problems else f"{words.count(len(problems), 'folder')} not complete"
+    listed = ", ".join((words.count(dirs, "folder"), words.count(files, "file"), words.size(size_bytes)))
     summary = f"{store.url}: {listed}, {verdict}, in {words.seconds(clock.monotonic() - began)}"
     return Report(
         "recon.scan/1",

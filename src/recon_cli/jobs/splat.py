@@ -18,7 +18,7 @@ from recon_cli.core.report import Problem, Report, Table
 if TYPE_CHECKING:
     from recon_cli.reconstruction.splats.gaussians import Gaussians
 
-HINT = "pip install 'recon-cli[reconstruct]'"
+HINT = "run `pip install 'recon-cli[reconstruct]'`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def _kept(text: str, column: ColumnPlan) -> None:
     """Refuse what the type would change: SQLite keeps -1.5 in a column of whole numbers, and 2 in a BOOLEAN."""
     number = _LITERAL.fullmatch(text)
     if column.type == "bigint" and number and number[3] and not float(number[3]).is_integer():
-        raise Untranslatable(f"`{text[:60]}` is no whole number")
+        raise Untranslatable(f"`{text[:60]}` is not a whole number")
     if column.type == "boolean" and not _TRUTH.fullmatch(text):
         raise Untranslatable(f"`{text[:60]}` is neither true nor false")
 
@@ -89,7 +89,7 @@ def _coded(text: str, column: ColumnPlan) -> str:
     try:
         wire = cells.CODERS[column.coding].one(value, context)
     except cells.Refused as why:
-        raise Untranslatable(f"`{text[:60]}` is no {column.type}: {why}") from why
+        raise Untranslatable(f"`{text[:60]}` is not {column.type}: {why}") from why
     if isinstance(value, bytes):
         return f"{literal(value.decode())}::{column.type}"
     assert isinstance(wire, int)  # what is written as a number is a moment

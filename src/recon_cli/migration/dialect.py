@@ -113,7 +113,7 @@ def _parsed(sql: str, known: Known) -> _Tree:
     except SqlglotError as exc:
         raise Untranslatable("its SQL could not be read") from exc
     if not isinstance(tree, exp.Query):
-        raise Untranslatable("it is no SELECT")
+        raise Untranslatable("it is not a SELECT")
     for node in tree.walk():
         if not isinstance(node, _PLAIN) and type(node) not in FUNCTIONS:
             raise Untranslatable(f"`{_told(node)}` has no equal")
@@ -294,7 +294,7 @@ def _arithmetic(node: _Tree) -> _Tree:
         if kind(side) is Kind.BOOLEAN:
             side = _integer_of(side)
         if kind(side) not in {*_NUMBERS, Kind.UNKNOWN}:
-            raise Untranslatable(f"`{node.sql('sqlite')[:60]}` counts with what is no number")
+            raise Untranslatable(f"`{node.sql('sqlite')[:60]}` counts with what is not a number")
         node.set(name, side)
     return node
 

@@ -116,7 +116,7 @@ def truth(node: exp.Expression) -> exp.Expression:
         return exp.Boolean(this=float(node.name) != 0)
     if found in {Kind.INTEGER, Kind.REAL, Kind.NUMERIC}:
         return exp.NEQ(this=exp.paren(node), expression=exp.Literal.number(0))
-    raise Untranslatable(f"`{node.sql('sqlite')[:60]}` is no condition here")
+    raise Untranslatable(f"`{node.sql('sqlite')[:60]}` is not a condition here")
 
 
 def literal_as(
@@ -160,7 +160,7 @@ def _number(node: exp.Literal, wanted: str) -> exp.Expression:
     try:
         value = float(node.name)
     except ValueError as exc:
-        raise Untranslatable(f"`{node.name}` is no number") from exc
+        raise Untranslatable(f"`{node.name}` is not a number") from exc
     if wanted == "bigint" and not node.is_string and not value.is_integer():
         return node
     return exp.Literal.number(node.name.strip())

@@ -64,16 +64,16 @@ def read(path: Path) -> MigrationPlan:
     try:
         raw = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise NotFoundError(f"no plan {path}", hint="`recon migrate … --plan-out FILE` makes one") from None
+        raise NotFoundError(f"no plan file at {path}", hint="`recon migrate … --plan-out FILE` makes one") from None
     except (OSError, ValueError) as exc:
-        raise DataError(f"{path} is no plan", cause=str(exc)) from exc
+        raise DataError(f"{path} is not a migration plan", cause=str(exc)) from exc
     return parse(raw, str(path))
 
 
 def parse(raw: Any, name: str) -> MigrationPlan:  # noqa: ANN401  the edge where JSON comes in
     """The inverse of `document`; raises DataError."""
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-        raise DataError(f"{name} is no migration plan", cause=f"its `schema` is not {SCHEMA}")
+        raise DataError(f"{name} is not a migration plan", cause=f"its `schema` is not {SCHEMA}")
     try:
         return MigrationPlan(
             raw["source"],
@@ -89,7 +89,7 @@ def parse(raw: Any, name: str) -> MigrationPlan:  # noqa: ANN401  the edge where
             bool(raw.get("quick")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise DataError(f"{name} is no migration plan", cause=f"{type(exc).__name__}: {exc}") from exc
+        raise DataError(f"{name} is not a migration plan", cause=f"{type(exc).__name__}: {exc}") from exc
 
 
 def _table(raw: Mapping[str, Any]) -> TablePlan:

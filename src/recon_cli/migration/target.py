@@ -120,7 +120,7 @@ class Target:
             raise ReconError(
                 f"no right to build beside {self.schema} in {self.link.url}",
                 cause=exc.diag.message_primary,
-                hint="`GRANT CREATE ON DATABASE … TO …`: everything is built in a schema aside and swapped in",
+                hint="run `GRANT CREATE ON DATABASE … TO …`: everything is built in a schema aside and swapped in",
             ) from exc
 
     def clear(self, connection: Connection) -> None:

@@ -218,7 +218,7 @@ def started(words: Sequence[str], env: Mapping[str, str], folder: Path) -> Itera
     """Start git with clean surroundings: a hook that calls recon sets variables that would lead it astray."""
     program = shutil.which("git")
     if program is None:
-        raise ToolMissingError("`git` is not installed", hint="install it: `apt-get install git`")
+        raise ToolMissingError("`git` is not installed", hint="run `apt-get install git`")
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in _FROM_USER}
     own = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "GCM_INTERACTIVE": "never"}
     own |= {} if "GIT_SSH_COMMAND" in kept or "GIT_SSH" in kept else {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
@@ -292,7 +292,7 @@ def refusal(command: str, said: str, where: str) -> ReconError:
     if any(sign in words for sign in _REJECTED) or ("but expected" in words) or ("reference already exists" in words):
         return RejectedError(f"{where} was changed by another writer", cause=cause, hint="run again")
     if "dubious ownership" in words:
-        hint = f"`git config --global --add safe.directory {where}`"
+        hint = f"run `git config --global --add safe.directory {where}`"
         return AuthError(f"git does not trust {where}", cause="it belongs to another user", hint=hint)
     if any(sign in words for sign in _LOGIN):
         hint = "try `git ls-remote` with the same URL; look at the key or the token"

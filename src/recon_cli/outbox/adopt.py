@@ -35,7 +35,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
     Raises:
         NotFoundError: there is no such file.
-        DataError: it is no queue of a known shape, or damaged.
+        DataError: it is not a queue of a known shape, or damaged.
     """
     if not path.is_file():
         raise NotFoundError(f"no file {path}", hint="name the old queue's file, such as `pending.db`")
@@ -75,8 +75,8 @@ def _require_shape(db: sqlite3.Connection, path: Path) -> None:
     except sqlite3.DatabaseError as exc:
         raise DataError(f"cannot read {path}", cause=str(exc), hint="copy its `-wal` beside it, too") from exc
     if not shapes or any(not shape >= _NEEDED for shape in shapes):
-        hint = "it has to hold `pending_sync` or `dead_letter` with `record_json`"
-        raise DataError(f"{path} is no queue of a known shape", hint=hint)
+        hint = "name one that holds `pending_sync` or `dead_letter` with `record_json`"
+        raise DataError(f"{path} is not a queue of a known shape", hint=hint)
 
 
 def _rows(db: sqlite3.Connection, table: str) -> Iterator[Mapping[str, Any]]:

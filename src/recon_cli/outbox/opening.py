@@ -175,7 +175,7 @@ def _mend(path: Path, lock: _Lock, limits: Limits, clock: Clock) -> None:
     if wrong is None:
         return
     if not lock.known:
-        raise DataError(f"{path} is no queue of recon", cause=wrong, hint="name another file in `[queue] path`")
+        raise DataError(f"{path} is not a queue of recon", cause=wrong, hint="name another file in `[queue] path`")
     salvage.salvage(path, wrong, clock.now())
 
 
@@ -184,7 +184,7 @@ def _opened(path: Path, clock: Clock, owner: str, limits: Limits, step: Step, lo
         with schema.translated(path):
             return Outbox(path, clock, owner, limits, step, lock.close)
     except DataError as exc:
-        hint = "stop the other processes that use it, then start again: it is set aside and salvaged"
+        hint = "stop the other processes that use it, then run again: it is set aside and salvaged"
         raise LockedError(exc.message, cause=exc.cause, hint=hint) from exc
 
 

@@ -118,8 +118,8 @@ def from_line(line: bytes) -> Item | DeadLetter:
         return _from_document(json.loads(line))
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         cause = f"{type(exc).__name__}: {exc}"
-        hint = "it has to be one of `recon queue export`"
-        raise DataError("a line is no item of a queue", cause=cause, hint=hint) from exc
+        hint = "name a file of `recon queue export`"
+        raise DataError("a line is not an item of a queue", cause=cause, hint=hint) from exc
 
 
 def _from_document(document: Mapping[str, Any]) -> Item | DeadLetter:

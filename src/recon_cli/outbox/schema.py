@@ -82,9 +82,13 @@ def require_known(db: sqlite3.Connection, path: Path) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if made_by != APPLICATION_ID:
         hint = "name another file in `[queue] path`; an older queue comes in with `recon queue adopt FILE`"
-        raise DataError(f"{path} is no queue of recon", hint=hint)
+        raise DataError(f"{path} is not a queue of recon", hint=hint)
     if version > VERSION:
-        raise DataError(f"{path} was written by a newer recon", cause=f"format {version}", hint="update this one")
+        raise DataError(
+            f"{path} was written by a newer recon",
+            cause=f"format {version}",
+            hint="update recon: `pip install --upgrade recon-cli`",
+        )
 
 
 @contextmanager
@@ -126,5 +130,5 @@ def translated(path: Path) -> Iterator[None]:
             raise full(path, str(exc)) from exc
         if isinstance(exc, sqlite3.OperationalError):
             raise ReconError(f"cannot use the queue {path}", cause=str(exc), hint=f"look at `fuser {path}`") from exc
-        hint = "start again: a damaged queue is set aside and salvaged then"
+        hint = "run again: a damaged queue is set aside and salvaged then"
         raise DataError(f"the queue {path} is damaged", cause=str(exc), hint=hint) from exc

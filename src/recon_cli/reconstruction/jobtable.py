@@ -299,7 +299,7 @@ def _engine(place: Place) -> Engine:
             f"no driver for {redact(place.url)}", cause=str(exc), hint="run `pip install 'recon-cli[all]'`"
         ) from exc
     except SQLAlchemyError as exc:
-        raise DataError(f"{redact(place.url)} is no database URL", cause=str(exc)) from exc
+        raise DataError(f"{redact(place.url)} is not a database URL", cause=str(exc)) from exc
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))

@@ -239,7 +239,7 @@ class _Source:
         return found
 
     def broken(self, cause: str) -> DataError:
-        return DataError(f"{self.path} is no sparse model", cause=cause, hint="solve the cameras again")
+        return DataError(f"{self.path} is not a sparse model", cause=cause, hint="solve the cameras again")
 
 
 def _camera(source: _Source) -> Camera:
@@ -256,7 +256,7 @@ def _image(source: _Source) -> Image:
     seen = source.rows(_SEEN, source.take(_COUNT)[0])
     w, x, y, z, *translation = (float(value) for value in pose)
     if not np.isfinite(pose).all() or w == x == y == z == 0:
-        raise source.broken(f"the pose of {name} is no number")
+        raise source.broken(f"the pose of {name} is not a number")
     t0, t1, t2 = translation
     return Image(number, (w, x, y, z), (t0, t1, t2), camera, name, seen["xy"].copy(), seen["point"].copy())
 

@@ -115,7 +115,7 @@ def photo(path: Path, max_side_px: int | None) -> Pixels:
         from PIL import Image  # noqa: PLC0415  an extra
     except ImportError as exc:
         raise ToolMissingError(
-            "cannot read photos without Pillow", hint="pip install 'recon-cli[reconstruct]'"
+            "cannot read photos without Pillow", hint="run `pip install 'recon-cli[reconstruct]'`"
         ) from exc
     try:
         with Image.open(path) as opened:

@@ -127,7 +127,7 @@ def at(root: Path, job_id: str) -> Work:
     """
     if not is_id(job_id):
         raise UsageError(
-            f"`{job_id}` is no job id", hint="ids are eight letters or digits; `recon job list` shows them"
+            f"`{job_id}` is not a job id", hint="ids are eight letters or digits; `recon job list` shows them"
         )
     return Work(root / job_id)
 

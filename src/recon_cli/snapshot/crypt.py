@@ -71,7 +71,7 @@ def _pyrage() -> ModuleType:
     try:
         import pyrage  # type: ignore[import-untyped]  # noqa: PLC0415  an extra; without types
     except ImportError as exc:
-        hint = "install it: `pip install 'recon-cli[encrypt]'`"
+        hint = "run `pip install 'recon-cli[encrypt]'`"
         raise ToolMissingError("encrypted snapshots need the extra `encrypt`", cause=str(exc), hint=hint) from exc
     return pyrage  # type: ignore[no-any-return]  # has no types
 
@@ -83,7 +83,7 @@ def _recipient(pyrage: ModuleType, text: str) -> Any:  # noqa: ANN401  pyrage ha
         return kind.from_str(key)
     except (pyrage.RecipientError, ValueError) as exc:
         hint = "a recipient is `age1…`, as `age-keygen` prints it, or an SSH public key (`ssh-ed25519 AAAA…`)"
-        raise UsageError(f"{key[:20]!r} is no recipient", cause=str(exc), hint=hint) from exc
+        raise UsageError(f"{key[:20]!r} is not a recipient", cause=str(exc), hint=hint) from exc
 
 
 def _identities(pyrage: ModuleType, path: Path) -> list[Any]:
@@ -94,7 +94,9 @@ def _identities(pyrage: ModuleType, path: Path) -> list[Any]:
         hint = "name the file of your key with `--identity FILE`"
         raise NotFoundError(f"no identity file {path}", hint=hint) from exc
     except OSError as exc:
-        raise AuthError(f"cannot read the identity file {path}", cause=exc.strerror, hint=f"`ls -l {path}`") from exc
+        raise AuthError(
+            f"cannot read the identity file {path}", cause=exc.strerror, hint=f"look at `ls -l {path}`"
+        ) from exc
     try:
         if b"PRIVATE KEY-----" in raw:
             return [pyrage.ssh.Identity.from_buffer(raw)]
@@ -200,4 +202,8 @@ class _Pipe:
         if "no matching keys" in str(error).lower():
             hint = "name the file of the right key with `--identity FILE`"
             return AuthError(f"the identity does not open {self._where}", cause="no matching key", hint=hint)
-        return DataError(f"{self._where} cannot be decrypted", cause=str(error), hint="it is damaged or cut short")
+        return DataError(
+            f"{self._where} cannot be decrypted",
+            cause=str(error),
+            hint="take another snapshot; this one is damaged or cut short",
+        )

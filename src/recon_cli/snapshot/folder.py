@@ -88,10 +88,12 @@ def read_manifest(folder: Path) -> bytes:
 
     Raises:
         NotFoundError: there is none.
-        DataError: it is no plain file, or too large for one.
+        DataError: it is not a plain file, or too large for one.
     """
     if not (folder / NAME).is_file():
-        raise NotFoundError(f"no snapshot in {folder}", cause=f"it has no {NAME}", hint="list with `recon backup list`")
+        raise NotFoundError(
+            f"no snapshot in {folder}", cause=f"it has no {NAME}", hint="`recon backup list` shows which are there"
+        )
     with opened(folder, NAME) as file:
         return file.read(LARGEST_BYTES + 1)
 
@@ -107,7 +109,7 @@ def opened(folder: Path, path: str) -> Iterator[BinaryIO]:
         raise DataError(f"cannot open {path} of the snapshot", cause=exc.strerror, hint=f"look at {folder}") from exc
     with os.fdopen(number, "rb", 0) as file:
         if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise DataError(f"{path} of the snapshot is no plain file", hint="take another snapshot")
+            raise DataError(f"{path} of the snapshot is not a plain file", hint="take another snapshot")
         try:
             yield file
         except OSError as exc:

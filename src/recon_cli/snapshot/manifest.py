@@ -218,7 +218,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _no_constant(word: str) -> object:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 def _known(name: str) -> str:
@@ -276,14 +276,14 @@ def _load_shard(found: Fields) -> Shard:
 def _sha256(found: Fields, name: str) -> str:
     text = found.text(name, longest=64)
     if not _SHA256.fullmatch(text):
-        raise damaged(found.where, f"{name} is no SHA-256")
+        raise damaged(found.where, f"{name} is not a SHA-256")
     return text
 
 
 def _content(found: Fields, way: Summing) -> str:
     text = found.text("content", longest=64)
     if not _HEX.fullmatch(text) or summing(text) is not way or len(text) * 4 != way.bits:
-        raise damaged(found.where, "content is no sum over rows")
+        raise damaged(found.where, "content is not a sum over rows")
     return text
 
 

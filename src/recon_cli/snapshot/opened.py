@@ -23,7 +23,7 @@ def open_snapshot(path: Path, identity: Path | None = None) -> FolderSnapshot:
     if path.is_dir():
         return FolderSnapshot(path)
     if not path.is_file():
-        raise NotFoundError(f"no snapshot at {path}", hint="list with `recon backup list`")
+        raise NotFoundError(f"no snapshot at {path}", hint="`recon backup list` shows which are there")
     try:
         with path.open("rb") as stream:
             return unpack(stream, str(path), identity)

@@ -53,7 +53,7 @@ def _collected(tables: Mapping[str, Any], source: str) -> tuple[Tables, list[Pro
         found[name] = [row for row in rows if isinstance(row, dict)]
         item = f"{source}#{name}" if name else source
         bad = [number for number, row in enumerate(rows, 1) if not isinstance(row, dict)]
-        problems += [Problem(item, "not-a-row", f"entry {number} is no object") for number in bad]
+        problems += [Problem(item, "not-a-row", f"entry {number} is not an object") for number in bad]
     return found, problems
 
 
@@ -80,7 +80,7 @@ def _lines(lines: list[str], source: str) -> tuple[Tables, list[Problem]]:
         if isinstance(row, dict):
             rows.append(row)
         else:
-            problems.append(Problem(source, "not-a-row", f"line {number} is no JSON object"))
+            problems.append(Problem(source, "not-a-row", f"line {number} is not a JSON object"))
     return {"": rows}, problems
 
 

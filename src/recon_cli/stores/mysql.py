@@ -102,7 +102,7 @@ def _no_database(url: str, cause: str) -> ReconError:
 
 def _not_let_in(url: str, cause: str) -> ReconError:
     hint = "check user, password (`password_file`) and grants"
-    return AuthError(f"{url} does not let us in", cause=cause, hint=hint)
+    return AuthError(f"{url} refuses the login", cause=cause, hint=hint)
 
 
 _NUMBERS = (

@@ -23,7 +23,7 @@ try:
     import pymysql
 except ImportError as exc:
     raise ToolMissingError(
-        "the MySQL driver is not installed", cause=str(exc), hint="`pip install 'recon-cli[mysql]'`"
+        "the MySQL driver is not installed", cause=str(exc), hint="run `pip install 'recon-cli[mysql]'`"
     ) from exc
 
 _MADE = "recon: being created"
@@ -128,7 +128,7 @@ class MysqlSession(SqlSession):
             raise DataError(
                 f"`{table}` is a {row[0]} table, which has no transactions",
                 cause="a write that fails half way could not be taken back",
-                hint=f"`ALTER TABLE {table} ENGINE=InnoDB`",
+                hint=f"run `ALTER TABLE {table} ENGINE=InnoDB`",
             )
 
     def expression(self, field: Field) -> str:

@@ -13,7 +13,7 @@ try:
     import psycopg
 except ImportError as exc:
     raise ToolMissingError(
-        "the Postgres driver is not installed", cause=str(exc), hint="`pip install 'recon-cli[postgres]'`"
+        "the Postgres driver is not installed", cause=str(exc), hint="run `pip install 'recon-cli[postgres]'`"
     ) from exc
 
 
@@ -55,7 +55,7 @@ def _no_database(url: str, cause: str) -> ReconError:
 
 def _not_let_in(url: str, cause: str) -> ReconError:
     hint = "check user and password (`password_file`, PGPASSWORD or ~/.pgpass)"
-    return AuthError(f"{url} does not let us in", cause=cause, hint=hint)
+    return AuthError(f"{url} refuses the login", cause=cause, hint=hint)
 
 
 def _denied(url: str, cause: str) -> ReconError:

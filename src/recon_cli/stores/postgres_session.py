@@ -22,7 +22,7 @@ try:
     import psycopg
 except ImportError as exc:
     raise ToolMissingError(
-        "the Postgres driver is not installed", cause=str(exc), hint="`pip install 'recon-cli[postgres]'`"
+        "the Postgres driver is not installed", cause=str(exc), hint="run `pip install 'recon-cli[postgres]'`"
     ) from exc
 
 _KINDS = {

@@ -83,7 +83,7 @@ def refused_row(table: str, key: Key, columns: Sequence[str], cause: str) -> Dat
     return DataError(
         f"row {shown(key)} of `{table}` cannot be written{named}",
         cause=cause,
-        hint="nothing was written; correct the plan or the table and try again",
+        hint="nothing was written; correct the plan or the table, then run again",
     )
 
 

@@ -287,7 +287,7 @@ class SqliteBackend:
     def _denied(self, cause: str) -> ReconError:
         folder = self.path.absolute().parent
         if not folder.exists():
-            return NotFoundError(f"no folder {folder} for {self.url}", cause=cause, hint=f"`mkdir -p {folder}`")
+            return NotFoundError(f"no folder {folder} for {self.url}", cause=cause, hint=f"run `mkdir -p {folder}`")
         if self.path.is_dir():
             return DataError(f"{self.url} is a folder, not a database file", cause=cause, hint="name the file in it")
         who = [str(one) for one in (folder, self.path) if one.exists() and not os.access(one, os.W_OK)]
@@ -295,7 +295,7 @@ class SqliteBackend:
         return ReconError(
             f"{self.url} cannot be written",
             cause=reason,
-            hint=f"`ls -ld {folder} {self.path}`: SQLite writes to the file and to its folder",
+            hint=f"look at `ls -ld {folder} {self.path}`: SQLite writes to the file and to its folder",
         )
 
 

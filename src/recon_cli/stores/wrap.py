@@ -59,4 +59,4 @@ class ReadOnly:
         self._store.close()
 
     def _refusal(self) -> GuardError:
-        return GuardError(f"{self.url} is open for reading only", hint="run it again without `--dry-run`")
+        return GuardError(f"{self.url} is open for reading only", hint="run again without `--dry-run`")

@@ -21,8 +21,8 @@ def zone_named(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError) as exc:
-        hint = "use an IANA name such as `Asia/Seoul` or `UTC`"
-        raise UsageError(f"there is no time zone `{name}`", hint=hint) from exc
+        hint = "use a name such as `Asia/Seoul` or `UTC`"
+        raise UsageError(f"no time zone `{name}`", hint=hint) from exc
 
 
 def to_utc(value: Value, zone: tzinfo) -> datetime | None:

@@ -55,7 +55,7 @@ def get(name: str) -> System:
         return cast("System", getattr(import_module(module), attribute))
     plugin = _plugins().get(name)
     if plugin is None:
-        raise UsageError(f"there is no system `{name}`", cause=f"known are {', '.join(names())}", hint=_hint(name))
+        raise UsageError(f"no system `{name}`", cause=f"known are {', '.join(names())}", hint=_hint(name))
     return cast("System", _load(plugin))
 
 

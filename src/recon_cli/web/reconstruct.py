@@ -320,7 +320,7 @@ def _flag(name: str, text: str) -> bool:
 def _number(name: str, text: str, most: int) -> int:
     plain = text if text.isascii() and text.isdecimal() and len(text) < len(str(most)) + 1 else "0"
     if not 1 <= int(plain) <= most:
-        raise RefusedError(400, f"`{name}` is no number from 1 to {most}")
+        raise RefusedError(400, f"`{name}` is not a number from 1 to {most}")
     return int(plain)
 
 

@@ -137,7 +137,7 @@ def _lines(raw: bytes, now: datetime) -> list[str]:
         lines = [json.dumps(one, ensure_ascii=False) for one in found]
         "".join(lines).encode()
     except (ValueError, RecursionError) as exc:
-        raise RefusedError(400, "the body is no JSON", cause=str(exc)) from exc
+        raise RefusedError(400, "the body is not JSON", cause=str(exc)) from exc
     if not found or len(found) > _MOST or not all(isinstance(one, dict) for one in found):
         raise RefusedError(400, f"send an object, or a list of 1 to {_MOST} of them")
     return lines
@@ -174,7 +174,7 @@ def _moment(text: str | None, zone: ZoneInfo | None) -> datetime | None:
         aware = found if found.tzinfo else found.replace(tzinfo=zone or UTC)
         return aware.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UsageError("this is no time", hint="write it in ISO 8601") from None
+        raise UsageError("this is not a time", hint="write it in ISO 8601") from None
 
 
 def _plain(text: str) -> str:

@@ -310,7 +310,7 @@ def test_no_folder_an_empty_one_and_a_file_say_so(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no folder"):
         run(tmp_path / "none", tmp_path / "job")
     (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match="is not a folder"):
         run(tmp_path / "file", tmp_path / "job")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no photos in"):

@@ -200,7 +200,7 @@ def test_a_table_without_a_key_comes_if_it_fits_one_page_and_is_refused_if_not(r
 
 def test_a_wrong_key_is_told_as_such(rest: Rest) -> None:
     opened = open_bulk(Place(rest.url, secret=lambda: "another"))
-    with closing(opened), pytest.raises(AuthError, match="does not let us in"), opened.join():
+    with closing(opened), pytest.raises(AuthError, match="refuses the login"), opened.join():
         pass
 
 

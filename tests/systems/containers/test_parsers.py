@@ -100,7 +100,7 @@ def test_the_moment_of_a_reading_is_the_epoch_and_the_time_into_the_video() -> N
             "no time zone",
         ),
         ("Gate-20259914-100249-1739552569200", None, datetime(2025, 2, 14, 17, 2, 49, 200_000, tzinfo=UTC), "is none"),
-        ("Gate-20250214-100249-0000000000001", None, None, "no time of a camera"),
+        ("Gate-20250214-100249-0000000000001", None, None, "is not a time of a camera"),
         ("notes", None, None, ""),
     ],
 )

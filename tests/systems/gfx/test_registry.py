@@ -43,7 +43,7 @@ def test_a_list_saved_by_a_windows_editor_is_read() -> None:
 @pytest.mark.parametrize(
     ("entry", "item", "detail"),
     [
-        ("PC02", "pcs[1]", "it is no object"),
+        ("PC02", "pcs[1]", "it is not an object"),
         ({"watch_path": "x"}, "pcs[1]", "`id` has to be text"),
         ({"id": 2}, "pcs[1] `2`", "`id` has to be text"),
         ({"id": "  "}, "pcs[1] `  `", "`id` has to be text"),
@@ -68,11 +68,11 @@ def test_no_entry_leads_out_of_the_nas(path: object) -> None:
 @pytest.mark.parametrize(
     ("raw", "message", "hint"),
     [
-        (b'{"pcs": [{"id": "PC0', "not whole yet", "look again"),
-        (b"", "not whole yet", "look again"),
+        (b'{"pcs": [{"id": "PC0', "not whole yet", "run again"),
+        (b"", "not whole yet", "run again"),
         (b'{"pcs": [,]}', "not JSON", "mend"),
-        (b'{"PCs": []}', "no list `pcs`", "it has to look like"),
-        (b'{"pcs": {}}', "no list `pcs`", "it has to look like"),
+        (b'{"PCs": []}', "no list `pcs`", "write it as"),
+        (b'{"pcs": {}}', "no list `pcs`", "write it as"),
         (b"[]", "no JSON object", "mend"),
     ],
 )

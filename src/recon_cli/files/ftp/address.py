@@ -22,10 +22,10 @@ def login_of(place: Place) -> Login:
     parts = urlsplit(place.url)
     tls = place.text("tls") or _TLS_BY_SCHEME.get(parts.scheme, "")
     if tls not in ("", "explicit", "implicit", "off"):
-        raise ConfigError(f"`tls = {tls!r}` of {place.label} is unknown", hint="`explicit`, `implicit` or `off`")
+        raise ConfigError(f"`tls = {tls!r}` of {place.label} is unknown", hint="use `explicit`, `implicit` or `off`")
     tls = "" if tls == "off" else tls
     if not parts.hostname:
-        raise ConfigError(f"{place.label} names no host", hint="e.g. `ftp://user@host/path`")
+        raise ConfigError(f"{place.label} has no host", hint="write it as `ftp://user@host/path`")
     user = unquote_to_bytes(parts.username or "").decode() or "anonymous"
     password = place.secret()
     if password is None:

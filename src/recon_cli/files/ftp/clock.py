@@ -101,7 +101,7 @@ def named_zone(zone: str) -> tzinfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigError(f"no time zone is called {zone!r}", hint="e.g. `Asia/Seoul` or `+09:00`") from error
+        raise ConfigError(f"no time zone `{zone}`", hint="use a name such as `Asia/Seoul`, or `+09:00`") from error
 
 
 def _month(stamp: Stamp) -> tuple[int, int]:

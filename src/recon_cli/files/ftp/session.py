@@ -238,7 +238,7 @@ def _welcome(session: Session) -> Steps[Reply]:
             reply = yield from session.reply()
     except OutOfStepError as error:
         raise UnreachableError(
-            f"{session.login.host} port {session.login.port} is no FTP server",
+            f"{session.login.host} port {session.login.port} is not an FTP server",
             cause=str(error),
             hint="implicit TLS is `ftps://`, explicit TLS `ftpes://`; SFTP is `sftp://` on port 22",
         ) from error
@@ -313,5 +313,5 @@ def as_recon_error(error: Exception, login: Login) -> ReconError:
     return UnreachableError(
         f"{login.host} stopped answering" if reason is Incomplete.TIMEOUT else f"{login.host} cut the connection",
         cause=str(error) or type(error).__name__,
-        hint="try again; a larger `timeout_s` helps slow servers",
+        hint="run again; a larger `timeout_s` helps slow servers",
     )

@@ -160,7 +160,7 @@ class Desk:
                 raise as_recon_error(error, self._login()) from error
             return
         if ended and last.kind != _DONE:
-            raise DataError(f"{shown_path(raw)} ended early", cause=last.words, hint="try again")
+            raise DataError(f"{shown_path(raw)} ended early", cause=last.words, hint="run again")
 
     def _store(self, raw: bytes, chunks: Iterable[bytes]) -> None:
         data, reply = self._retried(lambda session: session.begin(b"STOR " + self._absolute(raw)))

@@ -92,7 +92,7 @@ class ActionListStore(Through):
                 _part(file["name"])
         except (ValueError, KeyError, TypeError) as exc:
             begin = answer.body[:60].decode("utf-8", "replace")
-            hint = "is this the program that answers `action=list`?"
+            hint = "check that it is the program that answers `action=list`"
             raise DataError(f"{self.url} does not answer with a list of models", cause=begin, hint=hint) from exc
         if str(document.get("status", "success")).lower() not in {"success", "ok", "true"}:
             cause = str(document.get("message") or document["status"])

@@ -35,7 +35,7 @@ def refusal(status: int, reason: str, label: str) -> ReconError:
             f"not allowed to read {label}", cause=cause, hint="reach it over `ftp://` or `sftp://` instead"
         )
     if status in LATER:
-        return UnreachableError(f"{label} cannot be had now", cause=cause, hint="run again later")
+        return UnreachableError(f"{label} cannot be read now", cause=cause, hint="run again later")
     return DataError(f"unexpected answer for {label}", cause=cause, hint="open the URL in a browser to see what it is")
 
 

@@ -99,7 +99,7 @@ class Scan:
         url = f"http://origin{quote(self._path(here.raw, folder=True))}"
         page = parse(answer.body, url, self._zone)
         if page.items is None:
-            detail = f"the page is no listing of the folder but the site's own ({page.title or 'without a title'})"
+            detail = f"the page is not a listing of the folder but the site's own ({page.title or 'without a title'})"
             return failed(here, Incomplete.UNPARSED, detail, LISTED_BY), ()
         fingerprint = hash(page.items)
         if here.trail.count(fingerprint) >= REPEATS:
@@ -193,4 +193,4 @@ def zone_of(place: Place, default: str = "UTC") -> tzinfo:
     try:
         return UTC if name == "UTC" else ZoneInfo(name)
     except (KeyError, ValueError) as exc:
-        raise ConfigError(f"no time zone is called `{name}`", hint="write it as `Asia/Seoul`") from exc
+        raise ConfigError(f"no time zone `{name}`", hint="use a name such as `Asia/Seoul` or `UTC`") from exc

@@ -249,5 +249,5 @@ def _load_key(path: Path, secret: str | None) -> paramiko.PKey:
         # Bytes suit every version: before 5.0 the argument was called `passphrase`, and cryptography takes no text.
         return paramiko.PKey.from_path(path, secret.encode() if secret else None)  # type: ignore[arg-type]  # see above
     except (OSError, ValueError, TypeError, paramiko.SSHException) as exc:
-        hint = "is it a private key, readable for you, and is its passphrase the place's secret?"
+        hint = "check that it is a private key that you may read, and that its passphrase is the place's secret"
         raise AuthError(f"cannot use the key {path}", cause=str(exc), hint=hint) from exc

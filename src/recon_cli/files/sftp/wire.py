@@ -105,7 +105,7 @@ class Packets:
         while len(self._held) - start >= 9:  # noqa: PLR2004  length, type, number
             size, kind, number = struct.unpack_from(">IBI", self._held, start)
             if size > MAX_PACKET_BYTES:
-                hint = "does the login shell print a greeting? it must stay silent for sftp"
+                hint = "check that the login shell prints no greeting: it must stay silent for SFTP"
                 raise DataError("the server does not speak SFTP", cause=f"a packet of {size} bytes", hint=hint)
             if len(self._held) - start < 4 + size:
                 break

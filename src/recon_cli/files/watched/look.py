@@ -45,7 +45,7 @@ def names_in(root: Path) -> list[str]:
         with os.scandir(root) as found:
             return sorted(one.name for one in found if _is_folder(one))
     except OSError as exc:
-        hint = "is it mounted? nothing is taken as deleted"
+        hint = "check that it is mounted; nothing is taken as deleted"
         raise UnreachableError(f"the source {root} is offline", cause=exc.strerror, hint=hint) from exc
 
 
@@ -61,7 +61,7 @@ def walk(root: Path, folder: str, say: Say, met: Met = _nobody) -> Iterator[Look
     """
     top = _spelled_there(root, folder)
     if top is None:
-        say(Problem(folder or str(root), "offline", "there is no such folder: is the source mounted?"))
+        say(Problem(folder or str(root), "offline", "there is no such folder: check that the source is mounted"))
         return
     waiting = [top]
     while waiting:

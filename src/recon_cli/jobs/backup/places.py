@@ -113,7 +113,7 @@ def _git(place: Place, wish: Wish) -> GitHistory:
     url, _, folder = place.url.partition("#")
     folder = unquote(folder).strip("/")
     if any(part in {"..", ".", ".git"} for part in folder.split("/")):
-        raise UsageError(f"`{folder}` is no folder of a repository", hint="name one such as `backups/models`")
+        raise UsageError(f"`{folder}` is not a folder of a repository", hint="name one such as `backups/models`")
     timeout_s = place.number("timeout_s", gitrepo.TIMEOUT_S)
     if url.startswith(_REMOTE_GIT):
         return _remote_git(place, url.removeprefix("git+"), folder, timeout_s, wish)

@@ -58,11 +58,11 @@ def _newer(form: object, schema: object) -> str:
     """The format of the snapshot, or else of its sidecar, where it is not one of ours.
 
     Raises:
-        ValueError: it is no version of either.
+        ValueError: it is not a version of either.
     """
     for told, known in ((form, FORMAT), (schema, ARCHIVE_SCHEMA)):
         if not re.fullmatch(re.escape(known.rpartition("/")[0]) + "/[0-9]+", str(told)):
-            raise ValueError(f"{told!r} is no version of {known!r}")
+            raise ValueError(f"{told!r} is not a version of {known!r}")
     return next(
         (str(told) for told, known in ((form, FORMAT), (schema, ARCHIVE_SCHEMA)) if told not in (known, OLDER)), ""
     )

@@ -46,7 +46,7 @@ def check_staged(folder: Path, manifest: Manifest) -> None:
     if not fault and (not written.is_file() or written.read_bytes() != manifests.encode(manifest)):
         fault = f"{manifests.NAME} is missing or another one"
     if fault:
-        raise DataError(f"the snapshot in {folder} is not whole", cause=fault, hint="run again; is the disk full?")
+        raise DataError(f"the snapshot in {folder} is not whole", cause=fault, hint="look at `df -h`, then run again")
 
 
 def missing_or_cut(folder: Path, manifest: Manifest) -> str:

@@ -204,5 +204,5 @@ def _died(child: _Child) -> ReconError:
     return ReconError(
         "a process at work on the migration ended",
         cause=f"exit status {child.wait(_LEAVING_S)}",
-        hint="run the same command again: it goes on with what was not finished",
+        hint="run again: it goes on with what was not finished",
     )

@@ -22,7 +22,7 @@ def policies(catalog: Catalog, system: str, given: Policies) -> tuple[Policies, 
     if not system:
         return given, []
     if system not in _SYSTEMS:
-        raise UsageError(f"no system `{system}`", hint=f"known here are {', '.join(_SYSTEMS)}")
+        raise UsageError(f"no system `{system}`", hint=f"known are {', '.join(_SYSTEMS)}")
     zone, why = _viewer_zone(catalog) if system == "viewer" else (_UTC, "the server writes UTC")
     if given.naive_zone:
         zone, why = given.naive_zone, "as asked for"

@@ -38,7 +38,7 @@ def load(place: Place, schema: str, path: Path, clock: Clock) -> Report:
 
     Raises:
         NotFoundError: there is no such file.
-        DataError: it is no rejects file.
+        DataError: it is not a rejects file.
     """
     began = clock.monotonic()
     first, lines = _read(path)
@@ -84,9 +84,9 @@ def _read(path: Path) -> tuple[Mapping[str, Any], list[str]]:
     except FileNotFoundError:
         raise NotFoundError(f"no rejects file {path}") from None
     except (OSError, ValueError, IndexError) as exc:
-        raise DataError(f"{path} is no rejects file", cause=str(exc)) from exc
+        raise DataError(f"{path} is not a rejects file", cause=str(exc)) from exc
     if not isinstance(first, dict) or first.get("schema") != SCHEMA:
-        raise DataError(f"{path} is no rejects file", cause=f"its first line is not {SCHEMA}")
+        raise DataError(f"{path} is not a rejects file", cause=f"its first line is not {SCHEMA}")
     return first, [line for line in lines[1:] if line.strip()]
 
 
@@ -124,4 +124,4 @@ def _stored(value: Any) -> Cell:  # noqa: ANN401  a cell of the file
         return Text(value.encode())
     if value is None or isinstance(value, bool | int | float):
         return value
-    raise TypeError(f"{type(value).__name__} is no value of a cell")
+    raise TypeError(f"{type(value).__name__} is not a value of a cell")

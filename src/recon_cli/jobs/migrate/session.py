@@ -50,7 +50,7 @@ def sqlite_of(place: Place) -> SqliteBulk:
     """
     store = open_bulk(place)
     if not isinstance(store, SqliteBulk):
-        raise UsageError(f"{place.label} is no SQLite file", hint="`recon migrate` moves SQLite files elsewhere")
+        raise UsageError(f"{place.label} is not a SQLite file", hint="`recon migrate` moves SQLite files elsewhere")
     return store
 
 

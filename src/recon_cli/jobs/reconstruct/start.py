@@ -87,7 +87,7 @@ def new(
             lambda connection, job=made.id: also(connection, job),  # type: ignore[misc]  # its job is bound here
         )
         return made
-    raise ReconError("no free job id was found", hint="run the command again")
+    raise ReconError("no free job id was found", hint="run again")
 
 
 def _with_photos(request: Request, made: Work, uploaded: Path | None) -> Request:

@@ -161,5 +161,5 @@ def _object(line: bytes, path: Path) -> dict[str, Any]:
     except ValueError as exc:
         raise DataError(f"{path} is cut or changed", cause=str(exc)) from exc
     if not isinstance(told, dict):
-        raise DataError(f"{path} is no archive", cause="a line is no object")
+        raise DataError(f"{path} is not an archive", cause="a line is not an object")
     return told

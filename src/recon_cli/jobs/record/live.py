@@ -95,7 +95,7 @@ def missed(reader: Reader, book: Book, after: str) -> Iterator[list[Row]]:
     try:
         begin = datetime.fromisoformat(since) - LOOK_BACK
     except (ValueError, OverflowError):
-        raise UsageError("this is no cursor", hint="give `cursor` of the last message") from None
+        raise UsageError("this is not a cursor", hint="give `cursor` of the last message") from None
     query = Query(order=book.arrived, limit=_PAGE, after=(told(begin), _FIRST_KEY))
     while True:
         page = list(reader.rows(book, query))

@@ -65,7 +65,7 @@ def prune(
         DataError: the archive is not what was written; nothing was deleted.
     """
     if not folder.is_dir():
-        raise NotFoundError(f"no folder {folder} for the archive", hint=f"`mkdir -p {folder}`")
+        raise NotFoundError(f"no folder {folder} for the archive", hint=f"run `mkdir -p {folder}`")
     number = keeper.count(kept, before)
     if not number:
         return _report(kept, before, None, (0, 0, ()), keeper.url)
@@ -91,7 +91,7 @@ def _read_back(path: Path, kept: Kept, archived: int, before: datetime) -> dict[
         for row in group.hanging if kept.window else ():
             found.setdefault(_month(row[kept.window.moment]), Sums()).add(kept.sightings, row)  # type: ignore[union-attr]  # asked above
     if number != archived:
-        raise DataError(f"{path} holds {number} records, not {archived}", hint="nothing was deleted; prune again")
+        raise DataError(f"{path} holds {number} records, not {archived}", hint="nothing was deleted; run again")
     last = f"{before.astimezone(UTC):%Y_%m}"
     return {month: sums for month, sums in found.items() if month < last}
 

@@ -22,7 +22,9 @@ def last(reader: Reader, book: Book, query: Query, number: int) -> list[Row]:
         UsageError: the book does not say when records came.
     """
     if not book.arrived:
-        raise UsageError(f"records of `{book.table}` do not say when they came", hint="`recon record search --desc`")
+        raise UsageError(
+            f"records of `{book.table}` do not say when they came", hint="use `recon record search --desc`"
+        )
     found = reader.rows(book, replace(query, order=book.arrived, descending=True, limit=number))
     return list(found)[::-1]
 

@@ -368,7 +368,7 @@ class Intake:
         since = float(self.seen.fact("half since") or now) if half else now
         self.taken.offline = half and now - since < self.route.rehash_s
         if self.taken.offline:
-            told = f"{known - met} of {known} files of before are not there: is it mounted? none is taken as deleted"
+            told = f"{known - met} of {known} files are gone; none is taken as deleted: check that it is mounted"
             self.taken.problems.append(Problem(str(self.route.root), "offline", told))
             self.seen.note("half since", str(since))
             return

@@ -139,7 +139,7 @@ class Seen:
         try:
             yield
         except sqlite3.Error as exc:
-            hint = "is its disk full? deleting it loses no file: all is read again"
+            hint = "look at `df -h`; deleting it loses no file: all is read again"
             raise ReconError(f"cannot use {self._path}", cause=str(exc), hint=hint) from exc
 
 

@@ -54,7 +54,7 @@ def _install(connection: psycopg.Connection) -> str:
     row = connection.execute(f"SELECT version FROM {SCHEMA}.meta WHERE engine = %s", (_ENGINE,)).fetchone()
     theirs = str(row[0]) if row else "0"
     if _numbers(theirs)[:2] > _numbers(ours)[:2]:
-        hint = f"install {_ENGINE} {theirs} or later here: `pip install -U 'recon-cli[worker]'`"
+        hint = "update recon: `pip install --upgrade 'recon-cli[worker]'`"
         raise GuardError(f"the schema {SCHEMA} is newer than this program", cause=f"{theirs}, here {ours}", hint=hint)
     if theirs == ours:
         return "there"

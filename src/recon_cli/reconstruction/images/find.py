@@ -58,7 +58,7 @@ def find(folder: Path) -> tuple[Found, ...]:
     if folder.is_file() and folder.suffix.lower() in video.ENDINGS:
         return (_film(folder, folder.name),)
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder", hint="put the photos into a folder and name that")
+        raise DataError(f"{folder} is not a folder", hint="put the photos into a folder and name that")
     root = folder.resolve()
     found = (_judged(path, folder, root) for path in _walk(folder))
     return tuple(sorted(found, key=lambda one: natural(one.source)))

@@ -58,7 +58,7 @@ class Program:
         if "COLMAP" not in told or "feature_extractor" not in told:
             words = told.strip().splitlines()
             raise ToolMissingError(
-                f"{path} is no working COLMAP",
+                f"{path} is not a working COLMAP",
                 cause=words[-1] if words else "it says nothing",
                 hint="mend it, or run `pip install 'recon-cli[reconstruct]'` and take `--sfm pycolmap`",
             )

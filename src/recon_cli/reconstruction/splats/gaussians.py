@@ -73,5 +73,5 @@ class Gaussians:
 def no_splat(path: object, cause: str) -> DataError:
     """The error for a file that is not what it should be."""
     return DataError(
-        f"{path} is no splat that recon can read", cause=cause, hint="see what `recon splat info` says of it"
+        f"{path} is not a splat that recon can read", cause=cause, hint="see what `recon splat info` says of it"
     )

@@ -86,7 +86,7 @@ def _parse(path: Path, lines: list[str], start: int) -> Header:
         raise no_splat(path, "its first element is not `vertex`")
     count = words[elements[0]][2]
     if not (count.isascii() and count.isdigit()) or int(count) > MOST:
-        raise no_splat(path, f"{count[:20]} is no number of Gaussians")
+        raise no_splat(path, f"{count[:20]} is not a number of Gaussians")
     last = elements[1] if len(elements) > 1 else len(words)
     fields = []
     for word in words[elements[0] + 1 : last]:

@@ -56,7 +56,7 @@ def _unpacked(path: Path, raw: bytes, most: int) -> bytes:
     try:
         found = unpacker.decompress(raw, most)
     except zlib.error as exc:
-        raise no_splat(path, f"it is no gzip stream ({exc})") from exc
+        raise no_splat(path, f"it is not a gzip stream ({exc})") from exc
     return found if len(found) == most or unpacker.eof else b""
 
 

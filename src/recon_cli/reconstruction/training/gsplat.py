@@ -16,7 +16,7 @@ from recon_cli.core.errors import StageError, ToolMissingError
 from recon_cli.reconstruction.training import presets
 from recon_cli.reconstruction.training.base import PLY, Progress, TrainOptions, TrainOutcome
 
-HINT = "pip install 'recon-cli[gpu]' on a machine with an NVIDIA GPU and its compiler, or use `--trainer cpu`"
+HINT = "run `pip install 'recon-cli[gpu]'` on a machine with an NVIDIA GPU and its compiler, or use `--trainer cpu`"
 
 
 class GsplatTrainer:

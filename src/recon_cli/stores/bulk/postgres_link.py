@@ -160,5 +160,5 @@ def snapshot_name(ticket: str) -> str:
         ReconError: it cannot.
     """
     if not _SNAPSHOT.fullmatch(ticket):
-        raise ReconError("this is no ticket of a Postgres gate", cause=ticket[:40])
+        raise ReconError("this is not a ticket of a Postgres gate", cause=ticket[:40])
     return literal(ticket)

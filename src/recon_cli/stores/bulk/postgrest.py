@@ -115,7 +115,10 @@ class PostgrestView:
         query = [("select", selected(table.stored[:1])), ("limit", "1"), *where]
         total = self._wire.ask(Request("HEAD", table.name, query, ("count=exact",))).total
         if total is None:
-            raise DataError(f"{self._wire.url} does not count the rows of `{table.name}`", hint="is it PostgREST?")
+            raise DataError(
+                f"{self._wire.url} does not count the rows of `{table.name}`",
+                hint="check that the address is PostgREST's",
+            )
         return total
 
     def bounds(self, table: str) -> Bounds | None:
@@ -213,7 +216,7 @@ class PostgrestView:
         except (KeyError, ValueError) as exc:
             cause = f"no column {exc}" if isinstance(exc, KeyError) else str(exc)
             raise DataError(
-                f"a row of `{table.name}` cannot be read", cause=cause, hint="did the schema change?"
+                f"a row of `{table.name}` cannot be read", cause=cause, hint="run again; its schema may have changed"
             ) from exc
         return rows, max(1, len(answer.body))
 

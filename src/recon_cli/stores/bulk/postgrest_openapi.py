@@ -52,7 +52,7 @@ def exposed(document: object, schema: str) -> Exposed:
         DataError: it is no such document.
     """
     if not isinstance(document, dict) or not isinstance(document.get("definitions"), dict):
-        raise DataError("the root does not describe the tables", hint="is this a PostgREST address?")
+        raise DataError("the root does not describe the tables", hint="check that the address is PostgREST's")
     definitions: Mapping[str, Any] = document["definitions"]
     paths = document.get("paths", {})
     names = sorted(name for name in definitions if not _JOURNALS.match(name))

@@ -223,7 +223,7 @@ class Wire:
         hint = _HINTS.get(refusal.code)
         if status in _NOT_LET_IN or refusal.code in {"PGRST301", "PGRST302", "PGRST303"}:
             named = "check the key (`password_file`, for Supabase the secret or service key)"
-            return AuthError(f"{what} does not let us in", cause=refusal.cause, hint=hint or named)
+            return AuthError(f"{what} refuses the login", cause=refusal.cause, hint=hint or named)
         if status == HTTPStatus.NOT_FOUND or refusal.code in {"42P01", "PGRST205", "PGRST106"}:
             named = f"no table {what}" if request.table else f"no database at {what}"
             return NotFoundError(named, cause=refusal.cause, hint=hint or "check the address and the name")
@@ -292,5 +292,5 @@ def rows_of(answer: Answer, what: str) -> list[dict[str, object]]:
     except ValueError as exc:
         raise DataError(f"the answer for {what} is not JSON", cause=str(exc)) from exc
     if not isinstance(rows, list) or not all(type(row) is dict for row in rows):
-        raise DataError(f"the answer for {what} is not a list of rows", hint="is this a PostgREST address?")
+        raise DataError(f"the answer for {what} is not a list of rows", hint="check that the address is PostgREST's")
     return rows

@@ -110,7 +110,7 @@ def _mysql(server: Place) -> pymysql.Connection:
 
 
 def _missing(engine: str, extra: str, exc: ImportError) -> ToolMissingError:
-    hint = f"`pip install 'recon-cli[{extra}]'`"
+    hint = f"run `pip install 'recon-cli[{extra}]'`"
     return ToolMissingError(f"the {engine} driver is not installed", cause=str(exc), hint=hint)
 
 
@@ -119,4 +119,6 @@ def _refused(server: Place, exc: Exception, *, denied: bool) -> ReconError:
     if denied:
         hint = "a drill needs a login that may create a database; name another server with `--drill-in`"
         return AuthError(f"cannot make a scratch database on {server.label}", cause=cause, hint=hint)
-    return UnreachableError(f"cannot make a scratch database on {server.label}", cause=cause, hint="is the server up?")
+    return UnreachableError(
+        f"cannot make a scratch database on {server.label}", cause=cause, hint="check that the server runs"
+    )

@@ -77,7 +77,7 @@ def explained(error: Exception, path: Path, timeout_s: float) -> ReconError:
             hint="`recon recover` with `--also` reads what can still be read",
         )
     if isinstance(error, apsw.FullError):
-        return ReconError(f"no room to write {path}", cause=cause, hint=f"`df -h {path.absolute().parent}`")
+        return ReconError(f"no room to write {path}", cause=cause, hint=f"look at `df -h {path.absolute().parent}`")
     if isinstance(error, apsw.TooBigError):
         return DataError(f"{path} has a cell larger than SQLite allows", cause=cause)
     if isinstance(error, (*_DENIED, PermissionError)):
@@ -88,7 +88,7 @@ def explained(error: Exception, path: Path, timeout_s: float) -> ReconError:
 def _denied(cause: str, path: Path) -> ReconError:
     folder = path.absolute().parent
     if not folder.exists():
-        return NotFoundError(f"no folder {folder}", cause=cause, hint=f"`mkdir -p {folder}`")
+        return NotFoundError(f"no folder {folder}", cause=cause, hint=f"run `mkdir -p {folder}`")
     if path.is_dir():
         return DataError(f"{path} is a folder, not a database file", cause=cause, hint="name the file in it")
     return ReconError(f"{path} cannot be opened", cause=cause, hint=f"look at `ls -ld {folder} {path}`")
@@ -139,7 +139,7 @@ def must_exist(path: Path) -> None:
     if path.is_dir():
         raise DataError(f"{path} is a folder, not a database file", hint="name the file in it")
     if not path.exists():
-        raise NotFoundError(f"no database {path}", hint=f"`ls -l {path.absolute().parent}`")
+        raise NotFoundError(f"no database {path}", hint=f"look at `ls -l {path.absolute().parent}`")
 
 
 class Opened(NamedTuple):

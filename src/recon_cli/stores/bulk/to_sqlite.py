@@ -169,7 +169,7 @@ def _cell(cell: Cell) -> Cell:
     try:
         return _value(orjson.loads(cell))
     except (ValueError, TypeError) as exc:
-        raise DataError(f"a column marked `{CELLS}` holds what is no cell", cause=str(exc)) from exc
+        raise DataError(f"a column marked `{CELLS}` holds what is not a cell", cause=str(exc)) from exc
 
 
 def _value(found: object) -> Cell:

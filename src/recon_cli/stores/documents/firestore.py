@@ -32,7 +32,7 @@ try:
     from google.oauth2 import service_account
 except ImportError as exc:
     raise ToolMissingError(
-        "Google's Firestore client is not installed", hint="install it: `pip install 'recon-cli[firestore]'`"
+        "Google's Firestore client is not installed", hint="run `pip install 'recon-cli[firestore]'`"
     ) from exc
 
 KEY, EXACT = "recon_key", "recon"

@@ -14,9 +14,7 @@ try:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 except ImportError as exc:
-    raise ToolMissingError(
-        "the Redis driver is not installed", hint="install it: `pip install 'recon-cli[redis]'`"
-    ) from exc
+    raise ToolMissingError("the Redis driver is not installed", hint="run `pip install 'recon-cli[redis]'`") from exc
 
 
 class RedisSpeaker:

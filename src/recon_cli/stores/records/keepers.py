@@ -24,7 +24,7 @@ def open_keeper(place: Place) -> Keeper:
     scheme = scheme_of(place.url)
     if scheme not in _OPEN:
         hint = "prune through the database itself: `postgresql://…`"
-        raise GuardError(f"{place.label} has no transactions to prune in", cause=f"{scheme}: is no SQL", hint=hint)
+        raise GuardError(f"{place.label} has no transactions to prune in", cause=f"{scheme}: is not SQL", hint=hint)
     return _OPEN[scheme](place)
 
 

@@ -105,7 +105,7 @@ def moment_of(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"`{text}` is no time", hint="give `next` of the page before as `--after`") from None
+        raise UsageError(f"`{text}` is not a time", hint="give `next` of the page before as `--after`") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -213,7 +213,7 @@ def _owner(column: str, value: str) -> Mapping[str, str]:
 def _number(column: str, value: str) -> Mapping[str, str]:
     parts = number.search_parts(value)
     if parts is None:
-        raise UsageError(f"`{value}` is no container number", hint="write it as `TCNU8971796`, or six digits")
+        raise UsageError(f"`{value}` is not a container number", hint="write it as `TCNU8971796`, or six digits")
     owner, serial = parts
     return {column: serial, **({"container_owner": owner} if owner else {})}
 

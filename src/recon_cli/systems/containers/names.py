@@ -45,7 +45,7 @@ def origin(path: str, zone: tzinfo | None = None) -> Origin:
     if found["epoch"]:
         began = _BEGAN + timedelta(milliseconds=int(found["epoch"]))
         if not plausible(began):
-            return Origin(source, None, (f"the epoch {found['epoch']} in the name is no time of a camera",))
+            return Origin(source, None, (f"the epoch {found['epoch']} in the name is not a time of a camera",))
         return Origin(source, began, _compared(local, began, zone))
     if local is None or zone is None:
         return Origin(source)

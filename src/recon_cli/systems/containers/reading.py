@@ -159,7 +159,7 @@ def _captured(cells: Mapping[str, object], origin: Origin, zone: tzinfo | None) 
         return Unfit("no start", origin.notes[0]) if origin.notes else names.no_time(origin.source)
     else:
         found = origin.began + passed
-    return found if names.plausible(found) else Unfit("no time", f"{found.isoformat()} is no time of a camera")
+    return found if names.plausible(found) else Unfit("no time", f"{found.isoformat()} is not a time of a camera")
 
 
 def _text_of(cell: object) -> tuple[str, bool]:

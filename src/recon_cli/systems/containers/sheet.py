@@ -25,7 +25,7 @@ def rows(raw: bytes) -> list[Row] | Unfit:
     try:
         import openpyxl  # noqa: PLC0415  an extra, and heavy
     except ImportError as exc:
-        hint = "`pip install 'recon-cli[xlsx]'`, or save the sheet as CSV"
+        hint = "run `pip install 'recon-cli[xlsx]'`, or save the sheet as CSV"
         raise ToolMissingError("sheets (.xlsx) need openpyxl", cause=str(exc), hint=hint) from exc
     odd = _odd(raw)
     if odd is not None:

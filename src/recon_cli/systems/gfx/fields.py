@@ -81,7 +81,7 @@ def session_id(keys: Mapping[str, Parsed], path: str, say: Say) -> int | None:
         if value is None:
             continue
         if (number := whole(value)) is None:
-            say("unreadable session id", f"{name} is no whole number of 64 bits")
+            say("unreadable session id", f"{name} is not a whole number of 64 bits")
         else:
             read[name] = number
     if len(set(read.values())) > 1:
@@ -120,7 +120,7 @@ def title(keys: Mapping[str, Parsed], *names: str) -> str | None:
 
 
 def payouts(keys: Mapping[str, Parsed], say: Say) -> tuple[int, ...] | None:
-    """The payouts, None where there are none or one is no whole number."""
+    """The payouts, None where there are none or one is not a whole number."""
     value = said(keys, "Payouts", "payouts")
     if value is None:
         return None

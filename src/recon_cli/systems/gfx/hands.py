@@ -34,7 +34,7 @@ def played(keys: Mapping[str, Parsed], say: Say) -> Played:
     players = said(keys, "Players", "players")
     hands = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if not isinstance(listed, list):
-        say("no hands", "`Hands` is no list" if listed is not None else "there is no `Hands`")
+        say("no hands", "`Hands` is not a list" if listed is not None else "there is no `Hands`")
     elif len(hands) < len(listed):
         say("a hand is no object", count(len(listed) - len(hands), "hand"))
     _note_duplicates(hands, say)

@@ -56,11 +56,11 @@ def parse(raw: bytes, source: str = REGISTRY) -> Registry:
     """
     found = document.read(raw)
     if isinstance(found, Refusal):
-        hint = "look again when it is written" if found.waits else f"mend {source}; it has to be JSON with a list `pcs`"
+        hint = "run again when it is written" if found.waits else f"mend {source}; write it as JSON with a list `pcs`"
         raise ConfigError(f"{source} is {found.reason.value}", cause=found.detail, hint=hint)
     entries = found.keys.get("pcs")
     if not isinstance(entries, list):
-        hint = 'it has to look like {"pcs": [{"id": "PC01"}]}'
+        hint = 'write it as {"pcs": [{"id": "PC01"}]}'
         raise ConfigError(
             f"{source} has no list `pcs`", cause=f"it has {', '.join(found.keys) or 'nothing'}", hint=hint
         )
@@ -97,7 +97,7 @@ def _name(place: int, entry: Parsed) -> str:
 def _entry(entry: Parsed) -> Pc | str:
     """The PC of an entry, or why it is none."""
     if not isinstance(entry, dict):
-        return "it is no object"
+        return "it is not an object"
     identity, enabled = entry.get("id"), entry.get("enabled", True)
     if not isinstance(identity, str) or not identity.strip():
         return "`id` has to be text"

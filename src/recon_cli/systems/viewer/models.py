@@ -140,7 +140,7 @@ def _height_of_name(known: Mapping[str, tuple[Evidence, ...]]) -> dict[str, tupl
 
 def _empty(item: Item, known: Mapping[str, tuple[Evidence, ...]]) -> Iterator[Problem]:
     if not known:
-        yield Problem(item.folder, "no files", "an empty folder is no model")
+        yield Problem(item.folder, "no files", "an empty folder is not a model")
 
 
 def _absent(item: Item, known: Mapping[str, tuple[Evidence, ...]], shape: str) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recon_cli.reconstruction.training.cpu.fit import Fit
 
 NEEDED = ("numba", "numpy", "PIL")
-HINT = "pip install 'recon-cli[reconstruct]'"
+HINT = "run `pip install 'recon-cli[reconstruct]'`"
 SCORES = 10
 """How often the first held-out views are scored on the way."""
 SCORED_VIEWS = 2
