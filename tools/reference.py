@@ -97,6 +97,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield _prose(command.help)
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"```text\n{context.command_path} {usage}\n```"
+    yield "```text\n" + "\n".join(getattr(command, "examples", ())) + "\n```"
     rows = [record for parameter in command.params if (record := parameter.get_help_record(context))]
     if rows:
         yield _table(("option", "meaning"), [(f"`{name}`", _prose(words)) for name, words in rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +65,36 @@ def test_help_works_in_every_position(path: tuple[str, ...], word: str, capfd: p
     assert "Everywhere:" in shown
     assert main([*path, "--json", word, "-q"]) == 0
     assert capfd.readouterr().out == shown
+
+
+@pytest.mark.parametrize("path", [(), *PATHS], ids=["recon", *NAMES])
+def test_every_example_of_the_help_is_a_command_line_that_is_understood(
+    path: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = command_of(path) if path else app.command()
+    lines = getattr(command, "examples", ())
+    assert lines, "a command without an example"
+    assert main([*path, "-h"]) == 0
+    shown = capfd.readouterr().out.partition("Examples:\n")[2].splitlines()
+    assert shown[: len(lines)] == [f"  {line}" for line in lines]
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "recon"
+        assert understood(words)[: len(path)] == path, f"an example of another command: {line}"
+
+
+def understood(words: list[str]) -> tuple[str, ...]:
+    """The names of the commands that a command line leads to, with all its words read and nothing run."""
+    command: click.Command = app.command()
+    context = command.make_context("recon", words, obj=Invocation())
+    names = []
+    while isinstance(command, click.Group):
+        name, found, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert name
+        assert found
+        names.append(name)
+        command, context = found, found.make_context(name, rest, parent=context)
+    return tuple(names)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=NAMES)

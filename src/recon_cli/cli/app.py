@@ -75,6 +75,8 @@ class _Commands(MutableMapping[str, click.Command]):
 class LazyGroup(options.Group):
     """The root: knows every command's name and help, imports the one that is run."""
 
+    examples = ("recon demo", "recon scan ftp://me@host/html", "recon recover models", "recon backup run -q")
+
     def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401  Typer's own long list, passed on
         super().__init__(*args, **attributes)
         self.commands = _Commands()

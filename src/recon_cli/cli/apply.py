@@ -18,16 +18,14 @@ from recon_cli.stores.registry import open_records
 from recon_cli.systems import registry
 
 
+@options.examples("recon apply plan.json", "recon apply plan.json --dry-run")
 def apply(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A file that `recon recover --plan-out` wrote.")],
     target: Annotated[
         str | None, typer.Option("--to", metavar="URL|NAME", help="The target, if its name is no longer known.")
     ] = None,
 ) -> None:
-    """Write exactly what a plan says, in one transaction, or refuse because the target moved on.
-
-    Example: `recon apply plan.json`
-    """
+    """Write exactly what a plan says, in one transaction, or refuse because the target moved on."""
     call = options.current()
     wanted = planfile.read(plan)
     if call.dry_run:

@@ -71,6 +71,9 @@ Push = Annotated[str | None, typer.Option(metavar="REMOTE", help="Push a git rep
 
 
 @app.command()
+@options.examples(
+    "recon backup export sqlite:///data/models.db ./backups", "recon backup export local git:backups --push origin"
+)
 def export(
     source: Store,
     to: Annotated[
@@ -92,10 +95,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Save it although rows were lost.")] = False,
     identity: Identity = None,
 ) -> None:
-    """Save a database as the newest snapshot of a destination.
-
-    Example: `recon backup export sqlite:///data/models.db ./backups`
-    """
+    """Save a database as the newest snapshot of a destination."""
     call = options.current()
     target = ends.named(call, to)
     how = _known(compress or (target.compress if target else ""))
@@ -139,17 +139,16 @@ def _known(compress: str) -> str:
 
 
 @app.command("list", dry_run=True)
+@options.examples("recon backup list ./backups")
 def list_(where: Dest, identity: Identity = None) -> None:
-    """List the snapshots of a destination, oldest first.
-
-    Example: `recon backup list ./backups`
-    """
+    """List the snapshots of a destination, oldest first."""
     call = options.current()
     with ends.destination(call, where, ends.Asked(key=identity)) as kept:
         call.show(listing.listed(kept, SystemClock()))
 
 
 @app.command(dry_run=True)
+@options.examples("recon backup show ./backups", "recon backup show ./backups --table models --limit 5")
 def show(
     snap: Snap,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL that it carries.")] = False,
@@ -157,10 +156,7 @@ def show(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many rows.")] = 20,
     identity: Identity = None,
 ) -> None:
-    """Show what a snapshot holds: tables, rows, sizes, keys.
-
-    Example: `recon backup show ./backups --table models --limit 5`
-    """
+    """Show what a snapshot holds: tables, rows, sizes, keys."""
     call = options.current()
     if sql and table is not None:
         raise UsageError("`--sql` and `--table` are two questions", hint="ask one after the other")
@@ -173,6 +169,7 @@ def show(
 
 
 @app.command(dry_run=True)
+@options.examples("recon backup verify ./backups --restore-drill")
 def verify(
     snap: Snap,
     restore_drill: Annotated[
@@ -189,8 +186,6 @@ def verify(
 
     Every file is compared with its checksum (exit code 14: damaged, and where). With a drill everything is restored
     into a scratch database and compared, too (4: not equal).
-
-    Example: `recon backup verify ./backups --restore-drill`
     """
     call = options.current()
     server = call.store(drill_in) if drill_in else None
@@ -207,6 +202,7 @@ def verify(
 
 
 @app.command(dry_run=True)
+@options.examples("recon backup diff ./backups sqlite:///data/models.db")
 def diff(
     left: Side,
     right: Side,
@@ -219,8 +215,6 @@ def diff(
 
     Rows are matched by key and compared by value, type and bit; between engines by meaning. Exit code 4:
     something differs.
-
-    Example: `recon backup diff ./backups sqlite:///data/models.db`
     """
     call = options.current()
     request = differ.DiffRequest(tuple(tables or ()), tuple(exclude or ()), limit)
@@ -229,6 +223,10 @@ def diff(
 
 
 @app.command("import", dry_run=True)
+@options.examples(
+    "recon backup import ./backups sqlite:///data/models.db --plan",
+    "recon backup import ./backups local --tables models --where id=7 --mode upsert",
+)
 def import_(
     snap: Snap,
     target: Store,
@@ -250,8 +248,6 @@ def import_(
     """Put a snapshot, or a part of it, into a database.
 
     One transaction, or nothing; afterwards it is read back and compared.
-
-    Example: `recon backup import ./backups sqlite:///data/models.db --plan`
     """
     call = options.current()
     with ends.snapshot(call, snap, identity) as opened, ends.store(call, target) as (store, place):
@@ -272,6 +268,7 @@ def import_(
 
 
 @app.command(dry_run=True)
+@options.examples("recon backup prune ./backups --keep-daily 7 --keep-weekly 4 --dry-run")
 def prune(
     where: Dest,
     keep_last: Keep = None,
@@ -283,8 +280,6 @@ def prune(
     """Remove the snapshots that no rule keeps.
 
     The newest good one always stays. Try it with `--dry-run`.
-
-    Example: `recon backup prune ./backups --keep-daily 7 --keep-weekly 4 --dry-run`
     """
     call = options.current()
     asked = dict(zip(backups.KEEP, (keep_last, keep_daily, keep_weekly, keep_monthly, keep_yearly), strict=True))
@@ -295,6 +290,7 @@ def prune(
 
 
 @app.command(dry_run=True)
+@options.examples("recon backup run -q")
 def run(
     names: Annotated[
         list[str] | None,
@@ -307,8 +303,6 @@ def run(
     """Make every backup of recon.toml: export, verify, prune.
 
     One that fails stops no other. For cron: silent with `-q`, one line with `--json`.
-
-    Example: `recon backup run -q`
     """
     call = options.current()
     known = call.settings.names("backups")

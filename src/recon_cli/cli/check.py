@@ -21,6 +21,7 @@ from recon_cli.jobs.watched import Watch, watched
 from recon_cli.ops.clock import SystemClock
 
 
+@options.examples("recon check models", "recon check models -q --max-drop 10%", "recon check models --repair")
 def check(
     table: Table = None,
     system: SystemName = None,
@@ -38,10 +39,7 @@ def check(
         Path | None, typer.Option(metavar="FILE", help="Leave the outcome for Prometheus (`.prom`).")
     ] = None,
 ) -> None:
-    """Compare files and records both ways; exit code 0 if they agree, 4 if they drifted. Silent for cron with `-q`.
-
-    Example: `recon check models -q --max-drop 10%`
-    """
+    """Compare files and records both ways; exit code 0 if they agree, 4 if they drifted. Silent for cron with `-q`."""
     call = options.current()
     settings = call.settings.check
     writing = apply and not call.dry_run

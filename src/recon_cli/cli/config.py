@@ -20,6 +20,7 @@ app = options.App(help="Show settings and where each came from.")
 
 
 @app.command(dry_run=True)
+@options.examples("recon config show --origin")
 def show(
     origin: Annotated[bool, typer.Option("--origin", help="Add the layer, file and line of each value.")] = False,
 ) -> None:
@@ -29,6 +30,7 @@ def show(
 
 
 @app.command(dry_run=True)
+@options.examples("recon config check")
 def check() -> None:
     """Read all settings and say everything that is wrong with them; exit code 10 if anything is."""
     call = options.current()

@@ -16,6 +16,7 @@ from recon_cli.ops import signals
 from recon_cli.ops.clock import SystemClock
 
 
+@options.examples("recon demo", "recon demo --serve")
 def demo(
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where to set the scene.")] = Path("recon-demo"),
     models: Annotated[
@@ -25,10 +26,7 @@ def demo(
         bool, typer.Option("--serve", help="Keep the web host running afterwards, to try commands of your own.")
     ] = False,
 ) -> None:
-    """Lose a database and get it back, on an embedded FTP server; leaves a folder to look into.
-
-    Example: `recon demo --serve`
-    """
+    """Lose a database and get it back, on an embedded FTP server; leaves a folder to look into."""
     call = options.current()
     clock = SystemClock()
     began = clock.monotonic()

@@ -24,11 +24,9 @@ Names = Annotated[
 ]
 
 
+@options.examples("recon doctor", "recon doctor dothome")
 def doctor(names: Names = None) -> None:
-    """Check this machine, the settings, the queue, every named place and sync; exit code 0, or the first failure's.
-
-    Example: `recon doctor dothome`
-    """
+    """Check this machine, the settings, the queue, every named place and sync; exit code 0, or the first failure's."""
     call = options.current()
     found, problems = settings.check(call.sources)
     chosen = _chosen(found, tuple(names or ()))

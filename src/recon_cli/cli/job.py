@@ -25,19 +25,18 @@ Jobs: TypeAlias = Annotated[list[str], typer.Argument(metavar="JOB…", help="Id
 
 
 @app.command("list", dry_run=True)
+@options.examples("recon job list --status failed")
 def list_(
     status: Annotated[str | None, typer.Option(metavar="STATE", help="Only those: pending, running, done, …")] = None,
 ) -> None:
-    """List every job, the newest first.
-
-    Example: `recon job list --status failed`
-    """
+    """List every job, the newest first."""
     call = options.current()
     with desks.opened(call) as desk:
         call.show(listing.listed(desk, state=_state(status)))
 
 
 @app.command(dry_run=True)
+@options.examples("recon job show 1a2b3c4d")
 def show(job: Job) -> None:
     """Show one job: its row, its errors, what each stage gave and took, the end of its log."""
     call = options.current()
@@ -46,16 +45,14 @@ def show(job: Job) -> None:
 
 
 @app.command("log", dry_run=True)
+@options.examples("recon job log 1a2b3c4d -f")
 def log_(
     job: Job,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = False,
     stage: Annotated[str | None, typer.Option(metavar="STAGE", help="Everything that one stage said.")] = None,
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, metavar="N", help="How many of the last lines.")] = 200,
 ) -> None:
-    """Show what a job said.
-
-    Example: `recon job log 1a2b3c4d -f`
-    """
+    """Show what a job said."""
     call = options.current()
     with desks.opened(call) as desk:
         path = log.path(desk, job, stage)
@@ -69,6 +66,7 @@ def log_(
 
 
 @app.command()
+@options.examples("recon job cancel 1a2b3c4d")
 def cancel(job: Job) -> None:
     """End a job within seconds, wherever it is; what it finished is kept."""
     call = options.current()
@@ -77,15 +75,13 @@ def cancel(job: Job) -> None:
 
 
 @app.command("retry", dry_run=True)
+@options.examples("recon job retry 1a2b3c4d")
 def retry_(
     jobs: Annotated[
         list[str] | None, typer.Argument(metavar="[JOB]…", help="Ids of jobs; without, all that were interrupted.")
     ] = None,
 ) -> None:
-    """Go on with jobs that failed, were cancelled or interrupted, at the first stage that is not done.
-
-    Example: `recon job retry 1a2b3c4d`
-    """
+    """Go on with jobs that failed, were cancelled or interrupted, at the first stage that is not done."""
     call = options.current()
     with desks.opened(call) as desk:
         ids = changes.to_retry(desk, jobs or [])
@@ -95,6 +91,7 @@ def retry_(
 
 
 @app.command(dry_run=True)
+@options.examples("recon job delete 1a2b3c4d")
 def delete(jobs: Jobs) -> None:
     """Delete jobs: their rows, their errors and their folders with everything in them."""
     call = options.current()
@@ -107,31 +104,28 @@ def delete(jobs: Jobs) -> None:
 
 
 @app.command()
+@options.examples("recon job fetch 1a2b3c4d --out results")
 def fetch(
     job: Job,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to make a folder of the job's name.")] = Path(),
 ) -> None:
-    """Copy the files of a job that workers ended out of the store where they leave them (`[worker] files`).
-
-    Example: `recon job fetch 1a2b3c4d --out results`
-    """
+    """Copy the files of a job that workers ended out of the store where they leave them (`[worker] files`)."""
     call = options.current()
     with desks.opened(call, make=True) as desk:
         call.show(depot.fetched(desk, desks.files_of_workers(call), job, out))
 
 
 @app.command("rebuild", dry_run=True)
+@options.examples("recon job rebuild --dry-run")
 def rebuild_() -> None:
-    """Rebuild the job table from the job folders, of this program or of the reconstruction server.
-
-    Example: `recon job rebuild --dry-run`
-    """
+    """Rebuild the job table from the job folders, of this program or of the reconstruction server."""
     call = options.current()
     root, store, state = desks.root(call), desks.store(call), state_dir(call)
     call.show(rebuild.rebuild(root, store, state, SystemClock(), dry_run=call.dry_run))
 
 
 @app.command(dry_run=True)
+@options.examples("recon job stats")
 def stats() -> None:
     """Show how jobs ended, how long their stages took, and how much came out of them."""
     call = options.current()

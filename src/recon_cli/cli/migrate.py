@@ -71,6 +71,7 @@ Workers = Annotated[int, typer.Option(min=0, metavar="N", help="Processes that c
 
 
 @app.command(dry_run=True)
+@options.examples("recon migrate data/app.db --plan", "recon migrate data/app.db postgresql://me@host/app --schema app")
 def run(
     source: Source = None,
     target: Target = None,
@@ -110,8 +111,6 @@ def run(
     """Move a SQLite database: look at every value, plan, copy, verify, swap in.
 
     Exit code 3: rows were rejected or something was left out, each named; 4: not equal, and nothing was changed.
-
-    Example: `recon migrate data/app.db postgresql://me@host/app --schema app`
     """
     call = options.current()
     source, target = _ends(source, target, from_store, to_store)
@@ -191,6 +190,7 @@ def _zone(zone: str) -> str:
 
 
 @app.command(dry_run=True)
+@options.examples("recon migrate verify data/app.db postgresql://me@host/app --schema app")
 def verify(
     source: Source = None,
     target: Target = None,
@@ -212,8 +212,6 @@ def verify(
     """Compare a target with its source, value by value, and what was declared.
 
     Exit code 4: they differ; the first keys are named.
-
-    Example: `recon migrate verify data/app.db postgresql://me@host/app --schema app`
     """
     call = options.current()
     source, target = _ends(source, target, from_store, to_store)

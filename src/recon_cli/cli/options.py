@@ -14,7 +14,18 @@ from typer.core import TyperCommand, TyperGroup
 
 from recon_cli.cli.invocation import Invocation
 
-__all__ = ["App", "BareGroup", "Command", "DryRunCommand", "Group", "Invocation", "RunGroup", "complete", "current"]
+__all__ = [
+    "App",
+    "BareGroup",
+    "Command",
+    "DryRunCommand",
+    "Group",
+    "Invocation",
+    "RunGroup",
+    "complete",
+    "current",
+    "examples",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +72,18 @@ class _Everywhere(click.Command):
         own = super().get_params(ctx)
         return [*own, *self.shared]
 
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Command lines that show how it is used, each whole, with `recon` as their first word."""
+        return tuple(getattr(self.callback, "examples", ()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples, as long as they are: they are there to be copied."""
+        with formatter.section("Examples"):
+            for line in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        super().format_epilog(ctx, formatter)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Arguments, the command's own options, then those that work everywhere."""
         own = [param for param in super().get_params(ctx) if param not in self.shared]
@@ -94,6 +117,11 @@ class DryRunCommand(Command):
 
 class Group(_Everywhere, TyperGroup):
     """A group of commands with the global options."""
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The first example of each command in it."""
+        return tuple(line for one in self.commands.values() for line in getattr(one, "examples", ())[:1])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Commands first: they are what one looks for."""
@@ -179,6 +207,16 @@ class App(typer.Typer):
         """Register what runs before the sub-commands."""
         register = super().callback(**attributes)
         return lambda function: register(_evaluated(function))
+
+
+def examples(*lines: str) -> Callable[[F], F]:
+    """Say how a command is used: `-h`, the reference and the man page show it, and a test tries every line."""
+
+    def said(function: F) -> F:
+        function.__dict__["examples"] = lines
+        return function
+
+    return said
 
 
 def _evaluated(function: F) -> F:

@@ -48,20 +48,19 @@ def open_queue(call: Invocation) -> Outbox:
 
 
 @app.command(dry_run=True)
+@options.examples("recon queue status", "recon queue status --json")
 def status(
     textfile: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Leave the numbers for Prometheus (`.prom`).")
     ] = None,
 ) -> None:
-    """Say how much waits, since when, what is dead and who is paused.
-
-    Example: `recon queue status --json`
-    """
+    """Say how much waits, since when, what is dead and who is paused."""
     call = options.current()
     call.show(job.status(queue_path(call), SystemClock(), None if call.dry_run else textfile))
 
 
 @app.command(dry_run=True)
+@options.examples("recon queue peek -n 3")
 def peek(
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, metavar="N", help="How many.")] = 10,
 ) -> None:
@@ -71,13 +70,11 @@ def peek(
 
 
 @app.command()
+@options.examples("recon queue verify -q")
 def verify(
     accept: Annotated[bool, typer.Option("--accept", help="Take the losses named so far as known.")] = False,
 ) -> None:
-    """Prove that every item put is acknowledged, waiting, spilled or dead; exit code 14 if not, 3 after losses.
-
-    Example: `recon queue verify -q`
-    """
+    """Prove that every item put is acknowledged, waiting, spilled or dead; exit code 14 if not, 3 after losses."""
     call = options.current()
     path = queue_path(call)
     if accept:
@@ -88,6 +85,7 @@ def verify(
 
 
 @app.command(dry_run=True)
+@options.examples("recon queue export waiting.jsonl")
 def export(file: File) -> None:
     """Write everything that waits, is spilled or dead to a file of JSON lines, exactly."""
     call = options.current()
@@ -96,6 +94,7 @@ def export(file: File) -> None:
 
 
 @app.command("import")
+@options.examples("recon queue import waiting.jsonl")
 def import_(file: File) -> None:
     """Take in what `export` wrote; what is known already stays as it is."""
     call = options.current()
@@ -104,14 +103,12 @@ def import_(file: File) -> None:
 
 
 @app.command()
+@options.examples("recon queue replay --to supabase --rate 50")
 def replay(
     target: Annotated[str | None, typer.Option("--to", metavar="NAME", help="Only what waits for this target.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, metavar="N", help="Items a second at most.")] = None,
 ) -> None:
-    """Deliver now what waits, also what was put off and what stands behind a pause; exit code 13 if a target is away.
-
-    Example: `recon queue replay --rate 50`
-    """
+    """Deliver now what waits, also what was put off or stands behind a pause; exit code 13 if a target is away."""
     from recon_cli.jobs.sync.replay import replay as drained  # noqa: PLC0415  targets bring their drivers along
 
     call = options.current()
@@ -122,6 +119,7 @@ def replay(
 
 
 @app.command()
+@options.examples("recon queue adopt /srv/gfx/pending.db --to supabase")
 def adopt(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="An older queue: `pending.db`, with its `-wal` beside it.")
@@ -130,10 +128,7 @@ def adopt(
     table: Annotated[str, typer.Option(metavar="NAME", help="The table that they go to.")] = "gfx_sessions",
     system: Annotated[str, typer.Option(metavar="NAME", help="Whose records they are.")] = "gfx",
 ) -> None:
-    """Take over an older service's queue and dead letters; its file is left as it is.
-
-    Example: `recon queue adopt /srv/gfx/pending.db --to supabase`
-    """
+    """Take over an older service's queue and dead letters; its file is left as it is."""
     call = options.current()
     with open_queue(call) as queue:
         call.show(job.adopt(queue, file, _label(call, target), table, {"system": system}))
@@ -148,6 +143,7 @@ def _label(call: Invocation, target: str) -> str:
 
 
 @dead.command("list", dry_run=True)
+@options.examples("recon queue dead list", "recon queue dead list --reason poison")
 def dead_list(reason: Reason = None) -> None:
     """List dead letters with the target's words."""
     call = options.current()
@@ -155,6 +151,7 @@ def dead_list(reason: Reason = None) -> None:
 
 
 @dead.command("show", dry_run=True)
+@options.examples("recon queue dead show 7")
 def dead_show(number: Annotated[int, typer.Argument(metavar="ID", help="The number of a dead letter.")]) -> None:
     """Show one dead letter whole, with its content."""
     call = options.current()
@@ -162,6 +159,7 @@ def dead_show(number: Annotated[int, typer.Argument(metavar="ID", help="The numb
 
 
 @dead.command("requeue", dry_run=True)
+@options.examples("recon queue dead requeue 7 9", "recon queue dead requeue --reason poison")
 def dead_requeue(numbers: Numbers = None, reason: Reason = None, every: Every = False) -> None:
     """Let dead letters wait again, with all attempts before them."""
     call = options.current()
@@ -173,6 +171,7 @@ def dead_requeue(numbers: Numbers = None, reason: Reason = None, every: Every = 
 
 
 @dead.command("export", dry_run=True)
+@options.examples("recon queue dead export dead.jsonl")
 def dead_export(file: File, reason: Reason = None) -> None:
     """Write dead letters to a file of JSON lines, exactly; `recon queue import` takes them back."""
     call = options.current()
@@ -181,6 +180,7 @@ def dead_export(file: File, reason: Reason = None) -> None:
 
 
 @dead.command("drop", dry_run=True)
+@options.examples("recon queue dead drop 7")
 def dead_drop(numbers: Numbers = None, reason: Reason = None, every: Every = False) -> None:
     """Throw dead letters away; only their number is remembered."""
     call = options.current()

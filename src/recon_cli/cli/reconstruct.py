@@ -20,6 +20,7 @@ _TRAINERS = ("auto", "cpu", "gsplat", "command")
 _SOLVERS = ("auto", "pycolmap", "colmap")
 
 
+@options.examples("recon reconstruct ./photos --preset quick", "recon reconstruct --resume 1a2b3c4d")
 def reconstruct(
     photos: Annotated[
         Path | None, typer.Argument(metavar="[PHOTOS]", help="The folder that holds the photos, or a video.")
@@ -45,7 +46,7 @@ def reconstruct(
 ) -> None:
     """Make a Gaussian splat, and a page that shows it, of a folder of photos (or of videos, with `ffmpeg`).
 
-    Each stage is recorded; what is finished is never done twice. Example: `recon reconstruct ./photos --preset quick`
+    Each stage is recorded; what is finished is never done twice.
     """
     call = options.current()
     asked = {

@@ -60,6 +60,10 @@ class Partition(StrEnum):
 
 
 @app.command(dry_run=True)
+@options.examples(
+    "recon record add --to gate.db TCNU8971796",
+    "recon record add --to gate.db Gate_In-20250214-100249-1739552569200-7_log.json",
+)
 def add(
     things: Annotated[
         list[str] | None,
@@ -79,10 +83,7 @@ def add(
     later: Annotated[bool, typer.Option("--later", help="Only put them into the outbox.")] = False,
     resend: Annotated[bool, typer.Option("--resend", help="Also those that were sent lately: they were lost.")] = False,
 ) -> None:
-    """Add readings; what cannot be delivered waits in the outbox. Exit code 3 if any was refused, 13 if any waits.
-
-    Example: `recon record add --to gate.db Gate_In-20250214-100249-1739552569200-7_log.json`
-    """
+    """Add readings; what cannot be delivered waits in the outbox. Exit code 3 if any was refused, 13 if any waits."""
     call = options.current()
     found = ends.chosen(call, Flags(records, system, target, table, zone))
     route = ends.route_of(found, later=later, resend=resend)
@@ -97,6 +98,7 @@ def add(
 
 
 @app.command("init", dry_run=True)
+@options.examples("recon record init --to postgresql://recon@db/gate --partition month")
 def init(
     records: Records = None,
     system: SystemName = None,
@@ -110,10 +112,7 @@ def init(
     ] = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print what would make it fit, and change nothing.")] = False,
 ) -> None:
-    """Create or mend the tables; no row and no column is dropped.
-
-    Example: `recon record init --to postgresql://recon@db/gate --partition month`
-    """
+    """Create or mend the tables; no row and no column is dropped."""
     call = options.current()
     found = ends.chosen(call, Flags(records, system, target, table))
     asked = window or found.numbers.get("window_s")
@@ -123,6 +122,7 @@ def init(
 
 
 @app.command(dry_run=True)
+@options.examples("recon record search --to postgresql://recon@db/gate --owner TCNU --since 7d --desc")
 def search(
     records: Records = None,
     system: SystemName = None,
@@ -145,10 +145,7 @@ def search(
     after: Annotated[str | None, typer.Option(metavar="PLACE", help="Behind `next` of the page before.")] = None,
     json_lines: Annotated[bool, typer.Option("--json-lines", help="One JSON object a line.")] = False,
 ) -> None:
-    """Find records by owner, number, time, source or text; sorted, page by page.
-
-    Example: `recon record search --to postgresql://recon@db/gate --owner TCNU --since 7d --desc`
-    """
+    """Find records by owner, number, time, source or text; sorted, page by page."""
     call = options.current()
     with ends.reading(call, Flags(records, system, target, table, zone)) as (found, rules, reader):
         named = ends.pairs(where, owner=owner, number=number, source=source)
@@ -159,6 +156,7 @@ def search(
 
 
 @app.command(dry_run=True)
+@options.examples("recon record stats --to gate.db --by day --by owner")
 def stats(
     records: Records = None,
     system: SystemName = None,
@@ -176,10 +174,7 @@ def stats(
     text: Text = None,
     zone: Zone = None,
 ) -> None:
-    """Count records, by day (UTC), owner, source or what else the system has.
-
-    Example: `recon record stats --to gate.db --by day --by owner`
-    """
+    """Count records, by day (UTC), owner, source or what else the system has."""
     call = options.current()
     with ends.reading(call, Flags(records, system, target, table, zone)) as (found, rules, reader):
         named = ends.pairs(where, owner=owner, number=number, source=source)
@@ -187,6 +182,7 @@ def stats(
 
 
 @app.command(dry_run=True)
+@options.examples("recon record prune --to gate.db --older-than 90d --archive-to /srv/archive")
 def prune(
     records: Records = None,
     system: SystemName = None,
@@ -201,10 +197,7 @@ def prune(
     compress: Annotated[Packing, typer.Option(help="How the archive is compressed.")] = Packing.ZSTD,
     zone: Zone = None,
 ) -> None:
-    """Archive old records, read the archive back, and only then delete them; exit code 3 if any changed meanwhile.
-
-    Example: `recon record prune --to gate.db --older-than 90d --archive-to /srv/archive`
-    """
+    """Archive old records, read the archive back, and only then delete them; exit code 3 if any changed meanwhile."""
     call = options.current()
     found = ends.chosen(call, Flags(records, system, target, table, zone))
     folder = archive_to or found.archive_to
@@ -221,6 +214,7 @@ def prune(
 
 
 @app.command(dry_run=True)
+@options.examples("recon record tail -f --to gate.db --owner TCNU")
 def tail(
     records: Records = None,
     system: SystemName = None,
@@ -234,10 +228,7 @@ def tail(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with those that come.")] = False,
     every: Annotated[float, typer.Option(min=0.05, metavar="SECONDS", help="How often to look.")] = 1.0,
 ) -> None:
-    """Show the last records to come in, and with `-f` those that come; with `--json` one object a line.
-
-    Example: `recon record tail -f --to gate.db --owner TCNU`
-    """
+    """Show the last records to come in, and with `-f` those that come; with `--json` one object a line."""
     call = options.current()
     with ends.reading(call, Flags(records, system, target, table)) as (found, rules, reader):
         book = rules.book

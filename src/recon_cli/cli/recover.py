@@ -47,6 +47,11 @@ Target = Annotated[
 Apply = Annotated[bool, typer.Option("--apply", help="Write it; without, the plan is shown and nothing is written.")]
 
 
+@options.examples(
+    "recon recover --system viewer --from ftp://me@host/html/data --to sqlite:///models.db",
+    "recon recover models --plan-out plan.json",
+    "recon recover models --apply",
+)
 def recover(
     table: Table = None,
     system: SystemName = None,
@@ -80,8 +85,6 @@ def recover(
     """Rebuild lost rows from the files that survived, with evidence for every field; the plan comes first.
 
     With `--system conversations` it goes the other way: the folder `--to` gets its logs back out of the store `--from`.
-
-    Example: `recon recover --system viewer --from ftp://me@host/html/data --to sqlite:///models.db`
     """
     call = options.current()
     if system is not None and (feed := registry.rebuilds(system, table or "")) is not None:

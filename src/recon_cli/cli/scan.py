@@ -14,6 +14,7 @@ from recon_cli.jobs import scan as job
 from recon_cli.ops.clock import SystemClock
 
 
+@options.examples("recon scan ftp://me@host/html", 'recon scan dothome --include "*.obj" --json-lines')
 def scan(
     place: Annotated[
         str,
@@ -41,10 +42,7 @@ def scan(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed scan of the same stopped.")] = False,
     json_lines: Annotated[bool, typer.Option("--json-lines", help="One JSON object per entry.")] = False,
 ) -> None:
-    """List a store completely and fast; exit code 3 if a folder is not proven complete.
-
-    Example: `recon scan ftp://me@host/html --json-lines`
-    """
+    """List a store completely and fast; exit code 3 if a folder is not proven complete."""
     call = options.current()
     chosen = call.files(place)
     request = scan_request(

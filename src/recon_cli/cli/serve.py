@@ -38,6 +38,7 @@ _NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "python_multipart": "pyth
 _LOCK = ".serve.lock"
 
 
+@options.examples("recon serve --port 8000")
 def serve(
     host: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Listen at this address; 127.0.0.1 by default.")
@@ -49,7 +50,7 @@ def serve(
 ) -> None:
     """Serve the jobs over HTTP: uploads, viewers, records, live notices, and a page for the operator at `/`.
 
-    Beyond this machine it listens only with a token (`RECON_SERVE_TOKEN`). Example: `recon serve --port 8000`
+    Beyond this machine it listens only with a token (`RECON_SERVE_TOKEN`).
     """
     call = options.current()
     _require()

@@ -47,6 +47,7 @@ app = options.App(
 
 
 @app.command("run", dry_run=True)
+@options.examples("recon sync sessions --once", "recon sync --system gfx --from /mnt/nas --to supabase --watch")
 def run(
     name: Name = None,
     system: SystemName = None,
@@ -63,10 +64,7 @@ def run(
         float, typer.Option(min=0, metavar="SECONDS", help="How long to stay for a target that is away.")
     ] = 0.0,
 ) -> None:
-    """Send every new or changed file; exit code 13 if the target is away and records wait, 3 if any was refused.
-
-    Example: `recon sync --system gfx --from /mnt/nas --to supabase --once`
-    """
+    """Send every new or changed file; exit code 13 if the target is away and records wait, 3 if any was refused."""
     call = options.current()
     found = chosen(call, name, system, source, target)
     asked = routes(found, table=table, registry=registry, on_drift=on_drift, rate=rate)
@@ -110,6 +108,7 @@ def _heart(watch: Watch) -> Callable[[], None]:
 
 
 @app.command("init", dry_run=True)
+@options.examples("recon sync init sessions", "recon sync init --system gfx --to supabase --sql")
 def init(
     name: Name = None,
     system: SystemName = None,
@@ -117,10 +116,7 @@ def init(
     table: TableName = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print what would make it fit, and change nothing.")] = False,
 ) -> None:
-    """Create or migrate the target's tables and view; no row and no column is dropped.
-
-    Example: `recon sync init --system gfx --to supabase --sql`
-    """
+    """Create or migrate the target's tables and view; no row and no column is dropped."""
     call = options.current()
     found = chosen(call, name, system, ".", target)
     done = []
@@ -131,6 +127,7 @@ def init(
 
 
 @app.command("verify", dry_run=True)
+@options.examples("recon sync verify --system gfx --from /mnt/nas --to supabase")
 def verify(
     name: Name = None,
     system: SystemName = None,
@@ -142,10 +139,7 @@ def verify(
         bool, typer.Option("--content", help="Compare the documents in the target with the files, too.")
     ] = False,
 ) -> None:
-    """Prove that every file is in the target: read all files and all rows; exit code 0 if they agree, 4 if not.
-
-    Example: `recon sync verify --system gfx --from /mnt/nas --to supabase`
-    """
+    """Prove that every file is in the target: read all files and all rows; exit code 0 if they agree, 4 if not."""
     call = options.current()
     found = chosen(call, name, system, source, target)
     asked = routes(found, table=table, registry=registry)

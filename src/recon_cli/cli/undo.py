@@ -16,16 +16,14 @@ from recon_cli.ops.clock import SystemClock
 from recon_cli.stores.registry import open_records
 
 
+@options.examples("recon undo", "recon undo 20260102T030405Z-a1b2c3")
 def undo(
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run, or the start of its name.")] = None,
     target: Annotated[
         str | None, typer.Option("--to", metavar="URL|NAME", help="The target, if its name is no longer known.")
     ] = None,
 ) -> None:
-    """Take a run back: the target is as it was before it. Without RUN: list the runs.
-
-    Example: `recon undo 20260102T030405Z-a1b2c3`
-    """
+    """Take a run back: the target is as it was before it. Without RUN: list the runs."""
     call = options.current()
     state = state_dir(call)
     if run is None:

@@ -27,6 +27,7 @@ app = options.App(
 
 
 @app.command("run")
+@options.examples("recon worker --pool gpu --concurrent 1")
 def run(
     pool: Annotated[
         str | None, typer.Option(metavar="|".join(_POOLS), help="`gpu` takes every job, `cpu` those without gsplat.")
@@ -34,10 +35,7 @@ def run(
     concurrent: Annotated[int | None, typer.Option(min=1, metavar="N", help="Jobs at the same time.")] = None,
     drain: Annotated[bool, typer.Option("--drain", help="End when no job is left to take.")] = False,
 ) -> None:
-    """Take jobs and run them until a signal comes; what is in hand then waits for another worker.
-
-    Example: `recon worker --pool gpu --concurrent 1`
-    """
+    """Take jobs and run them until a signal comes; what is in hand then waits for another worker."""
     call = options.current()
     wish = _wish(call, pool, concurrent, drain=drain)
     from recon_cli.jobs.worker import run as working  # noqa: PLC0415  an extra
@@ -46,6 +44,7 @@ def run(
 
 
 @app.command()
+@options.examples("recon worker init")
 def init() -> None:
     """Make the schema `recon_worker` in the Postgres of the job table; a worker does so itself where it may."""
     call = options.current()
