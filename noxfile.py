@@ -56,6 +56,7 @@ NODE_PACKAGES = ("nodejs", "npm")
 """Not where `npm` is there already: other makers' packages of Node conflict with Debian's."""
 TORCH_TOO, TORCH = "--torch", "torch==2.13.0"
 """Not in the lock: it and what comes with it for CUDA weigh gigabytes."""
+LOOPBACK = "127.0.0.1:8000"
 ALWAYS = {"UV_PYTHON_DOWNLOADS": "never", "PYTHONDONTWRITEBYTECODE": ""}
 """With modules compiled once, as on a user's machine: images of Python often say no, and then each start compiles."""
 
@@ -98,6 +99,17 @@ def docs(session: nox.Session) -> None:
         if wish in session.posargs:
             session.run("python", "-m", tool)
     session.run("pytest", "-n", "auto", "tests/docs")
+
+
+@nox.session(default=False)
+def site(session: nox.Session) -> None:
+    """These pages as a site, in `site/`; `-- --serve` shows it on this machine, and again after each change."""
+    install(session, "site")
+    what = ["serve", "--livereload", "--dev-addr", LOOPBACK] if "--serve" in session.posargs else ["build"]
+    # The notice is of what docs/adr/0017 weighs already.
+    session.run("python", "-m", "mkdocs", *what, env={"NO_MKDOCS_2_WARNING": "1"})
+    if what[0] == "build":
+        session.log(f"open {ROOT / 'site' / 'index.html'}")
 
 
 @nox.session(default=False)
