@@ -20,6 +20,7 @@ from recon_cli.cli.sync_ends import (
     SystemName,
     TableName,
     Target,
+    Zone,
     chosen,
     routes,
     watch_of,
@@ -54,6 +55,7 @@ def run(
     target: Target = None,
     table: TableName = None,
     registry: Registry = None,
+    zone: Zone = None,
     once: Annotated[bool, typer.Option("--once", help="Take what is there, deliver what can be, and end.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until a signal comes.")] = False,
     on_drift: Drift = None,
@@ -68,7 +70,7 @@ def run(
     Example: `recon sync --system gfx --from /mnt/nas --to supabase --once`
     """
     call = options.current()
-    found = chosen(call, name, system, source, target)
+    found = chosen(call, name, system, source, target, zone)
     asked = routes(found, table=table, registry=registry, on_drift=on_drift, rate=rate)
     if once is watch:
         raise UsageError("once, or for ever?", hint="say `--once` or `--watch`")
@@ -138,6 +140,7 @@ def verify(
     target: Target = None,
     table: TableName = None,
     registry: Registry = None,
+    zone: Zone = None,
     content: Annotated[
         bool, typer.Option("--content", help="Compare the documents in the target with the files, too.")
     ] = False,
@@ -147,7 +150,7 @@ def verify(
     Example: `recon sync verify --system gfx --from /mnt/nas --to supabase`
     """
     call = options.current()
-    found = chosen(call, name, system, source, target)
+    found = chosen(call, name, system, source, target, zone)
     asked = routes(found, table=table, registry=registry)
 
     def proven() -> Report:
