@@ -61,10 +61,14 @@ class SshServer:
 
 
 @contextlib.contextmanager
-def sshd() -> Iterator[SshServer]:
-    """OpenSSH with its built-in SFTP server. As root it lets in `nobody`, so that permissions mean something."""
+def sshd(*, programs: bool = False) -> Iterator[SshServer]:
+    """OpenSSH with its built-in SFTP server. As root it lets in `nobody`, so that permissions mean something.
+
+    `programs`: it lets in whoever runs it, since `nobody` may run no program.
+    """
     program = require("sshd", "openssh-server")
-    user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    own = pwd.getpwuid(os.geteuid()).pw_name
+    user = "nobody" if os.geteuid() == 0 and not programs else own
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where sshd, started by root, drops its privileges
     with tempfile.TemporaryDirectory(prefix="recon-sshd-") as name:

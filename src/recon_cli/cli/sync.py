@@ -20,6 +20,7 @@ from recon_cli.cli.sync_ends import (
     SystemName,
     TableName,
     Target,
+    Zone,
     chosen,
     routes,
     watch_of,
@@ -55,6 +56,7 @@ def run(
     target: Target = None,
     table: TableName = None,
     registry: Registry = None,
+    zone: Zone = None,
     once: Annotated[bool, typer.Option("--once", help="Take what is there, deliver what can be, and end.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until a signal comes.")] = False,
     on_drift: Drift = None,
@@ -66,7 +68,7 @@ def run(
 ) -> None:
     """Send every new or changed file; exit code 13 if the target is away and records wait, 3 if any was refused."""
     call = options.current()
-    found = chosen(call, name, system, source, target)
+    found = chosen(call, name, system, source, target, zone)
     asked = routes(found, table=table, registry=registry, on_drift=on_drift, rate=rate)
     if once is watch:
         raise UsageError("neither `--once` nor `--watch` is given", hint="say `--once` or `--watch`")
@@ -135,13 +137,14 @@ def verify(
     target: Target = None,
     table: TableName = None,
     registry: Registry = None,
+    zone: Zone = None,
     content: Annotated[
         bool, typer.Option("--content", help="Compare the documents in the target with the files, too.")
     ] = False,
 ) -> None:
     """Prove that every file is in the target: read all files and all rows; exit code 0 if they agree, 4 if not."""
     call = options.current()
-    found = chosen(call, name, system, source, target)
+    found = chosen(call, name, system, source, target, zone)
     asked = routes(found, table=table, registry=registry)
 
     def proven() -> Report:

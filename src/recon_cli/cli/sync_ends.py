@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -15,6 +16,7 @@ from recon_cli.core.errors import UsageError
 from recon_cli.core.place import Place
 from recon_cli.jobs.sync.route import OnDrift, Route
 from recon_cli.jobs.watched import Watch
+from recon_cli.systems.moments import zone_named
 from recon_cli.systems.registry import FEEDS
 
 Name: TypeAlias = Annotated[
@@ -40,18 +42,29 @@ TableName: TypeAlias = Annotated[str | None, typer.Option("--table", metavar="NA
 Registry: TypeAlias = Annotated[
     str | None, typer.Option(metavar="FILE", help="The list of PCs, if it is not in its usual place.")
 ]
+Zone: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="ZONE", help="The time zone of times that say none, such as Asia/Seoul.")
+]
 Drift: TypeAlias = Annotated[
     OnDrift | None, typer.Option("--on-drift", help="When the target lost a column: pause its table, or stash values.")
 ]
 
 
 def chosen(
-    call: Invocation, name: str | None, system: str | None, source: str | None, targets: list[str] | None
+    call: Invocation,
+    name: str | None,
+    system: str | None,
+    source: str | None,
+    targets: list[str] | None,
+    zone: str | None = None,
 ) -> syncs.SyncSettings:
     """What is to be sent where; notes an older queue that nobody adopted yet."""
     named = targets or []
     flags = syncs.Flags(system, source, named[0] if named else None, tuple(named[1:]))
     found = syncs.resolve_sync(call.settings, name, flags, call.warn)
+    if zone:
+        zone_named(zone)
+        found = replace(found, options={**found.options, "zone": zone})
     if found.options.get("exclude_rooms"):
         call.note("the combined file is not sent: rooms are excluded, and nothing in it says whose its turns are")
     older = syncs.older_queue()

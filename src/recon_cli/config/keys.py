@@ -183,7 +183,7 @@ _SYNCS = tuple(
         ("copies", Kind.TEXTS, "more targets, names from [stores] or URLs; one that fails does not hold the others"),
         ("exclude_rooms", Kind.TEXTS, "conversations: patterns of rooms of which nothing is sent"),
         ("combined", Kind.TEXTS, "conversations: patterns of the file that holds all rooms once more"),
-        ("zone", Kind.TEXT, "conversations: the time zone of the logs, such as Asia/Seoul"),
+        ("zone", Kind.TEXT, "the time zone of times that say none, such as Asia/Seoul"),
         ("host", Kind.TEXT, "conversations: what this host is called in the rows; its own name if not set"),
         ("table", Kind.TEXT, "the main table, if it has not its usual name"),
         ("pattern", Kind.TEXT, "which files, as a pattern such as `*.json`"),

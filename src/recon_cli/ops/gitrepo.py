@@ -10,11 +10,12 @@ import base64
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +49,20 @@ _LOGIN = (
     "error: 401",
     "host key verification",
 )
-_AWAY = ("could not resolve", "connection refused", "timed out", "unable to access", "could not read from remote")
+_AWAY = (
+    "could not resolve",
+    "connection refused",
+    "timed out",
+    "unable to access",
+    "could not read from remote",
+    "rpc failed",
+    "hung up unexpectedly",
+    "unexpected disconnect",
+    "early eof",
+)
+_NO_REPOSITORY = re.compile(r"repository (\S+ )?not found")
+_DECLINED = "[remote rejected]"
+_PROTECTED = "protected branch"
 _BUSY = ("index.lock", "unable to create", "another git process", "could not lock", "file exists")
 _REJECTED = (
     "[rejected]",
@@ -56,8 +70,11 @@ _REJECTED = (
     "non-fast-forward",
     "cannot lock ref",
     "failed to update ref",
-    "[remote rejected]",
+    "incorrect old value",
 )
+_AFAR = frozenset({"fetch", "push", "ls-remote"})
+_SSH = "ssh -oBatchMode=yes -oConnectTimeout=60 -oServerAliveInterval=15"
+_GRACE_S = 5.0
 
 _FROM_USER = frozenset({"GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"}) | frozenset(
     {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM"}
@@ -92,12 +109,16 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Repo:
-    """A repository at `git_dir`; `work_tree` None where it is bare. `env` goes to every call, for credentials."""
+    """A repository at `git_dir`; `work_tree` None where it is bare. `env` goes to every call, for credentials.
+
+    `remote` is what errors call the other side, where there is one: without any secret.
+    """
 
     git_dir: Path
     work_tree: Path | None = None
     timeout_s: float = TIMEOUT_S
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    remote: str = ""
 
     def run(
         self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, fine: Sequence[int] = (0,)
@@ -112,13 +133,14 @@ class Repo:
             try:
                 out, err = child.communicate(stdin, timeout=self.timeout_s)
             except subprocess.TimeoutExpired as exc:
-                child.kill()
-                child.communicate()
                 cause = f"no end after {self.timeout_s:.0f} s"
                 raise UnreachableError(f"`git {words[0]}` hangs", cause=cause, hint="run it by hand") from exc
         if child.returncode not in fine:
-            raise refusal(words[0], err.decode("utf-8", "replace"), str(self.work_tree or self.git_dir))
+            raise refusal(words[0], err.decode("utf-8", "replace"), self._where(words[0]))
         return out
+
+    def _where(self, command: str) -> str:
+        return self.remote if self.remote and command in _AFAR else str(self.work_tree or self.git_dir)
 
     def line(self, *words: str) -> str:
         """One line of output; empty where git has nothing to say."""
@@ -215,18 +237,42 @@ class Repo:
 
 @contextmanager
 def started(words: Sequence[str], env: Mapping[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start git with clean surroundings: a hook that calls recon sets variables that would lead it astray."""
+    """Start git with clean surroundings: a hook that calls recon sets variables that would lead it astray.
+
+    It has no terminal, so that nothing it starts (ssh, helpers) can wait for an answer there. All of these end with it
+    where the block fails: one that waits for a silent remote would keep our pipes open.
+    """
     program = shutil.which("git")
     if program is None:
         raise ToolMissingError("`git` is not installed", hint="run `apt-get install git`")
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in _FROM_USER}
     own = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "GCM_INTERACTIVE": "never"}
-    own |= {} if "GIT_SSH_COMMAND" in kept or "GIT_SSH" in kept else {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
+    own |= {"SSH_ASKPASS_REQUIRE": "never"}
+    own |= {} if "GIT_SSH_COMMAND" in kept or "GIT_SSH" in kept else {"GIT_SSH_COMMAND": _SSH}
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [program, *words], stdin=pipe, stdout=pipe, stderr=pipe, env={**kept, **own, **env}, cwd=folder
+        [program, *words],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env={**kept, **own, **env},
+        cwd=folder,
+        start_new_session=True,
     ) as child:
-        yield child
+        try:
+            yield child
+        except BaseException:
+            _end(child)
+            raise
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End git with all it started; asked first, so that it takes its locks and half files away."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, sign)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE_S)
 
 
 def open_repo(path: Path, timeout_s: float = TIMEOUT_S, env: Mapping[str, str] | None = None) -> Repo:
@@ -291,19 +337,30 @@ def refusal(command: str, said: str, where: str) -> ReconError:
     words, cause = said.lower(), redacted(said.strip())[-500:]
     if any(sign in words for sign in _REJECTED) or ("but expected" in words) or ("reference already exists" in words):
         return RejectedError(f"{where} was changed by another writer", cause=cause, hint="run again")
+    if _DECLINED in words:
+        return _declined(words, cause, where)
     if "dubious ownership" in words:
         hint = f"run `git config --global --add safe.directory {where}`"
         return AuthError(f"git does not trust {where}", cause="it belongs to another user", hint=hint)
     if any(sign in words for sign in _LOGIN):
         hint = "try `git ls-remote` with the same URL; look at the key or the token"
         return AuthError(f"not allowed to use {where}", cause=cause, hint=hint)
-    if "repository not found" in words or "does not appear to be a git repository" in words:
+    if _NO_REPOSITORY.search(words) or "does not appear to be a git repository" in words:
         return NotFoundError(f"no repository {where}", cause=cause, hint="look at the URL")
     if any(sign in words for sign in _BUSY):
         return RejectedError(f"another git is at work in {where}", cause=cause, hint="run again when it has ended")
     if any(sign in words for sign in _AWAY):
         return UnreachableError(f"cannot reach {where}", cause=cause, hint="run again when it is back")
     return ReconError(f"`git {command}` failed in {where}", cause=cause, hint="run `git fsck` there")
+
+
+def _declined(words: str, cause: str, where: str) -> ReconError:
+    """A push that the other side took and would not keep: no room, a hook, a branch that is not ours to move."""
+    if _PROTECTED in words:
+        hint = "let this key push to the branch, or set another `branch`"
+        return AuthError(f"not allowed to push to {where}", cause=cause, hint=hint)
+    hint = "make room there, or do what its hook asks for; then run again"
+    return UnreachableError(f"{where} does not keep what is pushed", cause=cause, hint=hint)
 
 
 def login(url: str, secret: Callable[[], str | None]) -> Mapping[str, str]:
@@ -314,6 +371,14 @@ def login(url: str, secret: Callable[[], str | None]) -> Mapping[str, str]:
     pair = f"{unquote(urlsplit(url).username or 'git')}:{found}"
     value = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
     return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": value}
+
+
+def patience(timeout_s: float) -> Mapping[str, str]:
+    """Git's environment for a remote that may fall silent: over HTTP it gives up when that long hardly a byte came.
+
+    A large push over a slow line goes on for as long as it moves.
+    """
+    return {"GIT_HTTP_LOW_SPEED_LIMIT": "100", "GIT_HTTP_LOW_SPEED_TIME": str(max(1, round(timeout_s)))}
 
 
 def without_user(url: str) -> str:

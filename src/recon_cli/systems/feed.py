@@ -26,10 +26,30 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfit:
+    """A file, or an item of the outbox, that gives no row. `waits`: a later look may find it whole."""
+
+    reason: str
+    detail: str = ""
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was given and is no record: where, why, and what it said; it becomes a dead letter of the table."""
+
+    where: str
+    why: Unfit
+    table: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Sending:
     """A file as it goes into the outbox: its table and identity there. The payload are the file's own bytes.
 
-    `notes` are what was taken all the same, such as a number that stands twice.
+    `notes` are what was taken all the same, such as a number that stands twice; `refused` are rows of it that will give
+    none.
     """
 
     table: str
@@ -38,15 +58,7 @@ class Sending:
     notes: tuple[Problem, ...] = ()
     older: tuple[str, ...] = ()
     """Other hashes under which an older program may know this content."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """A file, or an item of the outbox, that gives no row. `waits`: a later look may find it whole."""
-
-    reason: str
-    detail: str = ""
-    waits: bool = False
+    refused: tuple[Refused, ...] = ()
 
 
 class Fault(Protocol):

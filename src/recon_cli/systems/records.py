@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from recon_cli.core.landing import Parcel
 from recon_cli.core.search import Book
-from recon_cli.systems.feed import Feed, Unfit
+from recon_cli.systems.feed import Feed, Refused, Unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,6 @@ class Entry:
     payload: bytes
     notes: tuple[str, ...] = ()
     parcel: Parcel | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """What was given and is no record: where, why, and what it said; it becomes a dead letter of the table."""
-
-    where: str
-    why: Unfit
-    table: str
-    payload: bytes
 
 
 Given: TypeAlias = "Entry | Refused"

@@ -131,8 +131,9 @@ def _remote_git(place: Place, url: str, folder: str, timeout_s: float, wish: Wis
     home = paths.private_dir(paths.state_dir() / "git") / f"{hashlib.sha256(redact(url).encode()).hexdigest()[:24]}.git"
     if not (home / "HEAD").exists():
         gitrepo.init(home, bare=True)
-    repo = gitrepo.Repo(home, None, timeout_s, gitrepo.login(url, place.secret))
-    line = RemoteLine(repo, gitrepo.without_user(url), wish.branch or place.text("branch"))
+    plain = gitrepo.without_user(url)
+    repo = gitrepo.Repo(home, None, timeout_s, gitrepo.login(url, place.secret), redact(plain))
+    line = RemoteLine(repo, plain, wish.branch or place.text("branch"))
     return GitHistory(_shown(f"git+{redact(url)}", folder), line, folder, wish.author)
 
 

@@ -29,8 +29,8 @@ from recon_cli.outbox.queue import Outbox
 from recon_cli.outbox.status import status
 from recon_cli.stores.sink.registry import open_sink
 from recon_cli.systems import feed as feeds
-from recon_cli.systems.feed import Feed
-from recon_cli.systems.records import Entry, Given, Refused
+from recon_cli.systems.feed import Feed, Refused
+from recon_cli.systems.records import Entry, Given
 
 SCHEMA = "recon.record-add/1"
 _SHOWN = 50

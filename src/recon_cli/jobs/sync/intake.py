@@ -21,7 +21,7 @@ from recon_cli.outbox import moves
 from recon_cli.outbox.item import DeadLetter, Item, Letter, Placed
 from recon_cli.outbox.queue import BATCH_BYTES, Outbox
 from recon_cli.systems import feed as feeds
-from recon_cli.systems.feed import Feed, Sending, Sources, Spot, Unfit
+from recon_cli.systems.feed import Feed, Refused, Sending, Sources, Spot, Unfit
 
 MAIN = "main"
 """In a letter's `meta`: the main table, by which the feed is found again."""
@@ -42,6 +42,7 @@ class Taken:
     put: int = 0
     known: int = 0
     unfit: int = 0
+    refused: int = 0
     unchanged: int = 0
     waiting: int = 0
     remarked: int = 0
@@ -66,6 +67,8 @@ class _Batch:
 
     letters: list[Letter] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
+    unfit: int = 0
+    """How many of the dead are whole files."""
     entries: list[Entry] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     size_bytes: int = 0
@@ -175,7 +178,8 @@ class Intake:
         if batch.dead:
             self.step("bury")
             self.queue.change(lambda db: moves.add_dead(db, batch.dead))
-            self.taken.unfit += len(batch.dead)
+            self.taken.unfit += batch.unfit
+            self.taken.refused += len(batch.dead) - batch.unfit
         if batch.entries:
             self.step("mark")
             self.seen.mark(batch.entries)
@@ -297,6 +301,17 @@ class Intake:
         self.taken.notes += found.notes if len(self.taken.notes) < _MOST_NOTES else ()
         self._keep_small(len(raw))
 
+    def _refuse(self, refused: Sequence[Refused]) -> None:
+        """Keep rows that give no record apart, as `recon record add` does: each can be mended and sent by itself."""
+        now = self.clock.now().timestamp()
+        meta = {feeds.SYSTEM: self.feed.name, MAIN: self.feed.table}
+        for one in refused:
+            key = hashlib.sha256(one.payload).hexdigest()
+            letter = Letter(self.route.target.label, one.table, key, one.payload, meta)
+            self._batch.dead.append(DeadLetter(Item(0, letter, now), one.why.reason, one.why.detail, now))
+        room = max(0, _MOST_NOTES - len(self.taken.problems))
+        self.taken.problems += [Problem(one.where, one.why.reason, one.why.detail) for one in refused[:room]]
+
     def _same(self, one: Look, spot: Spot, raw: bytes, found: Sending, put: Entry) -> None:
         """Read again, and still the same: that it is still there is told; it is sent only if no target has it yet."""
         now = self.clock.now()
@@ -316,6 +331,7 @@ class Intake:
         self._batch.letters.append(Letter(self.route.target.label, found.table, entry.item, raw, meta))
         self._batch.entries.append(entry)
         self._batch.aliases |= dict.fromkeys(found.older, found.file_hash)
+        self._refuse(found.refused)
 
     def _sighted(self, spot: Spot, before: Entry, last: str) -> None:
         """Say until when the content that was there before, or still is, was seen."""
@@ -335,6 +351,7 @@ class Intake:
         key = f"{spot.source}/{spot.path}/{hashlib.sha256(raw).hexdigest()}"
         letter = Letter(self.route.target.label, self.feed.table, key, raw, self._meta(spot))
         self._batch.dead.append(DeadLetter(Item(0, letter, now), found.reason, found.detail, now))
+        self._batch.unfit += 1
         self._batch.entries.append(Entry(one, State.UNFIT, spot.source, item=key, checked=now))
         self.taken.problems.append(Problem(spot.path, found.reason, found.detail))
         self._keep_small(len(raw))

@@ -112,7 +112,15 @@ def would(route: Route, state_dir: Path) -> Report:
 
 
 def refill(ends: Ends) -> None:
-    """Where the queue lost items, or is another one than at the last run: put again what no target has yet."""
+    """Where the queue lost items, or is another one than at the last run: put again what no target has yet.
+
+    Where another zone is stated than at the last run, the same files say other moments: put all again.
+    """
+    zone = ends.route.options.get("zone", "")
+    if ends.seen.fact("zone") != zone:
+        if ends.seen.fact("zone") is not None:
+            ends.seen.read_again(delivered=True)
+        ends.seen.note("zone", zone)
     mark = f"sync:{ends.seen.fact('name') or ''}"
     token = ends.queue.read(lambda db: db.execute("SELECT value FROM facts WHERE name = ?", (mark,)).fetchone())
     losses = str(ends.queue.read(lambda db: db.execute("SELECT count(*) FROM losses").fetchone())[0])
@@ -162,6 +170,7 @@ def report(ends: Ends, drained: Drained, took_s: float, failed: ReconError | Non
         "unchanged": taken.unchanged,
         "being_written": taken.waiting,
         "unfit": taken.unfit,
+        "refused": taken.refused,
         "delivered": drained.delivered,
         "retried": drained.retried,
         "buried": drained.buried,
@@ -171,6 +180,7 @@ def report(ends: Ends, drained: Drained, took_s: float, failed: ReconError | Non
         "took_s": round(took_s, 3),
     }
     hints = [f"{words.count(taken.remarked, 'file')} taken with a remark; `--json` has them"] if taken.notes else []
+    hints += ["`recon queue dead list` has what was refused"] if taken.refused else []
     paused = next((one.failure for one in left.circuits if one.target == target), None)
     code = _code(taken, drained, waiting, paused, failed)
     return Report(
@@ -185,7 +195,7 @@ def _code(taken: Taken, drained: Drained, waiting: int, paused: Failure | None, 
         return CODES.get(stopped, ExitCode.PARTIAL)
     if failed is not None:
         return failed.code
-    partial = drained.buried or drained.retried or waiting or taken.unfit or taken.problems
+    partial = drained.buried or drained.retried or waiting or taken.unfit or taken.refused or taken.problems
     return ExitCode.PARTIAL if partial else ExitCode.DONE
 
 
@@ -196,4 +206,10 @@ def _told(body: dict[str, Json]) -> str:
     return f"{body['system']}: {', '.join(parts)} {ends} in {words.seconds(float(str(body['took_s'])))}"
 
 
-_LEFT = {"waiting": "waiting", "being_written": "being written", "unfit": "unfit", "buried": "given up"}
+_LEFT = {
+    "waiting": "waiting",
+    "being_written": "being written",
+    "unfit": "unfit",
+    "refused": "refused",
+    "buried": "given up",
+}

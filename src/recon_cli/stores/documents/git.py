@@ -198,8 +198,10 @@ def documents(place: Place) -> GitDocuments:
     with lock.waited_for(home.with_suffix(".lock"), _PATIENCE_S):
         if not (home / "HEAD").exists():
             gitrepo.init(home, bare=True)
-    repo = Repo(home, None, place.number("timeout_s", 120), gitrepo.login(remote, place.secret))
-    return GitDocuments(repo, gitrepo.without_user(remote), branch, redact(url))
+    timeout_s, plain = place.number("timeout_s", 120), gitrepo.without_user(remote)
+    env = {**gitrepo.login(remote, place.secret), **gitrepo.patience(timeout_s)}
+    repo = Repo(home, None, max(gitrepo.TIMEOUT_S, timeout_s), env, redact(plain))
+    return GitDocuments(repo, plain, branch, redact(url))
 
 
 @contextmanager
@@ -213,7 +215,7 @@ def _told() -> Iterator[None]:
         hint = "make it: `git init --bare`, or create it where it is hosted"
         raise DeliveryError(Failure.DRIFT, f"{exc.message}: {exc.cause}; {hint}") from exc
     except ReconError as exc:
-        raise DeliveryError(Failure.TRANSIENT, f"{exc.message}: {exc.cause}") from exc
+        raise DeliveryError(Failure.TRANSIENT, f"{exc.message}: {exc.cause}; {exc.hint}") from exc
 
 
 def _folder(table: str) -> str:

@@ -10,8 +10,8 @@ from recon_cli.core.record import Record
 from recon_cli.systems.containers import lists, names
 from recon_cli.systems.containers.names import Origin
 from recon_cli.systems.containers.reading import Reading, of_row
-from recon_cli.systems.feed import Unfit
-from recon_cli.systems.records import Entry, Given, Hints, Refused
+from recon_cli.systems.feed import Refused, Unfit
+from recon_cli.systems.records import Entry, Given, Hints
 from recon_cli.systems.text import base_name
 
 
@@ -55,6 +55,11 @@ def _origin(found: Origin, hints: Hints) -> Origin:
 def _given(table: str, name: str, found: lists.Listed) -> Iterator[Given]:
     for one in found.readings:
         yield _entry(table, "", one)
+    yield from refusals(table, name, found)
+
+
+def refusals(table: str, name: str, found: lists.Listed) -> Iterator[Refused]:
+    """The rows of a list that give no reading."""
     for refused in found.refused:
         yield Refused(f"{name} {refused.where}", refused.why, table, refused.said.encode("utf-8", "replace"))
 

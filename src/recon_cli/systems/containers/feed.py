@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from fnmatch import fnmatch
 
 from recon_cli.core.catalog import Catalog
@@ -19,12 +20,12 @@ from recon_cli.systems.containers.names import video_of
 from recon_cli.systems.containers.reading import Reading, of_payload
 from recon_cli.systems.containers.table import USUAL, WINDOW_S, Names
 from recon_cli.systems.feed import Sending, Spot, Unfit
+from recon_cli.systems.moments import zone_named
 from recon_cli.systems.records import Entry, Given, Hints
 from recon_cli.systems.text import base_name, compose
 
 _ENDINGS = (".csv", ".tsv", ".xlsx", "_log.json", ".jsonl")
 _LONGEST_NAME = 63 - len("_readings_captured_at_idx")
-_MOST_NOTES = 20
 _MOST_LATELY = 2000
 
 
@@ -54,12 +55,15 @@ class ContainersFeed:
     name = "containers"
     registry = ""
 
-    def __init__(self, main: str = "", pattern: str = "", making: Making | None = None) -> None:
+    def __init__(
+        self, main: str = "", pattern: str = "", making: Making | None = None, zone: tzinfo | None = None
+    ) -> None:
         self.names = Names(main) if main else USUAL
         self.table = self.names.logs
         self.book = table.book(self.names)
         self.pattern = pattern
         self.made = making or Making()
+        self.zone = zone
         self._lately: dict[bytes, Parcel] = {}
 
     def sources(self, registry: bytes | None, folders: Iterable[str]) -> Cameras:  # noqa: ARG002  there is no registry
@@ -79,16 +83,13 @@ class ContainersFeed:
 
     def sending(self, raw: bytes, spot: Spot) -> Sending | Unfit:
         """A list under the hash of where it lies and what it says: grown, it is sent again, and lands on its rows."""
-        found = lists.read(spot.path, raw)
+        found = lists.read(spot.path, raw, self.zone)
         if isinstance(found, Unfit):
             return found
         file_hash = hashlib.sha256(raw).hexdigest()
         key = hashlib.sha256(f"{len(spot.path)}:{spot.path}{file_hash}".encode()).hexdigest()
-        refused = found.refused
-        notes = [Problem(f"{spot.path} {one.where}", one.why.reason, one.why.detail) for one in refused[:_MOST_NOTES]]
-        if len(refused) > _MOST_NOTES:
-            notes.append(Problem(spot.path, "more rows refused", str(len(refused) - _MOST_NOTES)))
-        return Sending(self.names.readings, key, file_hash, tuple(notes))
+        refused = tuple(adding.refusals(self.names.readings, spot.path, found))
+        return Sending(self.names.readings, key, file_hash, refused=refused)
 
     def sighting(self, spot: Spot, file_hash: str, first: str, last: str) -> tuple[str, str, bytes] | None:  # noqa: ARG002  not kept
         """Where lists lie is not kept: their readings are."""
@@ -97,7 +98,7 @@ class ContainersFeed:
     def parcels(self, table_name: str, payload: bytes, meta: Mapping[str, str]) -> tuple[Parcel, ...] | Unfit:  # noqa: ARG002  one table
         """The readings of a list, or the one that was added by itself."""
         if feed.PATH in meta:
-            found = lists.read(meta[feed.PATH], payload)
+            found = lists.read(meta[feed.PATH], payload, self.zone)
             return found if isinstance(found, Unfit) else tuple(map(self.parcel, found.readings))
         kept = self._lately.pop(payload, None)
         if kept is not None:
@@ -154,7 +155,7 @@ class ContainersFeed:
     def making(self, window_s: float | None, *, partitioned: bool) -> ContainersFeed:
         """The same, with tables of this window, and partitioned by month."""
         made = Making(window_s or WINDOW_S, partitioned)
-        return ContainersFeed(self.names.logs, self.pattern, made)
+        return ContainersFeed(self.names.logs, self.pattern, made, self.zone)
 
     def asked(self, words: Mapping[str, str]) -> Mapping[str, str]:
         """Filters as columns: a number brings its owner along, a source is a video with or without its ending."""
@@ -193,17 +194,21 @@ def make(
     pattern: str = "",
     *,
     observations: bool = True,  # noqa: ARG001  the readings are kept
-    options: Mapping[str, str] | None = None,  # noqa: ARG001  it has none
+    options: Mapping[str, str] | None = None,
 ) -> ContainersFeed:
     """The feed for one main table (empty: `container_logs`) and one pattern of names.
 
+    Of `options` it knows `zone`, that of times that say none.
+
     Raises:
+        UsageError: there is no such zone.
         ConfigError: the table's name is longer than a database takes with what is hung on it, or has a quote in it.
     """
     if len(main.encode()) > _LONGEST_NAME or re.search(r"[\"'`%\\\x00]", main):
         hint = f"at most {_LONGEST_NAME} bytes, without quotes"
         raise ConfigError(f"the table's name will not do: {main}", hint=hint)
-    return ContainersFeed(main, pattern)
+    zone = (options or {}).get("zone")
+    return ContainersFeed(main, pattern, zone=zone_named(zone) if zone else None)
 
 
 def _owner(column: str, value: str) -> Mapping[str, str]:
