@@ -59,9 +59,10 @@ def test_readings_outlive_their_move_and_the_loss_of_the_disk(life: Callable[...
 
     # to Postgres; a second look within five minutes is still the same container
     recon.new_server()
-    recon("migrate", "local", "server")
-    recon.change('to = "local"\nzone', 'to = "server"\nzone')
     recon.change('to = "local"', 'to = "server"')
+    recon("record", "init")
+    recon("backup", "import", "nightly", "server", "--mode", "upsert")
+    recon("backup", "diff", "nightly", "server")
     recon.change('from = "local"', 'from = "server"\ndrill_in = "server"')
     assert found(recon) == before
     recon("record", "add", "HLXU 123456", "--at", "2026-02-14T19:33:00+09:00")
