@@ -114,7 +114,7 @@ def site(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
-    """Lose a database and get it back, on servers of this machine: `recon demo`."""
+    """A tour of all jobs, on servers of this machine: `recon demo`; `-- --only recover` for a part of it."""
     install(session, project="-e.[demo]")
     session.run("recon", "demo", *session.posargs)
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from recon_cli.demo.tour import prepared
+from recon_cli.demo.service import prepared
 from tools.terminal import draw, show
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Is this installation of recon able to lose a database and get it back? No network, no configuration, no leftovers.
+# Is this installation of recon able to lose a database and get it back, twice? No network, no configuration, no leftovers.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 recon --version
-recon demo --dir "$folder/demo" > "$folder/said" || { cat "$folder/said"; exit 1; }
+recon demo --only recover --only backup --dir "$folder/demo" > "$folder/said" || { cat "$folder/said"; exit 1; }
 echo "recon works here"

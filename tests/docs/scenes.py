@@ -11,14 +11,14 @@ from pathlib import Path
 
 import psycopg
 
-from recon_cli.demo.tour import prepared
+from recon_cli.demo import twin_sessions as twin
+from recon_cli.demo.service import prepared
 from recon_cli.systems.gfx.statements import create
 from recon_cli.systems.gfx.table import Dialect
 from tests.docs.pages import ROOT
 from tests.support import photoset, postgres
 from tests.support.outboxes import letters, opened
 from tests.systems.conversations import twin as chat
-from tests.systems.gfx import twin
 
 
 @contextmanager

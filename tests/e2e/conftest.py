@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from recon_cli.demo.host import Host, serving
-from recon_cli.demo.tour import SETTINGS
+from recon_cli.demo.service import SETTINGS
 from recon_cli.demo.twin import Twin, make_host
 from tests.support.recon import Recon, in_folder
 

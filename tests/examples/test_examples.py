@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from recon_cli.demo.tour import prepared
+from recon_cli.demo import twin_sessions as twin
+from recon_cli.demo.service import prepared
 from tests.docs.scenes import talk_settings
 from tests.support import system
 from tests.support.recon import Done, Recon, in_folder
 from tests.systems.conversations import twin as chat
-from tests.systems.gfx import twin
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -1,6 +1,6 @@
 """A scene that is exactly known: textured bodies on a floor in a round room, seen by cameras on a ring.
 
-The pictures are cast ray by ray with numpy, two by two rays a pixel. The sparse cloud is taken from the surfaces, so
+The pictures are those of the demo. The sparse cloud is taken from the surfaces, so
 that there is nothing to solve: what is measured on it is the training alone.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from recon_cli.demo.place import cast, distances, picture, standing
 from recon_cli.reconstruction import model
 
 
@@ -24,18 +25,6 @@ class Size:
     seed: int = 0
 
 
-SPHERES = np.array([[0.0, -0.55, 0.0, 0.55], [1.1, -0.3, 0.4, 0.3], [-0.8, -0.25, 0.9, 0.25], [0.3, -0.2, -1.0, 0.2]])
-BOXES = np.array([[-1.3, -0.8, -0.6, -0.7, 0.0, 0.0], [0.6, -0.45, -0.9, 1.2, 0.0, -0.4]])
-TINTS = np.array(
-    [
-        [0.9, 0.35, 0.25], [0.25, 0.6, 0.9], [0.95, 0.8, 0.3], [0.4, 0.8, 0.4], [0.7, 0.45, 0.75], [0.9, 0.6, 0.4],
-        [0.6, 0.55, 0.5], [0.55, 0.7, 0.85],
-    ]
-)  # fmt: skip
-ROOM = 4.5
-"""Radius of the round room: there is a surface wherever one looks."""
-
-
 def make(folder: Path, size: Size = Size()) -> Path:
     """Write `images/` and `sparse/0` into `folder`."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -45,7 +34,7 @@ def make(folder: Path, size: Size = Size()) -> Path:
     images = {}
     for number in range(size.views):
         rotation, translation = pose(number, size.views)
-        pixels = picture(rotation, translation, lens, size)
+        pixels = picture(rotation, translation, lens, (size.height, size.width))
         name = f"view_{number:03}.png"
         Image.fromarray(pixels).save(folder / "images" / name, compress_level=1)
         nothing = (np.empty((0, 2)), np.empty(0, np.int64))
@@ -56,15 +45,7 @@ def make(folder: Path, size: Size = Size()) -> Path:
 
 def pose(number: int, of: int) -> tuple[np.ndarray, np.ndarray]:
     """World to camera, on a ring at two heights, looking at the middle."""
-    angle = 2 * np.pi * number / of
-    height = -0.9 - 0.7 * (number % 3) / 2
-    place = np.array([2.9 * np.cos(angle), height, 2.9 * np.sin(angle)])
-    ahead = np.array([0.0, -0.25, 0.0]) - place
-    ahead /= np.linalg.norm(ahead)
-    right = np.cross(np.array([0.0, 1.0, 0.0]), ahead)
-    right /= np.linalg.norm(right)
-    rotation = np.stack([right, np.cross(ahead, right), ahead])
-    return rotation, -rotation @ place
+    return standing(2 * np.pi * number / of, -0.9 - 0.7 * (number % 3) / 2)
 
 
 def quaternion(r: np.ndarray) -> tuple[float, float, float, float]:
@@ -80,101 +61,6 @@ def quaternion(r: np.ndarray) -> tuple[float, float, float, float]:
     _, vectors = np.linalg.eigh(k / 3)
     x, y, z, w = vectors[:, -1]
     return (w, x, y, z)
-
-
-def picture(rotation: np.ndarray, translation: np.ndarray, lens: tuple[float, ...], size: Size) -> np.ndarray:
-    """What a camera sees, as bytes (height, width, 3)."""
-    fx, fy, cx, cy = lens
-    ys, xs = np.mgrid[0 : 2 * size.height, 0 : 2 * size.width] / 2 + 0.25
-    rays = np.stack([(xs - cx) / fx, (ys - cy) / fy, np.ones_like(xs)], axis=-1).reshape(-1, 3) @ rotation
-    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    colours = cast(-rotation.T @ translation, rays).reshape(size.height, 2, size.width, 2, 3).mean(axis=(1, 3))
-    return np.rint(np.clip(colours, 0, 1) * 255).astype(np.uint8)
-
-
-def cast(origin: np.ndarray, rays: np.ndarray) -> np.ndarray:
-    """The colour at the end of each ray."""
-    far = np.full(len(rays), np.inf)
-    body = np.full(len(rays), -1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for number, distance in enumerate(_distances(origin, rays)):
-            nearer = distance < far
-            far[nearer], body[nearer] = distance[nearer], number
-    return shade(origin + rays * far[:, None], body, rays)
-
-
-def _distances(origin: np.ndarray, rays: np.ndarray) -> list[np.ndarray]:
-    """How far it is along each ray to each body, in the order of the tints; infinite where there is none."""
-    room = [_to_floor(origin, rays), _to_wall(origin, rays)]
-    return [*_to_spheres(origin, rays), *_to_boxes(origin, rays), *room]
-
-
-def _to_wall(origin: np.ndarray, rays: np.ndarray) -> np.ndarray:
-    along = rays @ origin
-    return -along + np.sqrt(along**2 - (origin @ origin - ROOM**2))
-
-
-def _to_spheres(origin: np.ndarray, rays: np.ndarray) -> list[np.ndarray]:
-    found = []
-    for *middle, radius in SPHERES:
-        way = origin - np.array(middle)
-        along = rays @ way
-        root = np.sqrt(along**2 - (way @ way - radius**2))
-        distance = -along - root
-        found.append(np.where(distance > 1e-6, distance, np.inf))
-    return found
-
-
-def _to_boxes(origin: np.ndarray, rays: np.ndarray) -> list[np.ndarray]:
-    found = []
-    for box in BOXES:
-        one, two = (box[:3] - origin) / rays, (box[3:] - origin) / rays
-        enter, leave = np.minimum(one, two).max(axis=1), np.maximum(one, two).min(axis=1)
-        found.append(np.where((enter < leave) & (enter > 1e-6), enter, np.inf))
-    return found
-
-
-def _to_floor(origin: np.ndarray, rays: np.ndarray) -> np.ndarray:
-    distance = -origin[1] / rays[:, 1]
-    return np.where(distance > 0, distance, np.inf)
-
-
-def shade(places: np.ndarray, body: np.ndarray, rays: np.ndarray) -> np.ndarray:
-    """Texture by place, light by normal, and a soft highlight on spheres, which depends on the direction."""
-    normals = normal(places, body)
-    base = texture(places, body)
-    sun = np.array([0.4, -0.8, 0.45]) / np.linalg.norm([0.4, -0.8, 0.45])
-    light = 0.55 + 0.45 * np.clip(normals @ sun, 0, 1)
-    mirror = rays - 2 * np.sum(rays * normals, axis=1, keepdims=True) * normals
-    shine = np.where(body < len(SPHERES), np.clip(mirror @ sun, 0, 1) ** 12, 0) * 0.35
-    return base * light[:, None] + shine[:, None]
-
-
-def normal(places: np.ndarray, body: np.ndarray) -> np.ndarray:
-    out = np.tile(np.array([0.0, -1.0, 0.0]), (len(places), 1))
-    for number, (*middle, radius) in enumerate(SPHERES):
-        on = body == number
-        out[on] = (places[on] - np.array(middle)) / radius
-    for number, box in enumerate(BOXES, len(SPHERES)):
-        on = body == number
-        centre, half = (box[:3] + box[3:]) / 2, (box[3:] - box[:3]) / 2
-        scaled = (places[on] - centre) / half
-        side = np.abs(scaled).argmax(axis=1)
-        faces = np.zeros((on.sum(), 3))
-        faces[np.arange(len(faces)), side] = np.sign(scaled[np.arange(len(faces)), side])
-        out[on] = faces
-    wall = body == len(SPHERES) + len(BOXES) + 1
-    out[wall] = -places[wall] / ROOM
-    return out
-
-
-def texture(places: np.ndarray, body: np.ndarray) -> np.ndarray:
-    """Checks, stripes and a few waves: edges and fine parts, without noise."""
-    x, y, z = places.T
-    checks = np.floor(x * 5 + 0.13) + np.floor(y * 5 + 0.01) + np.floor(z * 5 + 0.21)
-    waves = 0.5 + 0.25 * np.sin(23 * x + 5 * np.sin(7 * z)) + 0.25 * np.sin(19 * z + 17 * y)
-    dark = np.where(checks % 2 == 0, 1.0, 0.45)
-    return TINTS[body] * (0.55 * dark + 0.45 * waves)[:, None]
 
 
 def cloud(size: Size) -> model.Points:
@@ -193,7 +79,7 @@ def cloud(size: Size) -> model.Points:
         rays /= np.linalg.norm(rays, axis=1, keepdims=True)
         origin = -r.T @ t
         with np.errstate(divide="ignore", invalid="ignore"):
-            far = np.min(_distances(origin, rays), axis=0)
+            far = np.min(distances(origin, rays), axis=0)
         hit = np.flatnonzero(np.isfinite(far))[:each]
         places.append(origin + rays[hit] * far[hit, None])
         colours.append(cast(origin, rays[hit]))

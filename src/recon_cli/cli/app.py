@@ -48,7 +48,7 @@ COMMANDS: dict[str, Listed] = {
     "worker": Listed("recon_cli.cli.worker", "Run reconstruction jobs of one Postgres, on any number of machines."),
     "splat": Listed("recon_cli.cli.splat", "Look into splats, convert, clean and show them."),
     "doctor": Listed("recon_cli.cli.doctor", "Find out what is wrong and how to mend it.", dry_run=True),
-    "demo": Listed("recon_cli.cli.demo", "Lose a database and get it back, on servers of this machine."),
+    "demo": Listed("recon_cli.cli.demo", "Take a tour of all jobs: lose things and get them back, on this machine."),
     "config": Listed("recon_cli.cli.config", "Show settings and where each came from."),
 }
 

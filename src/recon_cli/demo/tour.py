@@ -1,162 +1,79 @@
-"""The tour: a service loses its database, and gets it back. Every step is the command an operator would type."""
+"""The tour: all parts, or those asked for, in one folder; each command is what an operator would type."""
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
-import shutil
-import sqlite3
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from recon_cli.core.canonical import Json
-from recon_cli.core.errors import StageError, UsageError
-from recon_cli.demo.host import serving
-from recon_cli.demo.stage import play
-from recon_cli.demo.twin import make_host
+from recon_cli.core.errors import ToolMissingError
+from recon_cli.demo import service
+from recon_cli.demo.parts import PARTS, Part
+from recon_cli.demo.stage import Audience, Outcome, Stage
 
-_MARK = ".recon-demo"
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r[^\n]*\r")
-SETTINGS = """\
-version = 1
-
-[files.host]
-url = "{url}"
-password_file = "host.pw"
-
-[stores.local]
-url = "sqlite:///{database}"
-
-[tables.models]
-system = "viewer"
-from = "host"
-to = "local"
-"""
-"""The `recon.toml` of one host, one database and the table between them; the password stands in `host.pw`."""
+INSTALL = "pip install 'recon-cli[demo]'"
+_STATE = '\n[state]\ndir = "state"\n'
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step: what happens, the command, and the exit code it must end with."""
+class Played:
+    """A part and what came of it: what was proven, or what was missing to play it."""
 
-    title: str
-    command: str
-    expect: int = 0
-
-    @property
-    def argv(self) -> list[str]:
-        """The command for this very installation."""
-        return [sys.executable, "-m", "recon_cli", *shlex.split(self.command)[1:]]
-
-
-STEPS = (
-    Step("what survived on the web host", "recon scan host --include '*.db' --include '*.obj'"),
-    Step("files without rows: drift, exit code 4", "recon check models", expect=4),
-    Step("plan first: nothing is written", "recon recover models --plan-out plan.json"),
-    Step("apply exactly that plan", "recon apply plan.json"),
-    Step("files and rows agree", "recon check models"),
-    Step("running it again changes nothing", "recon recover models --apply"),
-    Step("what was done, and how to take it back", "recon undo"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a step printed."""
-
-    step: Step
-    output: str
-    code: int
+    part: Part
+    outcomes: tuple[Outcome, ...] = ()
+    proven: str = ""
+    missing: str = ""
 
     def document(self) -> dict[str, Json]:
         """JSON-ready form."""
-        return {"title": self.step.title, "command": self.step.command, "exit_code": self.code, "output": self.output}
+        steps: list[Json] = [one.document() for one in self.outcomes]
+        return {"name": self.part.name, "proven": self.proven, "missing": self.missing, "steps": steps}
 
 
 @contextmanager
-def prepared(folder: Path, models: int) -> Iterator[None]:
-    """The scene: a web host over `folder/host`, an app whose database is gone, and `recon.toml` between them.
+def staged(folder: Path, models: int, audience: Audience) -> Iterator[Stage]:
+    """The demo's folder with its servers running; a web host only where `pyftpdlib` is installed.
 
     Raises:
         UsageError: the folder exists and no earlier demo made it.
     """
-    _empty(folder)
-    twin = make_host(folder / "host", models=models, seed=1, database_copy=True)
-    _forget_newest(twin.store, max(1, models // 4))
-    (folder / "app" / "data").mkdir(parents=True)
-    shutil.move(str(twin.lost), folder / "lost-models.db")
-    with serving(folder / "host") as host:
-        (folder / "host.pw").touch(mode=0o600)
-        (folder / "host.pw").write_text(f"{host.password}\n", "utf-8")
-        url, database = host.url("html/streamlit_data"), "app/data/models.db"
-        (folder / "recon.toml").write_text(SETTINGS.format(url=url, database=database), "utf-8")
-        yield
+    with ExitStack() as servers:
+        if PARTS[0].missing() is None:
+            servers.enter_context(service.prepared(folder, models))
+        else:
+            service.empty(folder)
+            (folder / "recon.toml").write_text("version = 1\n", "utf-8")
+        stage = Stage(folder, audience, servers)
+        stage.settings(_STATE)
+        yield stage
 
 
-def _forget_newest(store: Path, models: int) -> None:
-    """The copy on the host is older than the newest uploads: their rows can only come from their files."""
-    newest = "SELECT id FROM models ORDER BY created_at DESC LIMIT ?"
-    tokens = f"SELECT share_token FROM models WHERE id IN ({newest})"  # noqa: S608  constants of this function
-    belongs = {"annotations": f"model_token IN ({tokens})", "feedbacks": f"model_id IN ({newest})"}
-    for copy in store.glob("*.db"):
-        with closing(sqlite3.connect(copy)) as db, db:
-            there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-            for table in belongs.keys() & there:
-                db.execute(f"DELETE FROM {table} WHERE {belongs[table]}", (models,))  # noqa: S608  same
-            db.execute(f"DELETE FROM models WHERE id IN ({newest})", (models,))  # noqa: S608  same
-
-
-def _empty(folder: Path) -> None:
-    if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty and not an earlier demo", hint="name another folder with `--dir`")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / _MARK).touch()
-
-
-def run(folder: Path, show: Callable[[Outcome], None], *, columns: int | None) -> list[Outcome]:
-    """Run every step in `folder`, show each when it ended, keep what they print in `transcript.txt`.
-
-    `columns` is the width of the terminal they are to see, None for a pipe.
+def play(stage: Stage, parts: Sequence[Part]) -> list[Played]:
+    """Play the parts in turn; one that lacks a package is skipped, and says so.
 
     Raises:
-        StageError: a step ended otherwise than it must.
+        StageError: a command ended otherwise than it must.
+        ToolMissingError: there is none that can be played.
     """
-    outcomes: list[Outcome] = []
-    with (folder / "transcript.txt").open("w", encoding="utf-8") as transcript:
-        for step in STEPS:
-            outcome = _run(step, folder, columns)
-            transcript.write(f"# {step.title}\n$ {step.command}\n{_ESCAPES.sub('', outcome.output)}\n")
-            transcript.flush()
-            show(outcome)
-            if outcome.code != step.expect:
-                raise _unexpected(outcome)
-            outcomes.append(outcome)
-    return outcomes
+    played = [_one(stage, part, f"{number}/{len(parts)} {part.name}") for number, part in enumerate(parts, 1)]
+    if not any(one.proven for one in played):
+        names = ", ".join(sorted({one.missing for one in played}))
+        raise ToolMissingError(
+            "nothing of the demo can be played", cause=f"not installed: {names}", hint=f"`{INSTALL}`"
+        )
+    return played
 
 
-def _unexpected(outcome: Outcome) -> StageError:
-    last = outcome.output.strip().rpartition("\n")[2]
-    return StageError(f"`{outcome.step.command}` ended with {outcome.code}, not {outcome.step.expect}", cause=last)
-
-
-def compared(folder: Path) -> tuple[int, int]:
-    """How many rows were lost, and how many of them are back under their id and name."""
-    lost, found = (_rows(folder / path) for path in ("lost-models.db", "app/data/models.db"))
-    return len(lost), len(lost & found)
-
-
-def _rows(path: Path) -> set[tuple[str, str]]:
-    with closing(sqlite3.connect(path)) as db:
-        return set(db.execute("SELECT id, name FROM models"))
-
-
-def _run(step: Step, folder: Path, columns: int | None) -> Outcome:
-    env = {**os.environ, "RECON_STATE_DIR": str(folder / "state")}
-    if columns:
-        env["COLUMNS"] = str(columns)
-    return Outcome(step, *play(step.argv, folder, env, columns=columns))
+def _one(stage: Stage, part: Part, title: str) -> Played:
+    stage.audience.title(title)
+    if (missing := part.missing()) is not None:
+        stage.audience.words(f"skipped: {missing} is not installed")
+        stage.audience.words(f"to play it: `{INSTALL}`")
+        return Played(part, missing=missing)
+    stage.audience.words(part.story)
+    before = len(stage.outcomes)
+    proven = part.play(stage)
+    stage.audience.words(f"\nproven: {proven}")
+    return Played(part, tuple(stage.outcomes[before:]), proven)

@@ -20,6 +20,7 @@ _FORMATS = {
     "%H": "HH24",
     "%M": "MI",
     "%S": "SS",
+    "%f": "SS.MS",
     "%j": "DDD",
     "%F": "YYYY-MM-DD",
     "%T": "HH24:MI:SS",

@@ -84,7 +84,7 @@ def _merge_table(connection: Connection, target: Target, table: TablePlan, *, up
         raise DataError(
             f"{into} does not take the rows",
             cause=exc.diag.message_primary,
-            hint="compare their types; `--on-exists replace` makes it anew",
+            hint="compare their types: `recon backup import` fits values, `--on-exists replace` makes it anew",
         ) from exc
     advance = ddl.advance(target.schema, table)
     if advance is not None:

@@ -13,6 +13,7 @@ import pytest
 from recon_cli.core.delivery import DeliveryError, Failure
 from recon_cli.core.landing import Load, Parcel
 from recon_cli.core.place import Place
+from recon_cli.demo import twin_sessions as twin
 from recon_cli.jobs.sync.init import init
 from recon_cli.stores.sink.base import Sink
 from recon_cli.stores.sink.registry import open_sink
@@ -20,7 +21,6 @@ from recon_cli.systems import feed as feeds
 from recon_cli.systems import registry
 from tests.support import postgres, postgrest, supabase_lite
 from tests.support.targets import PostgresTarget
-from tests.systems.gfx import twin
 
 FEED = registry.feed("gfx")
 EXACT = "file_hash, hand_count, player_count, gfx_pc_id, nas_path, event_title, table_type, payouts, session_created_at"

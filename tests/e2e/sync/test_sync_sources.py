@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from recon_cli.core.errors import UnreachableError
+from recon_cli.demo import twin_sessions as twin
 from recon_cli.jobs.sync.run import once
 from recon_cli.ops.clock import SystemClock
 from tests.support.nas import Site, books, export, sha
 from tests.support.sync_agent import agent
-from tests.systems.gfx import twin
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])

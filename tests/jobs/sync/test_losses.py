@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from recon_cli.demo import twin_sessions as twin
 from recon_cli.systems.gfx.document import file_hash
 from tests.jobs.sync.test_twin import configured, init, sync
 from tests.support.recon import Recon
 from tests.support.targets import PostgresTarget, RestTarget, SqliteTarget, Target
-from tests.systems.gfx import odd, twin
+from tests.systems.gfx import odd
 
 pytestmark = pytest.mark.slow
 

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from recon_cli.demo import twin_sessions as twin
 from tests.jobs.sync.test_losses import COUNT, EXPORTS, adopted, put
 from tests.jobs.sync.test_twin import configured, init, sync
 from tests.support.recon import Recon
 from tests.support.targets import PostgresTarget, RestTarget, SqliteTarget, Target
-from tests.systems.gfx import twin
 from tests.systems.gfx.test_constraints import OLD
 
 pytestmark = pytest.mark.slow

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from recon_cli.demo import twin_sessions as twin
 from tests.support.recon import Recon
 from tests.support.targets import RestTarget, Target
-from tests.systems.gfx import twin
 
 pytestmark = pytest.mark.slow
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from recon_cli.demo import twin_sessions as twin
 from recon_cli.files.watched import mounts
 from tests.jobs.sync.test_twin import configured, init, sync
 from tests.support.nas import Nas, Site
@@ -21,7 +22,6 @@ from tests.support.recon import Recon, in_folder
 from tests.support.sync_agent import agent
 from tests.support.system import require
 from tests.support.targets import SqliteTarget
-from tests.systems.gfx import twin
 
 FAST = "poll_s = 0.1\nrescan_s = 0.5\npatience_s = 1\n"
 COUNT = "SELECT count(*) FROM gfx_sessions"

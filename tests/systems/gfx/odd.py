@@ -6,8 +6,8 @@ import json
 import unicodedata
 from dataclasses import dataclass
 
+from recon_cli.demo import twin_sessions as twin
 from recon_cli.systems.gfx.document import Reason
-from tests.systems.gfx import twin
 
 ID = 638961224831992165
 """More than 2**53: a float would make 638961224831992192 of it."""

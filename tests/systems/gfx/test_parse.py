@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from recon_cli.demo import twin_sessions as twin
 from recon_cli.systems.gfx import document, fields, names
 from recon_cli.systems.gfx.document import Reason, Refusal
 from recon_cli.systems.gfx.fields import TableType
 from recon_cli.systems.gfx.parse import Session, parse
 from recon_cli.systems.gfx.rows import Observation, body, observation_row, owner, session_row
 from recon_cli.systems.gfx.table import SENT
-from tests.systems.gfx import odd, twin
+from tests.systems.gfx import odd
 from tests.systems.gfx.odd import ID, Odd
 
 NAME = twin.name_of(ID)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from recon_cli.core.catalog import Kind
+from recon_cli.demo import twin_sessions as twin
 from recon_cli.systems.gfx import constraints, statements, table
 from recon_cli.systems.gfx.parse import Session, parse
 from recon_cli.systems.gfx.rows import Observation, observation_row, session_row
 from recon_cli.systems.gfx.table import COLUMNS, SENT, Dialect, Names
-from tests.systems.gfx import twin
 from tests.systems.gfx.conftest import Engine, Postgres, put
 
 NOW = datetime(2025, 10, 20, 12, tzinfo=UTC)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from recon_cli.demo import twin_sessions as twin
 from recon_cli.systems.gfx import registry
 from recon_cli.systems.gfx.names import REGISTRY, is_export
 from recon_cli.systems.gfx.parse import Session, parse
 from recon_cli.systems.gfx.rows import Observation, owner, session_row
-from tests.systems.gfx import twin
 
 
 def parsed() -> list[tuple[twin.Export, Session]]:

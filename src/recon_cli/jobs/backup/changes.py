@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from recon_cli.core import words
@@ -34,6 +35,8 @@ def changes(destination: Destination, previous: Manifest | None, folder: Path, m
         return ()
     counted = _counted(destination, previous, folder, manifest)
     told = tuple(_lines(previous, manifest, counted))
+    if not told and replace(previous, source=manifest.source, tool=manifest.tool) == manifest:
+        return (f"the same rows, now of {manifest.source}",)
     return told or ("what is declared has changed",)
 
 

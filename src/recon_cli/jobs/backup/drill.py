@@ -65,7 +65,7 @@ def _place(snapshot: Snapshot, server: Place | None) -> Iterator[Place]:
     if snapshot.manifest.catalog.engine != "sqlite":
         raise UsageError(
             f"a drill of a {snapshot.manifest.catalog.engine} snapshot needs a server",
-            hint="name one with `--drill-in`: a scratch database is made there and dropped",
+            hint="name one with `--drill-in` or `drill_in`: a scratch database is made there and dropped",
         )
     with (
         tempfile.TemporaryDirectory(prefix="recon-drill-") as folder,

@@ -64,7 +64,7 @@ def write(root: Path) -> None:
 
 def document(session_id: int, hands: int, *, events: int = 14, duplicate: bool = False) -> dict[str, Any]:
     """One session with that many hands; fewer hands of the same session are the beginning of more."""
-    dice = random.Random(session_id)
+    dice = random.Random(session_id)  # noqa: S311  made-up data, nothing secret
     began = datetime(2025, 10, 16, 8, 28, 10, tzinfo=UTC) + timedelta(minutes=session_id % 9000)
     played = []
     for number in range(1, hands + 1):
@@ -112,7 +112,7 @@ def _export(pc: str, day: str, content: dict[str, Any]) -> Export:
 
 
 def _hand(dice: random.Random, number: int, began: datetime, events: int) -> dict[str, Any]:
-    seats = dice.sample(range(1, 10), 2 if events < 5 else 7)
+    seats = dice.sample(range(1, 10), 2 if events < 5 else 7)  # noqa: PLR2004  short hands have two players
     return {
         "AnteAmt": 0,
         "BetStructure": "NOLIMIT",

@@ -1,0 +1,91 @@
+"""System E: readings of a gate in SQLite, then in Postgres, then lost with its disk: each container once, none lost."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.life.conftest import Life
+
+pytestmark = pytest.mark.slow
+
+CAMERAS = Path(__file__).resolve().parents[3] / "examples" / "containers" / "cameras"
+SETTINGS = """\
+version = 1
+
+[stores.local]
+url = "sqlite:///gate.db"
+
+[records.gate]
+system = "containers"
+to = "local"
+zone = "Asia/Seoul"
+archive_to = "archive"
+
+[syncs.cameras]
+system = "containers"
+from = "cameras"
+to = "local"
+settle_s = 0.1
+
+[backups.nightly]
+from = "local"
+to = "git:backups"
+verify = "drill"
+"""
+
+
+def found(recon: Life) -> set[tuple[str, str]]:
+    """Every log: number and time."""
+    records = recon("record", "search", "--json").document["records"]
+    return {(one["container_number"], one["captured_at"]) for one in records}
+
+
+def test_readings_outlive_their_move_and_the_loss_of_the_disk(life: Callable[..., Life]) -> None:
+    recon = life()
+    recon.settings(SETTINGS)
+    recon.repository()
+    (recon.folder / "archive").mkdir()
+    shutil.copytree(CAMERAS, recon.folder / "cameras")
+    recon("record", "init")
+    recon("sync", "cameras", "--once")
+    recon("record", "add", "HLXU 123456", "--at", "2026-02-14T19:30:00+09:00")
+    recon.saved(saved=1)
+    before = found(recon)
+    assert len(before) == 4
+
+    # to Postgres; a second look within five minutes is still the same container
+    recon.new_server()
+    recon.change('to = "local"', 'to = "server"')
+    recon("record", "init")
+    recon("backup", "import", "nightly", "server", "--mode", "upsert")
+    recon("backup", "diff", "nightly", "server")
+    recon.change('from = "local"', 'from = "server"\ndrill_in = "server"')
+    assert found(recon) == before
+    recon("record", "add", "HLXU 123456", "--at", "2026-02-14T19:33:00+09:00")
+    assert found(recon) == before
+    recon("record", "add", "TEMU 123456", "--at", "2026-02-14T19:34:00+09:00")
+    before = found(recon)
+    assert len(before) == 5
+    recon("sync", "cameras", "--once")
+    assert found(recon) == before
+    recon.saved(saved=1)
+
+    # the disk is lost; what is read meanwhile waits
+    recon.lose_disk()
+    recon("record", "add", "MSKU 765432", "--at", "2026-02-14T20:00:00+09:00", expect=None)
+    assert recon("queue", "status", "--json").document["depth"] == 1
+    recon.new_server()
+    recon("backup", "import", "nightly", "server", "--trust-sql")
+    assert found(recon) == before
+    assert recon.moved()
+
+    # and on: what waited arrives, what was one is still one, old logs are archived
+    recon("queue", "replay")
+    recon("record", "add", "HLXU 123456", "--at", "2026-02-14T19:32:00+09:00")
+    assert len(found(recon)) == len(before) + 1
+    recon("record", "prune", "--older-than", "2026-02-14T10:15:00Z")
+    assert len(list((recon.folder / "archive").iterdir())) == 1
