@@ -68,7 +68,7 @@ def run(name: str, options: argparse.Namespace) -> list[str]:
             (options.out / f"{name}.md").write_text(text + "\n")
     sys.stdout.write(f"\n{name}\n\n{text}\n")
     if options.publish:
-        results.publish(ROOT / "docs" / "performance.md", name, text)
+        results.publish(name, done, benchmark.versions(), options.conditions)
     return [f"{case.name}: {case.refused}" for case in done if case.refused]
 
 
@@ -86,8 +86,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--without", action="append", default=[], metavar="PEER", help="leave out commands named so")
     parser.add_argument("--scale", type=float, default=1.0, help="the size of the data sets of `migrate` (1.0)")
     parser.add_argument("--out", type=Path, default=ROOT / "bench-results", help="where JSON and Markdown go")
-    parser.add_argument("--publish", action="store_true", help="put the table into docs/performance.md")
-    return parser.parse_args()
+    parser.add_argument(
+        "--publish", action="store_true", help="put the figures into docs/performance/, the tables and the plots"
+    )
+    parser.add_argument("--conditions", default="", metavar="WORDS", help="with --publish: what else ran meanwhile")
+    options = parser.parse_args()
+    if options.publish and options.smoke:
+        parser.error("--publish goes with whole runs")
+    return options
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from recon_cli.snapshot.manifest import Compression, Manifest
 from tests.bench import results
 from tests.bench.__main__ import Wish
 from tests.bench.turns import Cost, Outcome
+from tools.figures import Figure
 
 ROWS, DAYS = 100_000, 30
 SMOKE_ROWS, SMOKE_DAYS = 5_000, 4
@@ -77,8 +78,9 @@ def case(
     limit = limit_kb * (1 if count == ROWS else 1.5 * count / ROWS)
     notes = {"kb_a_day": round(a_day, 1), "first_kb": round(first / 1000), "rows": count, "days": days}
     refused = f"grew by {a_day:.1f} kB a day instead of {limit:.1f}" if a_day > limit and count == ROWS else ""
-    title = f"{count} rows, 1 % changed a day ({name}): {a_day:.1f} kB a day"
-    return results.Case(title, (Outcome("one commit", tuple(costs)),), "", notes, refused)
+    title = f"{count} rows, 1 % changed a day ({name})"
+    grown = (Figure("a day", round(a_day, 1), "kB"),)
+    return results.Case(title, (Outcome("one commit", tuple(costs)),), "", notes, refused, grown)
 
 
 def scattered(dice: random.Random, count: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from tests.bench import lister, results
 from tests.bench.__main__ import ROOT, Wish
 from tests.bench.turns import Contestant, RefusedError, in_turn
+from tools.figures import Figure
 
 REQUESTS, NOTICES, SOCKETS = 2_000, 200, 200
 SMOKE_REQUESTS, SMOKE_NOTICES, SMOKE_SOCKETS = 50, 5, 5
@@ -40,9 +42,18 @@ def case(
     outcomes = in_turn(who, wish.runs, wish.scratch, warm_ups=0)
     for line in SAID[-len(who) :]:
         sys.stderr.write(f"  {line}\n")
-    return results.Case(name, tuple(outcomes), against, {**notes, "measured": "; ".join(SAID[-len(who) :])})
+    said = SAID[-len(who) :]
+    measured = tuple(one for contestant, line in zip(who, said, strict=True) for one in figures(contestant.name, line))
+    return results.Case(name, tuple(outcomes), against, {**notes, "measured": "; ".join(said)}, figures=measured)
 
 
+def figures(name: str, line: str) -> list[Figure]:
+    """What a caller's line says: `median 4.7 ms, worst 21 ms`, or one figure, which is the contestant's."""
+    parts = _SAID.findall(line.partition(": ")[2])
+    return [Figure(of or name, float(value) if "." in value else int(value), unit) for of, value, unit in parts]
+
+
+_SAID = re.compile(r"(?:(median|worst) )?([\d.]+) ([^,]+)")
 SAID: list[str] = []
 
 

@@ -13,16 +13,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tests.bench import curve, lister, results
+from tests.bench import lister, results
 from tests.bench.__main__ import ROOT, Wish
 from tests.bench.turns import Contestant, in_turn
 from tests.support import scenes
 from tests.support.recon import KERNELS
+from tools.figures import Figure
 
 WHOLE = scenes.Size()
 SMOKE = scenes.Size(160, 96, views=12, points=800)
 GAUSSIANS, SMOKE_GAUSSIANS = 30_000, 2_000
 TRAINING = ("standard", "1500", "30000", "400")
+NAMES = {"ours": "recon", "torch": "torch autograd"}
 SMOKE_TRAINING = ("quick", "100", "2000", "160")
 
 
@@ -40,22 +42,22 @@ def cases(wish: Wish) -> Iterator[results.Case]:
     if peers:
         notes["steps per cpu s, ratio"] = round(told["torch"]["cpu_s_per_step"] / told["ours"]["cpu_s_per_step"], 1)
     sys.stderr.write(f"{notes}\n")
-    yield results.Case(f"{count} Gaussians, {size.width}×{size.height}", tuple(outcomes), "torch", notes)
+    per_step = tuple(Figure(NAMES[one], float(f"{told[one]['cpu_s_per_step']:.3g}"), "CPU-s a step") for one, _ in who)
+    title = f"{count} Gaussians, {size.width}×{size.height}"
+    yield results.Case(title, tuple(outcomes), "torch", notes, figures=per_step)
     words = ["whole", str(folder), *(SMOKE_TRAINING if wish.smoke else TRAINING)]
     outcomes = in_turn([contestant("ours", words, told)], 1, wish.scratch, warm_ups=0)
     rows = told["ours"]["curve"]
-    if not wish.smoke:
-        (ROOT / "docs" / "pictures" / "training.svg").write_text(curve.drawn(rows))
     notes = {f"dB at {cpu} cpu s": psnr for _, cpu, psnr, _, _ in rows}
     sys.stderr.write(f"{notes}\n")
-    yield results.Case(f"a whole training, {words[3]} steps", tuple(outcomes), "", notes)
+    curve = tuple((round(cpu, 1), round(psnr, 1)) for _, cpu, psnr, _, _ in rows)
+    yield results.Case(f"a whole training, {words[3]} steps", tuple(outcomes), "", notes, points=curve)
 
 
 def contestant(who: str, words: list[str], told: dict[str, Any]) -> Contestant:
     """A process that prints what it measured of itself."""
     env = {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "RECON_CACHE_DIR": str(KERNELS)}
-    name = {"ours": "recon", "torch": "torch autograd"}[who]
-    return Contestant(name, [sys.executable, "-m", "tests.bench.trainers", *words], keep(who, told), env)
+    return Contestant(NAMES[who], [sys.executable, "-m", "tests.bench.trainers", *words], keep(who, told), env)
 
 
 def keep(who: str, told: dict[str, Any]) -> Callable[[Path], None]:

@@ -1,4 +1,4 @@
-"""Results as a terminal table, as JSON, and as the table in docs/performance.md."""
+"""Results as a terminal table, as JSON with every run, and as what docs/performance.md shows."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
-from tests.bench.turns import Outcome, Span
-
-HEAD = ("case", "command", "runs", "wall s (min / median / max)", "ratio to {} (rounds)", "cpu s", "peak MiB")
+from tests.bench.turns import Outcome
+from tools import figures, plots
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +25,31 @@ class Case:
     notes: Mapping[str, str | int | float] = field(default_factory=dict)
     refused: str = ""
     """Why nothing was measured: some contestant's result was wrong."""
+    figures: tuple[figures.Figure, ...] = ()
+    """What a page shows of this case in place of the costs of whole commands."""
+    points: tuple[tuple[float, float], ...] = ()
+    """A curve that a page draws."""
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """One row for each contestant."""
+    def published(self, day: str) -> figures.Case:
+        """The case rounded as a page shows it."""
         peer = next((outcome for outcome in self.outcomes if outcome.name == self.against), None)
-        return [self._row(outcome, peer) for outcome in self.outcomes]
-
-    def _row(self, one: Outcome, peer: Outcome | None) -> tuple[str, ...]:
-        ratio = "" if peer is None or one is peer else _ratio(one.ratio_to(peer))
-        wall = " / ".join(f"{value:.3g}" for value in (one.wall_s.low, one.wall_s.median, one.wall_s.high))
-        cpu, peak = f"{one.cpu_s.median:.2f}", f"{one.peak_mib.high:.0f}"
-        return (self.name, one.name, str(len(one.runs)), wall, ratio, cpu, peak)
+        costs = () if self.figures or self.points else tuple(_cost(outcome, peer) for outcome in self.outcomes)
+        return figures.Case(self.name, day, self.against, costs, self.figures, self.points)
 
 
 def table(cases: Sequence[Case]) -> str:
-    """All cases as a Markdown table, which reads well in a terminal too."""
-    head = tuple(cell.format(cases[0].against) for cell in HEAD) if cases else HEAD
-    rows = [head, *(row for case in cases for row in case.rows())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
+    """All cases as a Markdown table."""
+    return figures.table([case.published("") for case in cases])
+
+
+def publish(name: str, cases: Sequence[Case], versions: Mapping[str, str], conditions: str) -> None:
+    """Put cases among the published figures, and draw tables and plots anew."""
+    day = datetime.now(UTC).date().isoformat()
+    there = machine()
+    said = {"Python": str(there["python"]), **{key: _number(text) for key, text in versions.items() if key != "recon"}}
+    kept = tuple(case.published(day) for case in cases if not case.refused)
+    figures.save(figures.Results(name, f"{there['cores']} cores", said, kept, conditions))
+    plots.main()
 
 
 def document(name: str, cases: Sequence[Case], versions: Mapping[str, str]) -> str:
@@ -78,14 +78,17 @@ def version(*command: str) -> str:
     return (said.stdout or said.stderr).splitlines()[0].strip() if said.stdout or said.stderr else "unknown"
 
 
-def publish(page: Path, name: str, text: str) -> None:
-    """Put a table between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->` on a page of the docs."""
-    marks = re.compile(rf"(<!-- bench:{name} -->\n).*?(<!-- /bench:{name} -->)", re.DOTALL)
-    old = page.read_text()
-    if not marks.search(old):
-        raise LookupError(f"{page} has no place for {name}")
-    page.write_text(marks.sub(lambda found: f"{found[1]}{text}\n{found[2]}", old))
+def _cost(one: Outcome, peer: Outcome | None) -> figures.Cost:
+    wall = (one.wall_s.low, one.wall_s.median, one.wall_s.high)
+    span = None if peer is None or one is peer else one.ratio_to(peer)
+    ratio = None if span is None else (round(span.median, 3), round(span.low, 3), round(span.high, 3))
+    low, median, high = (float(f"{value:.3g}") for value in wall)
+    return figures.Cost(
+        one.name, len(one.runs), (low, median, high), ratio, round(one.cpu_s.median, 2), round(one.peak_mib.high)
+    )
 
 
-def _ratio(span: Span) -> str:
-    return f"{span.median:.3f} ({span.low:.3f}–{span.high:.3f})"
+def _number(text: str) -> str:
+    """The version alone: what a program says of itself may name the machine it was built for."""
+    found = re.search(r"\d+(\.\d+)+", text)
+    return found[0] if found else text
