@@ -20,7 +20,7 @@ except ImportError as exc:
 def translate(url: str, error: BaseException) -> ReconError:
     """By SQLSTATE; a connection that never stood has none, then by what libpq knows of it."""
     state = getattr(error, "sqlstate", None) or ""
-    cause = str(error).strip()
+    cause = " ".join(str(error).split())  # libpq breaks and indents its lines
     for prefix, make in _STATES.items():
         if state.startswith(prefix):
             return make(url, cause)
