@@ -159,6 +159,13 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """The parsers on bytes from strangers, for a time: `-s fuzz -- --seconds 600 listings`; `-- --list` names them."""
+    install(session, "test", "fuzz", project="-e.[all]")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session(default=False)
 def native(session: nox.Session) -> None:
     """The compiled reader of `recon migrate` as a wheel in dist/native, and its tests with it; needs gcc."""
     install(session, "test", project="-e.[all]")

@@ -370,7 +370,7 @@ def tables_of(sql: str) -> Sequence[str]:
     """The names of what a view reads, in lower case; empty if it cannot be read."""
     try:
         tree = sqlglot.parse_one(sql, read="sqlite")
-    except SqlglotError:
+    except (SqlglotError, RecursionError):
         return ()
     return [table.name.lower() for table in tree.find_all(exp.Table)]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 LOOSE_TEXT = "text of any column"
@@ -39,14 +40,16 @@ def expression(sql: str, known: Known, table: str, wanted: str = "") -> str:
     """See `dialect.expression`."""
     from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
 
-    return dialect.expression(sql, known, table, wanted)
+    with _shallow():
+        return dialect.expression(sql, known, table, wanted)
 
 
 def query_with_types(sql: str, known: Known) -> tuple[str, list[str]]:
     """See `dialect.query_with_types`."""
     from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
 
-    return dialect.query_with_types(sql, known)
+    with _shallow():
+        return dialect.query_with_types(sql, known)
 
 
 def tables_of(sql: str) -> Sequence[str]:
@@ -60,4 +63,14 @@ def type_of(sql: str, known: Known, table: str) -> str:
     """See `dialect.type_of`."""
     from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
 
-    return dialect.type_of(sql, known, table)
+    with _shallow():
+        return dialect.type_of(sql, known, table)
+
+
+@contextmanager
+def _shallow() -> Iterator[None]:
+    """Deeper than the parser can follow is as good as unreadable: the object is left out, the run goes on."""
+    try:
+        yield
+    except RecursionError as exc:
+        raise Untranslatable("it is nested too deep") from exc
