@@ -73,6 +73,8 @@ def expression(sql: str, known: Known, table: str, wanted: str = "") -> str:
         Untranslatable: and why.
     """
     select = _parsed(f"SELECT {sql} AS x FROM {_quoted(table)}", known)
+    if len(select.expressions) != 1:
+        raise Untranslatable("it is not one expression")
     (found,) = select.expressions
     (changed,) = _translated(select, known).expressions if not isinstance(found, exp.Star) else (found,)
     body = changed.this if isinstance(changed, exp.Alias) else changed
