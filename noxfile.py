@@ -30,6 +30,7 @@ nox.options.error_on_missing_interpreters = True
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LOCK = ROOT / "requirements" / "lock.txt"
 PYTHON_FILES = ("src", "tests", "tools", "noxfile.py")
+EXTRAS = tuple(name for name in PROJECT["project"]["optional-dependencies"] if name not in {"all", "gpu"})
 DEBIAN_PACKAGES = (
     "bindfs",
     "chromium",
@@ -95,7 +96,7 @@ def tests(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Links lead somewhere, examples run, generated pages are current; `-- --write` and `-- --pictures` make them."""
     install(session, "test", project="-e.[all]")
-    for wish, tool in (("--write", "tools.reference"), ("--pictures", "tools.pictures")):
+    for wish, tool in (("--write", "tools.reference"), ("--write", "tools.licences"), ("--pictures", "tools.pictures")):
         if wish in session.posargs:
             session.run("python", "-m", tool)
     session.run("pytest", "-n", "auto", "tests/docs")
@@ -154,20 +155,31 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def build(session: nox.Session) -> None:
-    """The wheel, installed into an empty environment and tried there."""
+    """The wheel and the sdist; the wheel tried in an empty environment, and again with each extra alone."""
     dist = ROOT / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     install(session, "build")
     session.run("hatchling", "build", "-d", str(dist))
     (wheel,) = dist.glob("*.whl")
     home = Path(session.create_tmp()).resolve()
-    empty = home / "empty"
-    session.run("python", "-m", "venv", "--clear", "--without-pip", str(empty))
-    into_empty(session, empty, f"{wheel}[demo]")
-    recon = str(empty / "bin" / "recon")
-    session.run(recon, "--version", external=True)
+    recon = into_empty(session, home / "empty", f"{wheel}[demo]") / "recon"
+    session.run(str(recon), "--version", external=True)
     with session.chdir(home):
-        session.run(recon, "demo", external=True)
+        session.run(str(recon), "demo", external=True)
+    for extra in EXTRAS:
+        folder = home / extra
+        found = into_empty(session, folder, f"{wheel}[{extra}]")
+        with session.chdir(folder):
+            session.run("python", str(ROOT / "tools" / "extras.py"), str(found), extra)
+        shutil.rmtree(folder)
+    session.log("not tried: the extra `gpu`, whose torch weighs gigabytes")
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """The parsers on bytes from strangers, for a time: `-s fuzz -- --seconds 600 listings`; `-- --list` names them."""
+    install(session, "test", "fuzz", project="-e.[all]")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
 
 
 @nox.session(default=False)
@@ -236,13 +248,14 @@ def constraints(session: nox.Session) -> Path:
     return plain
 
 
-def into_empty(session: nox.Session, home: Path, wheel: str) -> None:
-    """Install the wheel with what it needs, and nothing else, into the environment at `home`."""
-    python = str(home / "bin" / "python")
-    pip = ["uv", "pip", "install", "--python", python]
+def into_empty(session: nox.Session, home: Path, wheel: str) -> Path:
+    """Install the wheel with what it needs, and nothing else, into a new environment; where its programs are."""
+    session.run("python", "-m", "venv", "--clear", "--without-pip", str(home))
+    pip = ["uv", "pip", "install", "--quiet", "--python", str(home / "bin" / "python")]
     if session.venv_backend != "uv":
-        pip = ["python", "-m", "pip", "--python", python, "install"]
+        pip = ["python", "-m", "pip", "--quiet", "--python", str(home / "bin" / "python"), "install"]
     session.run(*pip, "-c", str(constraints(session)), wheel, external=True)
+    return home / "bin"
 
 
 def fetch_servers(session: nox.Session) -> None:

@@ -116,3 +116,10 @@ def test_every_key_takes_an_example_of_its_kind_and_its_own_default() -> None:
         if key.default is not None:
             assert key.take(key.default) == key.default
     assert {key.section for key in KEYS} >= set(NAMED)
+
+
+def test_a_file_nested_deeper_than_python_can_follow_is_a_wrong_setting(tmp_path: Path) -> None:
+    path = tmp_path / "recon.toml"
+    path.write_text("a = " + "[" * 5000)
+    (problem,) = toml.read(path).problems
+    assert "too deep" in str(problem.cause)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recon_cli.core.errors import UsageError
 from recon_cli.core.globs import PathFilter, compile_glob
 
 
@@ -44,3 +45,9 @@ def test_an_exclude_wins_over_an_include_and_covers_what_is_below() -> None:
 @given(st.text(), st.text())
 def test_no_pattern_is_an_error(pattern: str, path: str) -> None:
     compile_glob(pattern).fullmatch(path)
+
+
+@pytest.mark.parametrize("pattern", ["[z-a]", "a" * 1001])
+def test_what_is_no_pattern_is_a_wrong_command_line(pattern: str) -> None:
+    with pytest.raises(UsageError):
+        compile_glob(pattern)

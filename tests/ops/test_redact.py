@@ -43,3 +43,15 @@ def test_settings_keep_their_shape_and_lose_their_secrets() -> None:
         "nested": {"api_key": "***", "n": 3},
         "password_file": "/pw",
     }
+
+
+@pytest.mark.parametrize("text", ["passwd" * 20_000, "a" * 100_000, "://:" * 20_000, "token " * 20_000, "x@" * 50_000])
+def test_scrubbing_takes_time_that_grows_with_the_text(text: str) -> None:
+    # the patterns of before took minutes for a hundredth of it: this would not end
+    assert redact.text(text) == text
+
+
+def test_a_secret_behind_an_ordinary_name_is_hidden() -> None:
+    assert redact.text("cause: password=hunter2, my.api_key : 'x y' and 1http://u:p@q@host/") == (
+        "cause: password=***, my.api_key : *** and 1http://u:***@host/"
+    )

@@ -28,8 +28,16 @@ _PORTS.update(mysql=3306, mariadb=3306)
 _EXTRAS = {
     "postgres": ("psycopg", ("postgres", "postgresql")),
     "mysql": ("pymysql", ("mysql", "mariadb")),
-    "demo": ("pyftpdlib", ()),
+    "redis": ("redis", ("redis", "rediss")),
+    "firestore": ("google-cloud-firestore", ("firestore",)),
+    "s3": ("boto3", ("s3",)),
+    "encrypt": ("pyrage", ()),
+    "xlsx": ("openpyxl", ()),
+    "reconstruct": ("pycolmap", ()),
+    "heic": ("pillow-heif", ()),
+    "serve": ("fastapi", ()),
     "worker": ("procrastinate", ()),
+    "demo": ("pyftpdlib", ()),
 }
 
 
@@ -170,7 +178,8 @@ def _native() -> Check:
 
 
 def _uses(settings: Settings, schemes: tuple[str, ...]) -> bool:
-    places_there = [settings.named("stores", name) for name in settings.names("stores")]
+    sections = ("stores", "files")
+    places_there = [settings.named(section, name) for section in sections for name in settings.names(section)]
     urls = [str(keyed["url"].value) for keyed in places_there if "url" in keyed]
     return any(urlsplit(url).scheme.partition("+")[0] in schemes for url in urls)
 

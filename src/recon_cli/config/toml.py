@@ -43,6 +43,8 @@ def read(path: Path) -> Parsed:
     try:
         text = path.read_bytes().decode("utf-8")
         document = tomllib.loads(text)
+    except RecursionError:
+        return Parsed(path, problems=(ConfigError(f"{path} is not valid TOML", cause="it is nested too deep"),))
     except OSError as exc:
         return Parsed(
             path,

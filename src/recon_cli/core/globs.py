@@ -10,14 +10,26 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from recon_cli.core.errors import UsageError
+
+_LONGEST = 1000
 _TOKEN = re.compile(r"/\*\*/|\*\*/|/\*\*|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
 
 
 def compile_glob(pattern: str) -> re.Pattern[str]:
-    """The regular expression that a path relative to the root must match in full."""
+    """The regular expression that a path relative to the root must match in full.
+
+    Raises:
+        UsageError: it is no pattern, such as one with the set `[z-a]`.
+    """
+    if len(pattern) > _LONGEST:
+        raise UsageError(f"a pattern has more than {_LONGEST} letters", hint="write several shorter ones")
     body = "".join(_translate(token) for token in _TOKEN.findall(pattern.strip("/")))
     prefix = "" if "/" in pattern.rstrip("/") else "(?:.*/)?"
-    return re.compile(f"{prefix}{body}(?:/.*)?", re.DOTALL)
+    try:
+        return re.compile(f"{prefix}{body}(?:/.*)?", re.DOTALL)
+    except re.error as exc:
+        raise UsageError(f"`{pattern}` is no pattern", cause=exc.msg, hint="a set goes upwards: `[a-z]`") from exc
 
 
 def _translate(token: str) -> str:

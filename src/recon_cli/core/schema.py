@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 
 from recon_cli.core.canonical import Value
+from recon_cli.core.json_text import loads
 from recon_cli.core.record import Key, Record
 
 
@@ -154,7 +155,7 @@ def _timestamp(value: Value) -> Value:
 
 
 def _json(value: Value) -> Value:
-    document = json.loads(value) if isinstance(value, str | bytes) else value
+    document = loads(value) if isinstance(value, str | bytes) else value
     return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from recon_cli.core.catalog import Cell, Kind
+from recon_cli.core.json_text import loads
 
 Spelling = Callable[[Cell], Cell]
 
@@ -87,9 +88,9 @@ def document(cell: Cell) -> Cell:
     if not isinstance(cell, str):
         return cell
     try:
-        parsed = json.loads(cell, parse_float=_digits, parse_int=_digits)
+        parsed = loads(cell, parse_float=_digits, parse_int=_digits)
         return json.dumps(parsed, ensure_ascii=True, sort_keys=True)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # the second: a spelling of what could just be read
         return cell
 
 

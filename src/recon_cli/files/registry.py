@@ -41,7 +41,7 @@ def open_files(place: Place) -> FileStore:
     except ModuleNotFoundError as exc:
         if (exc.name or "").startswith("recon_cli"):
             raise
-        hint = f"run `python3 -m pip install {exc.name}`, or install recon with it: `pipx install 'recon-cli[all]'`"
+        hint = f"run `pip install 'recon-cli[{scheme}]'`"
         raise ToolMissingError(f"`{scheme}:` needs {exc.name}", cause=str(exc), hint=hint) from exc
     return cast("FileStore", adapter(place))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from recon_cli.core import codec
 from recon_cli.core.canonical import Json, dumps, pretty
 from recon_cli.core.errors import DataError, NotFoundError
+from recon_cli.core.json_text import loads
 from recon_cli.core.plan import Change, ChangeKind, Conflict
 from recon_cli.core.record import Fingerprint
 from recon_cli.core.report import Problem
@@ -81,7 +81,7 @@ def read(path: Path) -> PlanFile:
         DataError: the file is not a plan, or not one of this version.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = loads(path.read_bytes())
     except FileNotFoundError as exc:
         raise NotFoundError(f"no plan file at {path}", hint="make one with `recon recover … --plan-out FILE`") from exc
     except (OSError, ValueError) as exc:

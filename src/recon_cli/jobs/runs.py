@@ -6,7 +6,6 @@ A run that has `undo.json` and no status was cut between the two; `undo` and `ap
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from typing import Any
 from recon_cli.core import codec
 from recon_cli.core.canonical import Json, pretty
 from recon_cli.core.errors import DataError, NotFoundError
+from recon_cli.core.json_text import loads
 from recon_cli.jobs.planfile import PlanFile
 from recon_cli.ops import atomic
 from recon_cli.stores.base import Undo
@@ -39,7 +39,7 @@ class Run:
     def read(self, name: str) -> dict[str, Any] | None:
         """One JSON file of the run, or None where it was never written."""
         try:
-            document = json.loads((self.folder / name).read_bytes())
+            document = loads((self.folder / name).read_bytes())
         except FileNotFoundError:
             return None
         except ValueError as exc:
@@ -52,7 +52,11 @@ class Run:
     def state(self) -> str:
         """`applied`, `undone`, or `prepared` when the run was cut before it could say."""
         status = self.read("status.json")
-        return "prepared" if status is None else str(status["state"])
+        if status is None:
+            return "prepared"
+        if "state" not in status:
+            raise DataError(f"run {self.id} is damaged", cause="status.json names no state")
+        return str(status["state"])
 
     def undo(self) -> Undo:
         """What takes this run back.

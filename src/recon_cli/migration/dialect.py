@@ -73,6 +73,8 @@ def expression(sql: str, known: Known, table: str, wanted: str = "") -> str:
         Untranslatable: and why.
     """
     select = _parsed(f"SELECT {sql} AS x FROM {_quoted(table)}", known)
+    if len(select.expressions) != 1:
+        raise Untranslatable("it is not one expression")
     (found,) = select.expressions
     (changed,) = _translated(select, known).expressions if not isinstance(found, exp.Star) else (found,)
     body = changed.this if isinstance(changed, exp.Alias) else changed
@@ -370,7 +372,7 @@ def tables_of(sql: str) -> Sequence[str]:
     """The names of what a view reads, in lower case; empty if it cannot be read."""
     try:
         tree = sqlglot.parse_one(sql, read="sqlite")
-    except SqlglotError:
+    except (SqlglotError, RecursionError):
         return ()
     return [table.name.lower() for table in tree.find_all(exp.Table)]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from enum import IntEnum
 
 import orjson
+
+from recon_cli.core.json_text import loads
 
 _KEYS = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
 _NUMBERS = re.compile(rb"[-+.\deE]{17,}")
@@ -52,7 +53,7 @@ def _repeats(text: bytes) -> bool:
         return dict(found)
 
     try:
-        json.loads(text, object_pairs_hook=pairs)
+        loads(text, object_pairs_hook=pairs)
     except ValueError:
         return False
     return repeated
@@ -68,4 +69,4 @@ def same_document(one: bytes, other: bytes) -> bool:
 def _exact(text: bytes) -> object:
     from decimal import Decimal  # noqa: PLC0415  long numbers are rare
 
-    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    return loads(text, parse_float=Decimal, parse_int=Decimal)

@@ -11,6 +11,7 @@ from typing import Any
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError, NotFoundError
+from recon_cli.core.json_text import loads
 from recon_cli.migration.plan import (
     CheckPlan,
     Coding,
@@ -62,7 +63,7 @@ def read(path: Path) -> MigrationPlan:
         DataError: it is no plan, or was edited into something that is none.
     """
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        raw = loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise NotFoundError(f"no plan file at {path}", hint="`recon migrate … --plan-out FILE` makes one") from None
     except (OSError, ValueError) as exc:

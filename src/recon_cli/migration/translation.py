@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from recon_cli.core.errors import ToolMissingError
 
 LOOSE_TEXT = "text of any column"
 """The type of a column that keeps text but has no TEXT affinity: there SQLite compares numbers as numbers."""
@@ -37,27 +40,43 @@ class Known:
 
 def expression(sql: str, known: Known, table: str, wanted: str = "") -> str:
     """See `dialect.expression`."""
-    from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
+    with _parser():
+        from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
 
-    return dialect.expression(sql, known, table, wanted)
+        return dialect.expression(sql, known, table, wanted)
 
 
 def query_with_types(sql: str, known: Known) -> tuple[str, list[str]]:
     """See `dialect.query_with_types`."""
-    from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
+    with _parser():
+        from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
 
-    return dialect.query_with_types(sql, known)
+        return dialect.query_with_types(sql, known)
 
 
 def tables_of(sql: str) -> Sequence[str]:
     """See `dialect.tables_of`."""
-    from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
+    with _parser():
+        from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
 
-    return dialect.tables_of(sql)
+        return dialect.tables_of(sql)
 
 
 def type_of(sql: str, known: Known, table: str) -> str:
     """See `dialect.type_of`."""
-    from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
+    with _parser():
+        from recon_cli.migration import dialect  # noqa: PLC0415  as the module says
 
-    return dialect.type_of(sql, known, table)
+        return dialect.type_of(sql, known, table)
+
+
+@contextmanager
+def _parser() -> Iterator[None]:
+    """Deeper than it can follow is as good as unreadable: the object is left out, the run goes on."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        hint = "`pip install 'recon-cli[postgres]'`"
+        raise ToolMissingError("SQL cannot be translated here", cause=str(exc), hint=hint) from exc
+    except RecursionError as exc:
+        raise Untranslatable("it is nested too deep") from exc

@@ -16,6 +16,7 @@ from typing import Any
 
 import apsw
 
+from recon_cli.core.json_text import loads
 from recon_cli.migration import compiled, ddl
 from recon_cli.migration.copying import huge_cells, learn, reader
 from recon_cli.migration.encode import Encoder
@@ -349,10 +350,10 @@ class _OddNumber(Exception):  # noqa: N818  a signal within this module
 def jsonb_text(text: bytes) -> bytes:
     """A JSON text as Postgres's `jsonb` writes it: keys by length, then by bytes, the last of two; numbers in full."""
     try:
-        found = json.loads(text, parse_float=_float, object_pairs_hook=_ordered)
+        found = loads(text, parse_float=_float, object_pairs_hook=_ordered)
         return json.dumps(found, ensure_ascii=False).encode()
     except _OddNumber:
-        return _spelled(json.loads(text, parse_float=Decimal, object_pairs_hook=_ordered)).encode()
+        return _spelled(loads(text, parse_float=Decimal, object_pairs_hook=_ordered)).encode()
 
 
 def _float(text: str) -> float:

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from recon_cli.core.errors import LockedError, ReconError
+from recon_cli.core.json_text import loads
 from recon_cli.ops import redact
 
 _HOLDER_BYTES = 4096
@@ -81,7 +82,7 @@ def _take(number: int, path: Path) -> None:
 def _locked(path: Path, signature: bytes) -> LockedError:
     message = f"another run holds the lock {path}"
     try:
-        holder = json.loads(signature)
+        holder = loads(signature)
         cause = f"pid {holder['pid']} on {holder['host']} runs `{holder['command']}`"
         hint = f"wait until it ends, or end it on {holder['host']} with `kill {holder['pid']}`"
     except (ValueError, KeyError, TypeError):

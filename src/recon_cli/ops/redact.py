@@ -10,10 +10,13 @@ HIDDEN = "***"
 _SHORTEST = 4  # replacing shorter ones would tear words apart and give the secret away by its gaps
 _seen: set[str] = set()
 
-_URL_PASSWORD = re.compile(r"(?P<login>[a-zA-Z][\w+.-]*://[^\s/:@?#]*):(?P<secret>[^\s]*)@")
+# Texts come from strangers, too: each pattern takes time that grows with the text, not with its square or worse.
+_WORD = re.compile(r"\S+")
+_LOGIN = re.compile(r"(://[^\s/:@?#]*):.*", re.DOTALL)
 _SECRET_NAME = re.compile(r"passw(or)?d|passphrase|secret|token|api_?key|authorization|credential", re.IGNORECASE)
 _ASSIGNED = re.compile(
-    r"(?P<name>[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api_?key)[\w.-]*)(?P<sign>\s*[=:]\s*)"
+    r"(?<![\w.-])(?=[\w.-]*?(?:passw(?:or)?d|passphrase|secret|token|api_?key))"
+    r"(?P<name>[\w.-]++)(?P<sign>\s*+[=:]\s*+)"
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s,;&)\]}]+)",
     re.IGNORECASE,
 )
@@ -30,7 +33,7 @@ def text(shown: str) -> str:
     """`shown` without remembered secrets, passwords in URLs, and values assigned to names that sound secret."""
     for secret in sorted(_seen, key=len, reverse=True):
         shown = shown.replace(secret, HIDDEN)
-    shown = _URL_PASSWORD.sub(rf"\g<login>:{HIDDEN}@", shown)
+    shown = _WORD.sub(_hide_login, shown)
     return _ASSIGNED.sub(_hide_value, shown)
 
 
@@ -52,6 +55,12 @@ def _value(name: str, value: object) -> object:
     if _SECRET_NAME.search(name) and isinstance(value, str) and not name.endswith(("_file", "_command")):
         return HIDDEN
     return text(value) if isinstance(value, str) else value
+
+
+def _hide_login(found: re.Match[str]) -> str:
+    """A word without the password of the URL in it, which ends at its last `@`."""
+    before, at, after = found[0].rpartition("@")
+    return _LOGIN.sub(rf"\1:{HIDDEN}", before) + at + after if at else found[0]
 
 
 def _hide_value(found: re.Match[str]) -> str:

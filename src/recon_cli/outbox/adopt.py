@@ -7,7 +7,6 @@ file seen by two PCs stays two observations, and adopting twice adds nothing.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import tempfile
@@ -19,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from recon_cli.core.errors import DataError, NotFoundError
+from recon_cli.core.json_text import loads
 from recon_cli.outbox.item import DeadLetter, Item, Letter, digest
 
 _TABLES = ("pending_sync", "dead_letter")
@@ -64,7 +64,7 @@ def dead(
     """What was given up there."""
     for row in _rows(db, "dead_letter"):
         at = _moment(row.get("created_at"), now)
-        item = Item(0, _letter(row, path, (target, table), meta), at, int(row.get("retry_count") or 0))
+        item = Item(0, _letter(row, path, (target, table), meta), at, _count(row.get("retry_count")))
         yield DeadLetter(item, _MANY, str(row.get("error_reason") or row.get("last_error") or ""), at)
 
 
@@ -98,15 +98,20 @@ def _letter(row: Mapping[str, Any], path: Path, to: tuple[str, str], more: Mappi
 
 def _file_hash(payload: bytes) -> str:
     try:
-        record = json.loads(payload)
+        record = loads(payload)
     except ValueError:
         return "-"
     return str(record.get("file_hash") or "-") if isinstance(record, dict) else "-"
 
 
+def _count(cell: object) -> int:
+    """SQLite keeps any text in a column of numbers."""
+    return cell if isinstance(cell, int) and cell >= 0 else 0
+
+
 def _moment(text: object, now: datetime) -> float:
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return now.timestamp()
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

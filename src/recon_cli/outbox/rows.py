@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from recon_cli.core.errors import DataError
+from recon_cli.core.json_text import loads
 from recon_cli.outbox.item import DeadLetter, Item, Letter, digest
 
 _encode = json.JSONEncoder().encode
@@ -35,7 +36,7 @@ def from_row(row: Sequence[Any], failures: int = 0, detail: str = "") -> Item:
     """The inverse."""
     number, _mark, target, table, key, payload, _digest, meta, put_at = row
     body = payload if type(payload) is bytes else bytes(payload)
-    return Item(number, Letter(target, table, key, body, json.loads(meta)), put_at, failures, detail)
+    return Item(number, Letter(target, table, key, body, loads(meta)), put_at, failures, detail)
 
 
 def _meta(letter: Letter) -> str:
@@ -115,8 +116,8 @@ def from_line(line: bytes) -> Item | DeadLetter:
         DataError: it is no item, or its content is not what was written.
     """
     try:
-        return _from_document(json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        return _from_document(loads(line))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
         cause = f"{type(exc).__name__}: {exc}"
         hint = "name a file of `recon queue export`"
         raise DataError("a line is not an item of a queue", cause=cause, hint=hint) from exc

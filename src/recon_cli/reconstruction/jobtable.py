@@ -295,9 +295,9 @@ def _engine(place: Place) -> Engine:
     try:
         engine = create_engine(url, poolclass=NullPool, connect_args=_arguments(url, secret))
     except (NoSuchModuleError, ModuleNotFoundError) as exc:
-        raise ToolMissingError(
-            f"no driver for {redact(place.url)}", cause=str(exc), hint="run `pip install 'recon-cli[all]'`"
-        ) from exc
+        extra = "mysql" if url.startswith("mysql") else "postgres"
+        hint = f"run `pip install 'recon-cli[{extra}]'`"
+        raise ToolMissingError(f"no driver for {redact(place.url)}", cause=str(exc), hint=hint) from exc
     except SQLAlchemyError as exc:
         raise DataError(f"{redact(place.url)} is not a database URL", cause=str(exc)) from exc
     if engine.dialect.name == "sqlite":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError
+from recon_cli.core.json_text import loads
 from recon_cli.ops import atomic
 from recon_cli.reconstruction.images.photo import Limits
 
@@ -95,7 +96,7 @@ def read(folder: Path) -> Request:
     """
     path = folder / FILE
     try:
-        document = json.loads(path.read_text("utf-8", "surrogateescape"))
+        document = loads(path.read_text("utf-8", "surrogateescape"))
         assert document.pop("schema") == SCHEMA, "another schema"
         return Request(**{**document, "photos": Path(document["photos"])})
     except FileNotFoundError:

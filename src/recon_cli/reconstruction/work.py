@@ -12,6 +12,7 @@ from pathlib import Path
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import UsageError
+from recon_cli.core.json_text import loads
 from recon_cli.ops import atomic
 
 _ID = re.compile(r"[0-9A-Za-z]{8}")
@@ -93,7 +94,7 @@ class Work:
     def outcome(self, stage: str) -> Mapping[str, Json] | None:
         """What a finished stage left behind; None where it is not done."""
         try:
-            body = json.loads(self.mark(stage).read_text("utf-8"))
+            body = loads(self.mark(stage).read_text("utf-8"))
         except (OSError, ValueError):
             return None
         return body if isinstance(body, dict) else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recon_cli.core.canonical import Value
+from recon_cli.core.json_text import loads
 from recon_cli.core.report import Problem
 
 _BLANK = " \t\r\n"
@@ -24,8 +25,8 @@ def read_json(path: Path, source: str) -> tuple[Tables, list[Problem]]:
     except UnicodeDecodeError as exc:
         return {}, [Problem(source, "not-a-copy", f"neither SQLite nor JSON: {exc}")]
     try:
-        return _tables(json.loads(text), source)
-    except (ValueError, RecursionError) as exc:
+        return _tables(loads(text), source)
+    except ValueError as exc:
         return _piecewise(text.strip(_BLANK), source, str(exc))
 
 
@@ -86,8 +87,8 @@ def _lines(lines: list[str], source: str) -> tuple[Tables, list[Problem]]:
 
 def _parsed(line: str) -> Any:  # noqa: ANN401  any JSON
     try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
+        return loads(line)
+    except ValueError:
         return None
 
 

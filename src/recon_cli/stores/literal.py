@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 from recon_cli.core.canonical import Json, Value
+from recon_cli.core.json_text import loads
 from recon_cli.core.schema import ColumnType, normal, parse_timestamp
 from recon_cli.stores.session import Field, Kind
 
@@ -53,7 +54,7 @@ def document(text: str) -> Value:
     """A JSON document as data where that loses nothing, else its text (also a bare number, string or null)."""
     exact = _Exact()
     try:
-        data = json.loads(text, parse_float=exact.number, object_pairs_hook=exact.pairs)
+        data = loads(text, parse_float=exact.number, object_pairs_hook=exact.pairs)
     except ValueError:
         return text
     return data if isinstance(data, dict | list) and exact.kept else text
@@ -79,7 +80,7 @@ class _Exact:
 def _try(convert: Callable[[str], Value], value: str) -> Value:
     try:
         return convert(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return value
 
 

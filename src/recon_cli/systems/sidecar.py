@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from recon_cli.core.codec import dump_row, load_row
 from recon_cli.core.entry import Entry
 from recon_cli.core.errors import DataError, NotFoundError
 from recon_cli.core.evidence import Finding
+from recon_cli.core.json_text import loads
 from recon_cli.core.ports import Reader
 from recon_cli.core.report import Problem
 from recon_cli.systems.base import Item
@@ -43,12 +43,12 @@ def body(finding: Finding, item: Item, *, system: str) -> tuple[str, Mapping[str
 def read(entry: Entry, item: Item, reader: Reader, *, system: str, key: str) -> Sidecar | Problem:
     """The sidecar of an item, or why it is none; `key` is the column that must name the item."""
     try:
-        document: Any = json.loads(reader.head(entry, _LARGEST))
+        document: Any = loads(reader.head(entry, _LARGEST))
         row = _row(document, system)
         if row.get(key) != item.key[0]:
             return Problem(entry.path, "the sidecar is another record's")
         then = document.get("files")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotFoundError, DataError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, NotFoundError, DataError) as exc:
         return Problem(entry.path, "unreadable sidecar", str(exc))
     return Sidecar(row, outdated=item.complete and isinstance(then, dict) and then != _sizes(item))
 

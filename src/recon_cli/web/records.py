@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from recon_cli.core import search as searching
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import UsageError
+from recon_cli.core.json_text import loads
 from recon_cli.jobs.record import live
 from recon_cli.jobs.record.live import Kept
 from recon_cli.jobs.record.search import document
@@ -132,7 +133,7 @@ def _described(teller: Teller) -> dict[str, Json]:
 def _lines(raw: bytes, now: datetime) -> list[str]:
     """The records of a body, each as one line of JSON; one that says no time is of now."""
     try:
-        body = json.loads(raw)
+        body = loads(raw)
         found = [_dated(one, now) for one in (body if isinstance(body, list) else [body])]
         lines = [json.dumps(one, ensure_ascii=False) for one in found]
         "".join(lines).encode()

@@ -6,8 +6,7 @@ file contents come from the static path beside the program.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from http import HTTPStatus
@@ -16,6 +15,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit, urlunsplit
 
 from recon_cli.core.entry import Entry, EntryType, Incomplete, Listing, Precision
 from recon_cli.core.errors import DataError, UnreachableError
+from recon_cli.core.json_text import loads
 from recon_cli.core.place import Place
 from recon_cli.files.base import FileRef, MtimeMode, ScanOptions
 from recon_cli.files.http.replies import refusal
@@ -24,6 +24,8 @@ from recon_cli.files.http.store import HttpStore
 from recon_cli.files.http.wire import SAFE, Request
 from recon_cli.files.walk import Directory, Frontier, failed, no_directory, raw_path
 from recon_cli.files.wrap import Through
+
+Models = Mapping[str, Sequence[Mapping[str, Any]]]
 
 LISTED_BY = "action=list"
 FILES = "files"
@@ -45,7 +47,7 @@ class ActionListStore(Through):
 
     def scan(self, under: FileRef = "", options: ScanOptions = ScanOptions()) -> Iterator[Listing]:  # noqa: B008  frozen
         """List `under` and everything below it, from one answer of the program; see `FileStore.scan`."""
-        tree = {listing.path: listing for listing in self._tree()}
+        tree = {listing.path: listing for listing in tree_of(self._models(), self._zone)}
         root = raw_path(under).decode("utf-8", "surrogateescape")
         if root not in tree:
             raise no_directory(root, self.url)
@@ -65,46 +67,55 @@ class ActionListStore(Through):
         ]
         return replace(listing, entries=tuple(found))
 
-    def _tree(self) -> Iterator[Listing]:
-        models = self._models()
-        yield Listing(
-            "",
-            (Entry(FILES, EntryType.DIR, listed_by=LISTED_BY),),
-            LISTED_BY,
-            Incomplete.HIDDEN,
-            "the program names model folders only; databases and backups beside them are seen over FTP",
-        )
-        ids = sorted(models)
-        folders = tuple(Entry(f"{FILES}/{one}", EntryType.DIR, listed_by=LISTED_BY) for one in ids)
-        yield Listing(FILES, folders, LISTED_BY)
-        for one in ids:
-            files = tuple(self._entry(f"{FILES}/{one}", file) for file in models[one])
-            yield Listing(f"{FILES}/{one}", files, LISTED_BY)
-
-    def _models(self) -> dict[str, list[Mapping[str, Any]]]:
+    def _models(self) -> Models:
         answer = self._static.ask(Request("POST", self._program, _FORM, b"action=list"))
         if answer.status != HTTPStatus.OK:
             raise refusal(answer.status, answer.reason, self.url)
-        try:
-            document = json.loads(answer.body)
-            models = {_part(model["model_id"]): list(model["files"]) for model in document["models"]}
-            for file in (file for files in models.values() for file in files):
-                _part(file["name"])
-        except (ValueError, KeyError, TypeError) as exc:
-            begin = answer.body[:60].decode("utf-8", "replace")
-            hint = "check that it is the program that answers `action=list`"
-            raise DataError(f"{self.url} does not answer with a list of models", cause=begin, hint=hint) from exc
-        if str(document.get("status", "success")).lower() not in {"success", "ok", "true"}:
-            cause = str(document.get("message") or document["status"])
-            raise UnreachableError(
-                f"{self.url} does not list its models", cause=cause, hint="try the FTP URL of the host"
-            )
-        return models
+        return models_in(answer.body, self.url)
 
-    def _entry(self, folder: str, file: Mapping[str, Any]) -> Entry:
-        size, note = _size(file.get("size"))
-        moment, precision = moment_of(file.get("modified"), self._zone)
-        return Entry(f"{folder}/{file['name']}", EntryType.FILE, size, moment, precision, None, LISTED_BY, note)
+
+def models_in(body: bytes, url: str) -> Models:
+    """The models of the program's answer, each with its files; `url` names it in errors. Pure.
+
+    Raises:
+        DataError: it is not such an answer, or one of its names would lead out of its folder.
+        UnreachableError: the program says that it failed.
+    """
+    try:
+        document = loads(body)
+        models = {_part(model["model_id"]): list(model["files"]) for model in document["models"]}
+        for file in (file for files in models.values() for file in files):
+            _part(file["name"])
+    except (ValueError, KeyError, TypeError) as exc:
+        begin = body[:60].decode("utf-8", "replace")
+        hint = "check that it is the program that answers `action=list`"
+        raise DataError(f"{url} does not answer with a list of models", cause=begin, hint=hint) from exc
+    if str(document.get("status", "success")).lower() not in {"success", "ok", "true"}:
+        cause = str(document.get("message") or document["status"])
+        raise UnreachableError(f"{url} does not list its models", cause=cause, hint="try the FTP URL of the host")
+    return models
+
+
+def tree_of(models: Models, zone: tzinfo) -> Iterator[Listing]:
+    """The models as FTP would list them; their times are in `zone`."""
+    yield Listing(
+        "",
+        (Entry(FILES, EntryType.DIR, listed_by=LISTED_BY),),
+        LISTED_BY,
+        Incomplete.HIDDEN,
+        "the program names model folders only; databases and backups beside them are seen over FTP",
+    )
+    ids = sorted(models)
+    yield Listing(FILES, tuple(Entry(f"{FILES}/{one}", EntryType.DIR, listed_by=LISTED_BY) for one in ids), LISTED_BY)
+    for one in ids:
+        files = tuple(_entry(f"{FILES}/{one}", file, zone) for file in models[one])
+        yield Listing(f"{FILES}/{one}", files, LISTED_BY)
+
+
+def _entry(folder: str, file: Mapping[str, Any], zone: tzinfo) -> Entry:
+    size, note = _size(file.get("size"))
+    moment, precision = moment_of(file.get("modified"), zone)
+    return Entry(f"{folder}/{file['name']}", EntryType.FILE, size, moment, precision, None, LISTED_BY, note)
 
 
 def moment_of(value: object, zone: tzinfo) -> tuple[datetime | None, Precision]:

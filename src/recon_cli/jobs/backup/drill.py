@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from recon_cli.core.canonical import Json, pretty
 from recon_cli.core.errors import UsageError
+from recon_cli.core.json_text import loads
 from recon_cli.core.place import Place
 from recon_cli.core.ports import Progress
 from recon_cli.jobs.backup import readback, same
@@ -120,6 +120,6 @@ class Diary:
     def last(self) -> datetime | None:
         """When the last drill passed; None if there was none."""
         try:
-            return datetime.fromisoformat(str(json.loads(self.file.read_bytes())["at"]))
+            return datetime.fromisoformat(str(loads(self.file.read_bytes())["at"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError
+from recon_cli.core.json_text import loads
 from recon_cli.jobs.backup.destination import Run
 from recon_cli.snapshot.manifest import FORMAT, OLDER, Manifest
 
@@ -46,7 +47,7 @@ def read_sidecar(text: bytes, where: str) -> Archived:
         DataError: it is none.
     """
     try:
-        body = json.loads(text)
+        body = loads(text)
         newer = _newer(body.get("format", FORMAT), body["schema"])
         archive = Archived(str(body["file"]), int(body["size_bytes"]), str(body["sha256"]), newer)
     except (ValueError, KeyError, TypeError) as exc:

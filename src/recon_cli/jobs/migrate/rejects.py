@@ -11,6 +11,7 @@ from typing import Any
 from recon_cli.core import words
 from recon_cli.core.catalog import Cell
 from recon_cli.core.errors import DataError, ExitCode, NotFoundError
+from recon_cli.core.json_text import loads
 from recon_cli.core.place import Place
 from recon_cli.core.report import Problem, Report
 from recon_cli.migration import ddl, planfile
@@ -80,7 +81,7 @@ def _rewrite(path: Path, first: bytes, kept: list[str]) -> None:
 def _read(path: Path) -> tuple[Mapping[str, Any], list[str]]:
     try:
         lines = path.read_text("utf-8").splitlines()
-        first = json.loads(lines[0])
+        first = loads(lines[0])
     except FileNotFoundError:
         raise NotFoundError(f"no rejects file {path}") from None
     except (OSError, ValueError, IndexError) as exc:
@@ -93,7 +94,7 @@ def _read(path: Path) -> tuple[Mapping[str, Any], list[str]]:
 def _put(connection: Connection, target: Target, plan: MigrationPlan, line: str) -> str:
     """Put one row in; why not, if not."""
     try:
-        raw = json.loads(line)
+        raw = loads(line)
         table = next(one for one in plan.included if one.name == raw["table"])
         cells = [[cell] for cell in _cells(table, raw)]
     except (ValueError, KeyError, TypeError, StopIteration) as exc:

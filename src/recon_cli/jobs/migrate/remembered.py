@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recon_cli.core.catalog import Cell
+from recon_cli.core.json_text import loads
 from recon_cli.jobs.migrate.outcome import Outcome
 from recon_cli.jobs.migrate.session import Session
 from recon_cli.migration import planfile
@@ -66,7 +67,7 @@ def _without(table: TablePlan, refused: set[str]) -> TablePlan:
 def found(state_dir: Path, source: str, target: Target) -> Remembered | None:
     """What is remembered of a migration between these two."""
     try:
-        raw: Any = json.loads(_path(state_dir, source, target).read_bytes())
+        raw: Any = loads(_path(state_dir, source, target).read_bytes())
         return Remembered(
             planfile.parse(raw["plan"], "the plan in the state folder"), dict(raw["marks"]), dict(raw["skipped"])
         )

@@ -20,6 +20,7 @@ import zstandard
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.errors import DataError
+from recon_cli.core.json_text import loads
 from recon_cli.ops import atomic
 from recon_cli.stores.records.keeper import Cells, Group, Kept
 
@@ -157,7 +158,7 @@ def _unpacked(path: Path) -> Iterator[bytes]:
 
 def _object(line: bytes, path: Path) -> dict[str, Any]:
     try:
-        told = json.loads(line)
+        told = loads(line)
     except ValueError as exc:
         raise DataError(f"{path} is cut or changed", cause=str(exc)) from exc
     if not isinstance(told, dict):

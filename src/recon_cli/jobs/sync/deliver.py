@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from recon_cli.core.catalog import Catalog
 from recon_cli.core.delivery import TOO_SLOW, DeliveryError, Failure, Refusal
 from recon_cli.core.errors import AuthError, DataError, LockedError, NotFoundError, ReconError, UnreachableError
+from recon_cli.core.json_text import loads
 from recon_cli.core.landing import Load, Parcel, Shape
 from recon_cli.core.ports import Progress, Silent
 from recon_cli.jobs.sync.aliases import Aliases
@@ -169,7 +169,7 @@ def _found(letter: Letter, options: Mapping[str, Mapping[str, str]]) -> Feed:
     try:
         if feeds.SYSTEM in letter.meta:
             system = letter.meta[feeds.SYSTEM]
-            given = {**json.loads(letter.meta.get(OPTIONS, "{}")), **options.get(system, {})}
+            given = {**loads(letter.meta.get(OPTIONS, "{}")), **options.get(system, {})}
             return registry.feed(system, letter.meta.get(MAIN, letter.table), options=given)
         for name in registry.feed_names():
             feed = registry.feed(name)

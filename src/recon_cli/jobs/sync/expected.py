@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from recon_cli.core import canonical
 from recon_cli.core.canonical import Value
+from recon_cli.core.json_text import loads
 from recon_cli.core.landing import Parcel, Shape, combined
 from recon_cli.core.record import Record
 
@@ -85,7 +86,7 @@ class Expectations:
         found = self._db.execute(query, (table, key)).fetchone()
         if found is None:
             return None
-        parcel = Parcel(Record(table, _values(found[0])), tuple(json.loads(found[1])))
+        parcel = Parcel(Record(table, _values(found[0])), tuple(loads(found[1])))
         return Expected(key, parcel, os.fsdecode(found[2]))
 
 
@@ -95,4 +96,4 @@ def key_of(values: list[Value]) -> str:
 
 
 def _values(row: str) -> dict[str, Value]:
-    return {name: canonical.decode(cell) for name, cell in json.loads(row).items()}
+    return {name: canonical.decode(cell) for name, cell in loads(row).items()}

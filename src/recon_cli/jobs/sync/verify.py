@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from decimal import Decimal
 from recon_cli.core import words
 from recon_cli.core.canonical import Json, Value
 from recon_cli.core.errors import DataError, ExitCode, ReconError
+from recon_cli.core.json_text import loads
 from recon_cli.core.landing import Landing, Parcel, Shape
 from recon_cli.core.ports import Progress
 from recon_cli.core.record import Record
@@ -219,7 +219,7 @@ def _same_document(route: Route, path: str, value: Value) -> bool:
 
 
 def _parsed(text: str) -> object:
-    return json.loads(text, parse_float=Decimal)
+    return loads(text, parse_float=Decimal)
 
 
 def _text(value: Value) -> str:

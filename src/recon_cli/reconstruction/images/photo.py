@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from recon_cli.core.errors import DataError
+from recon_cli.core.json_text import loads
 from recon_cli.ops import atomic
 
 LISTED = "photos.json"
@@ -74,9 +75,9 @@ def read(folder: Path) -> tuple[Photo, ...]:
         DataError: there is none, or it is damaged.
     """
     try:
-        rows = json.loads((folder / LISTED).read_text("utf-8", "surrogateescape"))
+        rows = loads((folder / LISTED).read_text("utf-8", "surrogateescape"))
         return tuple(_photo(row) for row in rows)
-    except (OSError, ValueError, TypeError, KeyError) as exc:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
         raise DataError(f"cannot read {folder / LISTED}", cause=str(exc)) from exc
 
 

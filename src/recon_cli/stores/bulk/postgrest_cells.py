@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from recon_cli.core.catalog import Cell, DeclaredColumn, Kind
+from recon_cli.core.json_text import loads
 from recon_cli.stores.bulk.base import Row, Span
 
 _AS_IT_IS = frozenset({Kind.INTEGER, Kind.BOOLEAN, Kind.TEXT, Kind.UUID, Kind.ENUM})
@@ -114,7 +114,7 @@ def _document(cell: Cell) -> object:
     if not isinstance(cell, str):
         return cell
     try:
-        json.loads(cell)
+        loads(cell)
     except ValueError as exc:
         raise Misfit(f"not JSON: {exc}") from exc
     return orjson.Fragment(cell.encode())
@@ -177,7 +177,7 @@ def _same_document(ours: Cell, theirs: Cell) -> bool:
 
 
 def _parsed(cell: Cell) -> object:
-    return json.loads(cell, parse_float=Decimal) if isinstance(cell, str) else cell
+    return loads(cell, parse_float=Decimal) if isinstance(cell, str) else cell
 
 
 _SAME: dict[Kind, Callable[[Cell, Cell], bool]] = {

@@ -14,9 +14,9 @@ from recon_cli.core.catalog import DeclaredCheck
 
 _TOKENS = re.compile(
     r"""(?P<space>\s+|--[^\n]*(?:\n|$))
-      | (?P<comment>/\*.*?(?:\*/|$))
-      | (?P<string>[xX]?'(?:[^']|'')*')
-      | (?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])
+      | (?P<comment>/\*.*?(?:\*/|\Z))
+      | (?P<string>[xX]?'(?:[^']|'')*+(?:'|\Z))
+      | (?P<quoted>"(?:[^"]|"")*+(?:"|\Z)|`(?:[^`]|``)*+(?:`|\Z)|\[[^\]]*+(?:\]|\Z))
       | (?P<word>[^\W\d][\w$]*)
       | (?P<number>[\d.][\w.]*)
       | (?P<sign>.)""",
@@ -237,7 +237,9 @@ class WrittenIndex:
 def written_index(sql: str) -> WrittenIndex:
     """What a CREATE INDEX says."""
     words = tokens(sql)
-    start = next((place for place, word in enumerate(words) if word.text == "("), len(words) - 1)
+    start = next((place for place, word in enumerate(words) if word.text == "("), None)
+    if start is None:
+        return WrittenIndex((), None)
     end = closing(words, start)
     parts = tuple(_part(sql, group) for group in groups(words[start + 1 : end]) if group)
     where = next((word.end for word in words[end:] if word.upper == "WHERE"), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Protocol
 from recon_cli.core.canonical import Value, decode, dumps, encode
 from recon_cli.core.delivery import DeliveryError, Failure
 from recon_cli.core.errors import AuthError, DataError, ReconError, UnreachableError
+from recon_cli.core.json_text import loads
 from recon_cli.core.record import Record
 
 HEADS = "recon_tables"
@@ -105,7 +105,7 @@ def row_of(table: str, text: str) -> Record:
         DeliveryError: it is no row of ours.
     """
     try:
-        return Record(table, {str(name): decode(cell) for name, cell in json.loads(text).items()})
+        return Record(table, {str(name): decode(cell) for name, cell in loads(text).items()})
     except (ValueError, AttributeError) as exc:
         raise DeliveryError(Failure.DRIFT, f"`{table}` holds a document that recon did not write") from exc
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from recon_cli.core.canonical import Json, dumps
 from recon_cli.core.delivery import DeliveryError, Failure
+from recon_cli.core.json_text import loads
 from recon_cli.core.schema import Column, ColumnType, Schema
 
 
@@ -41,7 +41,7 @@ def head_of(table: str, text: str) -> Head:
         DeliveryError: it is no head.
     """
     try:
-        body = json.loads(text)
+        body = loads(text)
         columns = tuple(_read(one) for one in body["columns"])
         number = body.get("autoincrement")
         return Head(Schema(table, columns, tuple(body["key"]), autoincrement=number), int(body.get("counter", 0)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from recon_cli.core.canonical import Value
+from recon_cli.core.json_text import loads
 from recon_cli.core.plan import Change
 from recon_cli.core.record import EMPTY, Fingerprint, Record
 from recon_cli.core.schema import Schema
@@ -80,7 +80,7 @@ class DocumentStore:
 
     def _heads(self) -> dict[str, tuple[Head, Doc]]:
         with translated(self.url):
-            found = ((str(json.loads(key)[0]), doc) for key, doc in self._documents.scan(HEADS))
+            found = ((str(loads(key)[0]), doc) for key, doc in self._documents.scan(HEADS))
             return {name: (head_of(name, doc.text), doc) for name, doc in sorted(found, key=lambda one: one[0])}
 
     def _held(self, tables: Collection[str]) -> MemoryStore:

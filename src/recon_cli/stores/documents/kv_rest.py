@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from recon_cli.core.delivery import DeliveryError, Failure, classify, retry_after_s
 from recon_cli.core.errors import ConfigError
+from recon_cli.core.json_text import loads
 from recon_cli.core.place import Place, redact
 from recon_cli.stores.documents.kv import KvDocuments, Reply, refusal
 
@@ -91,7 +92,7 @@ def _refused(status: int, headers: Mapping[str, str], said: str) -> DeliveryErro
 
 def _json(said: bytes) -> dict[str, object]:
     try:
-        told = json.loads(said)
+        told = loads(said)
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}

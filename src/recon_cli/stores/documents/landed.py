@@ -12,6 +12,7 @@ from recon_cli.core.canonical import Value
 from recon_cli.core.catalog import Catalog, DeclaredColumn, DeclaredTable
 from recon_cli.core.delivery import DeliveryError, Failure
 from recon_cli.core.errors import GuardError
+from recon_cli.core.json_text import loads
 from recon_cli.core.landing import Load, Parcel, Shape, combined
 from recon_cli.core.record import Record
 from recon_cli.core.schema import Schema
@@ -181,4 +182,4 @@ def _is_ours(shape: Shape, values: Mapping[str, Value]) -> bool:
 
 
 def _name(key: str) -> str:
-    return str(json.loads(key)[0])
+    return str(loads(key)[0])

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from recon_cli.core.json_text import loads
 from recon_cli.systems.containers import names
 from recon_cli.systems.containers.names import Origin
 from recon_cli.systems.containers.reading import Reading, captured, of_row
@@ -124,8 +125,8 @@ def _object(text: str) -> Mapping[str, object]:
     if len(text) > _LONGEST_LINE:
         return {"line": text[:_SHOWN]}
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = loads(text)
+    except ValueError:
         return {"line": text[:_SHOWN]}
     return _named(found) if isinstance(found, dict) else {"line": text[:_SHOWN]}
 
@@ -133,11 +134,11 @@ def _object(text: str) -> Mapping[str, object]:
 def _json(raw: bytes) -> list[Row] | Unfit:
     """A list of objects: a camera's log, or rows of the table as they were exported."""
     try:
-        found = json.loads(decode(raw))
+        found = loads(decode(raw))
     except json.JSONDecodeError as exc:
         near = len(exc.doc.rstrip()) - exc.pos < _LONGEST_WORD
         return Unfit("no JSON", str(exc), waits=near or exc.msg.startswith("Unterminated"))
-    except (ValueError, RecursionError) as exc:
+    except ValueError as exc:
         return Unfit("no JSON", str(exc))
     if isinstance(found, dict):
         found = found.get("logs", [found])

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from uuid import UUID, uuid5
 
 from recon_cli.core.canonical import Value
+from recon_cli.core.json_text import loads
 from recon_cli.systems.containers import names, number, times
 from recon_cli.systems.containers.names import Origin
 from recon_cli.systems.containers.number import Number
@@ -84,8 +85,8 @@ class Reading:
 def of_payload(payload: bytes) -> Reading | Unfit:
     """A reading out of the outbox, judged anew: a dead letter may have been mended by hand."""
     try:
-        row = json.loads(payload)
-    except (ValueError, RecursionError) as exc:
+        row = loads(payload)
+    except ValueError as exc:
         return Unfit("no JSON", str(exc))
     if not isinstance(row, dict):
         return Unfit("no reading", "not an object")

@@ -11,6 +11,7 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from recon_cli.core.json_text import loads
 from recon_cli.systems.conversations.parse import Log, Turn, encoded
 
 _TURN, _TEXT, _BYTES, _DECOMPOSED = "t", "r", "b", "d"
@@ -67,7 +68,7 @@ def _bytes(part: object, contents: Mapping[str, str]) -> bytes:
 
 
 def _read(layout: str) -> Sequence[object]:
-    found = json.loads(layout)
+    found = loads(layout)
     if not isinstance(found, list):
         raise ValueError("a layout is a list")  # noqa: TRY004  as above
     return found

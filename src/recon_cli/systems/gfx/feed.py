@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from recon_cli.core.catalog import Catalog, DeclaredTable
 from recon_cli.core.errors import ConfigError
+from recon_cli.core.json_text import loads
 from recon_cli.core.landing import Landing, Mark, Parcel, Shape
 from recon_cli.core.report import Problem
 from recon_cli.core.schema import Schema
@@ -145,7 +146,7 @@ class GfxFeed:
 
     def _sighted(self, payload: bytes) -> tuple[Parcel, ...] | Unfit:
         try:
-            told = json.loads(payload)
+            told = loads(payload)
             seen = Observation.of(told["pc"], told["path"], told["file_hash"])
             return self._observed(seen, _moment(told["first"]), _moment(told["last"]))
         except (ValueError, KeyError, TypeError) as exc:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recon_cli.core.canonical import Value
+from recon_cli.core.json_text import loads
 from recon_cli.systems.viewer.shapes import LOCAL, SPLIT_PATHS, WEB
 
 
@@ -60,8 +61,8 @@ def _loaded(cell: Any) -> Any:  # noqa: ANN401  a cell of JSON, as an engine giv
     if not isinstance(cell, str | bytes):
         return cell
     try:
-        return json.loads(cell)
-    except (ValueError, RecursionError):
+        return loads(cell)
+    except ValueError:
         return None
 
 

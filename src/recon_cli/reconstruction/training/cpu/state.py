@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recon_cli.core.errors import DataError
+from recon_cli.core.json_text import loads
 from recon_cli.ops.atomic import write_file
 from recon_cli.reconstruction.kernels import neighbours
 from recon_cli.reconstruction.kernels.project import SHAPE
@@ -123,7 +124,7 @@ def load(folder: Path, mark: str) -> State | None:
     hint = f"delete {path} to begin anew"
     try:
         with path.open("rb") as file:
-            head = json.loads(file.readline())
+            head = loads(file.readline())
             state = _filled(head, file.read())
     except (ValueError, KeyError, TypeError) as exc:
         raise DataError(f"the checkpoint {path} is damaged", cause=str(exc), hint=hint) from exc
