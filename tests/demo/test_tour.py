@@ -89,6 +89,7 @@ def test_with_nothing_to_play_it_says_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 15
     assert "not installed: pyftpdlib" in done.stderr
     assert "pip install 'recon-cli[demo]'" in done.stderr
+    assert not (tmp_path / "recon-demo").exists()
 
 
 def test_a_part_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> None:
@@ -103,6 +104,20 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     done = reconstructing(tmp_path)("demo", "--dir", "mine", expect=2)
     assert "not an earlier demo" in done.err
     assert [one.name for one in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_ctrl_c_ends_the_servers_that_were_kept_and_nothing_is_wrong(tmp_path: Path) -> None:
+    recon = reconstructing(tmp_path)
+    running = recon.start("demo", "--only", "backup", "--serve")
+    assert running.stderr is not None
+    while b"run on until Ctrl-C" not in running.stderr.readline():
+        assert running.poll() is None
+    in_it = reconstructing(tmp_path / "recon-demo")
+    in_it("check", "models")
+    running.send_signal(signal.SIGINT)
+    _out, err = running.communicate(timeout=60)
+    assert (running.returncode, b"error" in err) == (0, False), err
+    in_it("check", "models", expect=13)
 
 
 def test_stopped_in_the_middle_it_leaves_no_server_and_begins_anew(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 from recon_cli.cli import options
 from recon_cli.config.near import suggest
 from recon_cli.core import words
-from recon_cli.core.errors import UsageError
+from recon_cli.core.errors import ExitCode, UsageError
 from recon_cli.core.report import Report
 from recon_cli.demo import page, tour
 from recon_cli.demo.parts import PARTS, Part
@@ -22,7 +22,6 @@ from recon_cli.ui.screen import Screen
 
 NAMES = tuple(part.name for part in PARTS)
 WIDEST = 112
-IN_A_PIPE = 100
 
 
 @options.examples("recon demo", "recon demo --only recover --serve")
@@ -44,6 +43,7 @@ def demo(
     clock = SystemClock()
     began = clock.monotonic()
     parts = _chosen(only)
+    tour.require(parts)
     place = folder.absolute()
     audience = _Nobody() if call.json or call.quiet else _Teller(call.screen)
     with tour.staged(place, models, audience) as stage:
@@ -52,8 +52,7 @@ def demo(
         took = words.seconds(clock.monotonic() - began)
         if serve:
             call.say(f"\nthe servers run on until Ctrl-C; in another terminal: cd {folder} && recon check models")
-            while not signals.wait(3600):
-                pass
+            _until_ctrl_c()
     shown = [one for one in played if one.proven]
     summary = f"{words.count(len(shown), 'part')} played, {len(played) - len(shown)} skipped in {took}"
     call.show(
@@ -66,10 +65,20 @@ def demo(
     )
 
 
+def _until_ctrl_c() -> None:
+    """Wait; Ctrl-C is how it is meant to end here, so no error comes of it."""
+    try:
+        while not signals.wait(3600):
+            pass
+    except signals.Stopped as stop:
+        if stop.code is not ExitCode.SIGINT:
+            raise
+
+
 class _Nobody:
     """Watches nothing: the report says it all."""
 
-    columns = IN_A_PIPE
+    columns = WIDEST
 
     def title(self, text: str) -> None:
         """Not told."""
@@ -92,7 +101,7 @@ class _Teller:
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self.columns = min(screen.columns, WIDEST) if screen.draws_tables else IN_A_PIPE
+        self.columns = min(screen.columns, WIDEST) if screen.draws_tables else WIDEST
 
     def title(self, text: str) -> None:
         """In bold, after a gap."""
