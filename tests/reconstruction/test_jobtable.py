@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,21 @@ def test_the_table_lives_in_a_server_as_well(server: Any) -> None:
             assert len(str(failure["traceback"])) == len(long)
             table.delete("aaaaaaaa")
             assert [one.id for one in table.all()] == ["bbbbbbbb"]
+
+
+def test_pages_counts_and_the_last_days_are_what_the_whole_table_says(table: JobTable) -> None:
+    begin = now().replace(microsecond=0)
+    for number in range(25):
+        made = begin - timedelta(days=number // 5)  # five of one moment: their ids decide
+        table.add(row(f"{number:08}", created_at=made, pub_key=f"{number:010}"))
+        if number % 3 == 0:
+            table.move(f"{number:08}", State.RUNNING)
+    whole = [one.id for one in table.all()]
+    assert whole == [f"{number:08}" for number in range(25)]
+    pages = [table.page(limit=4, offset=offset) for offset in range(0, 28, 4)]
+    assert [one.id for page in pages for one in page] == whole
+    running = [f"{number:08}" for number in range(0, 25, 3)]
+    assert [one.id for one in table.page(State.RUNNING, limit=5, offset=2)] == running[2:7]
+    assert table.page(State.PENDING, limit=1, oldest_first=True)[0].id == "00000020"
+    assert table.counts() == {State.RUNNING: 9, State.PENDING: 16}
+    assert {one.id for one in table.since(begin - timedelta(days=1))} == {f"{number:08}" for number in range(10)}

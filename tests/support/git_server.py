@@ -8,15 +8,15 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.support.http_server import QuietServer
 from tests.support.system import require
 
 LOOPBACK = "127.0.0.1"
@@ -84,7 +84,7 @@ def host(folder: Path) -> Iterator[GitHost]:
     """A host with an empty repository, at `http://127.0.0.1:PORT/rows.git`; the password of any user is `token`."""
     one = GitHost(folder)
     one.make()
-    server = _Quiet((LOOPBACK, 0), type("Handler", (_Handler,), {"host": one}))
+    server = QuietServer((LOOPBACK, 0), type("Handler", (_Handler,), {"host": one}))
     one.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -94,16 +94,6 @@ def host(folder: Path) -> Iterator[GitHost]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-class _Quiet(ThreadingHTTPServer):
-    """A caller who is cut off is no error of the host's."""
-
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]  # passed on
 
 
 class _Handler(BaseHTTPRequestHandler):

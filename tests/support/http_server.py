@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -20,6 +21,17 @@ from typing import Any
 from tests.support.system import require
 
 LOOPBACK = "127.0.0.1"
+
+
+class QuietServer(ThreadingHTTPServer):
+    """A caller who is cut off is no error of the server's, and nothing to print."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Only of what is an error of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 @dataclass

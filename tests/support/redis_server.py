@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from tests.support.http_server import QuietServer
 from tests.support.postgres import free_port
 from tests.support.system import require
 
@@ -125,8 +126,7 @@ def upstash(server: RedisServer, number: int) -> Iterator[Upstash]:
             self.end_headers()
             self.wfile.write(raw)
 
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    web.daemon_threads = True
+    web = QuietServer(("127.0.0.1", 0), Handler)
     told.port = web.server_address[1]
     thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -7,11 +7,13 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recon_cli.jobs import overview
 from recon_cli.reconstruction.splats import files
 from tests.support import photoset
 from tests.support.reconstructions import reconstructing
@@ -174,3 +176,27 @@ def test_killed_at_any_moment_jobs_go_on_and_the_splat_is_the_same(
         server.wait(made["job_id"], "DONE")
         result = server.root / made["job_id"] / "result" / "scene.ply"
         assert sum_of(result) == sum_of(other.root / undisturbed["job_id"] / "result" / "scene.ply")
+
+
+def test_a_long_list_comes_in_pages_that_hold_each_job_once(tmp_path: Path) -> None:
+    with serving(reconstructing(tmp_path), "--no-worker") as server:
+        rows(server, 230)
+        pages = [server.ask(f"/recon/jobs?status=DONE&limit=100&offset={offset}").document for offset in (0, 100, 200)]
+        assert [(one["total"], len(one["jobs"])) for one in pages] == [(230, 100), (230, 100), (230, 30)]
+        found = [one["job_id"] for page in pages for one in page["jobs"]]
+        assert found == sorted(set(found), reverse=True)
+        assert server.ask("/recon/jobs?limit=1&oldest_first=true").document["jobs"][0]["job_id"] == found[-1]
+        told = server.ask("/overview").document["jobs"]
+        assert (told["counts"]["DONE"], len(told["done"])) == (230, overview.SHOWN)
+
+
+def rows(server: Server, count: int) -> None:
+    """So many finished jobs, as another program of the same table makes them."""
+    begin = datetime(2026, 3, 1)  # noqa: DTZ001  as the table has times
+    made = [
+        (f"{number:08}", f"{number:010}", "DONE", str(begin + timedelta(minutes=number)), 12) for number in range(count)
+    ]
+    with sqlite3.connect(server.root / "jobs.db") as db:
+        db.executemany(
+            "INSERT INTO jobs (job_id, pub_key, status, created_at, image_count) VALUES (?, ?, ?, ?, ?)", made
+        )

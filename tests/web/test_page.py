@@ -15,7 +15,9 @@ from recon_cli.jobs.history import Count
 from tests.support import photoset
 from tests.support.browser import PATIENCE_MS, READY, chromium
 from tests.support.recon import KERNELS, Recon
-from tests.support.served import SMALL, Server, begin
+from tests.support.reconstructions import reconstructing
+from tests.support.served import SMALL, Server, begin, serving
+from tests.web.test_jobs import rows
 from tests.web.test_records import gate, post, reading
 
 pytestmark = pytest.mark.slow
@@ -171,3 +173,18 @@ def checked(recon: Recon) -> None:
         for hour, items in enumerate((40, 41, 45, 20)):
             drop = items == 20
             kept.add(Count(f"2026-03-01T{hour:02d}:00:00Z", items, items, 1, 2 * drop, 0, 0, 0, int(drop)))
+
+
+def test_more_of_a_long_list_is_fetched_when_it_is_asked_for(tmp_path: Path, browser: Any) -> None:
+    with serving(reconstructing(tmp_path), "--no-worker") as server:
+        rows(server, 90)
+        page = opened(browser, server, (1100, 900))
+        shown = "document.querySelectorAll('#done .job').length"
+        until(page, f"{shown} === 20")
+        assert page.text_content("#done .more") == "more (70)"
+        page.click("#done .more")
+        until(page, f"{shown} === 70")
+        page.click("#done .more")
+        until(page, f"{shown} === 90 && !document.querySelector('#done .more')")
+        jobs = page.eval_on_selector_all("#done .job", "found => found.map(one => one.dataset.job)")
+        assert jobs == sorted(set(jobs), reverse=True)

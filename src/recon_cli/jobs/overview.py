@@ -17,9 +17,11 @@ from recon_cli.jobs import queue as queues
 from recon_cli.jobs.history import Count
 from recon_cli.jobs.reconstruct.desk import Desk
 from recon_cli.ops.clock import Clock
-from recon_cli.reconstruction.jobtable import Row
+from recon_cli.reconstruction.jobtable import JobTable, Row
 
-_DAYS, _SHOWN = 14, 20
+_DAYS = 14
+SHOWN = 20
+"""As many jobs of a state stand in the overview."""
 _ROUNDED = 1 << 24
 """Bytes: the rest of free space changes all the time and is news to nobody."""
 _DRIFT = ("orphans", "missing", "changed")
@@ -55,26 +57,27 @@ def drift(watched: Sequence[Watched]) -> tuple[Drift, ...]:
     return tuple(Drift(one.name, tuple(history.remembered(one.path))) for one in watched)
 
 
-def jobs(rows: Sequence[Row], now: datetime) -> dict[str, Json]:
-    """Jobs in numbers: by state, by day, and those an operator asks for. `rows`: the newest first; `now` is aware."""
-    by_state = Counter(row.state for row in rows)
+def jobs(table: JobTable, now: datetime) -> dict[str, Json]:
+    """Jobs in numbers: by state, by day, and the first of those an operator asks for. `now` is aware."""
+    by_state = table.counts()
     shown = {
-        "running": [row for row in rows if row.state is State.RUNNING],
-        "waiting": [row for row in reversed(rows) if row.state is State.PENDING],
-        "failed": [row for row in rows if row.state is State.FAILED],
-        "done": [row for row in rows if row.state is State.DONE],
+        "running": table.page(State.RUNNING, limit=SHOWN),
+        "waiting": table.page(State.PENDING, limit=SHOWN, oldest_first=True),
+        "failed": table.page(State.FAILED, limit=SHOWN),
+        "done": table.page(State.DONE, limit=SHOWN),
     }
     return {
         "counts": {state.value: by_state[state] for state in State},
-        "days": [*_days(rows, now)],
-        **{name: [_line(row) for row in found[:_SHOWN]] for name, found in shown.items()},
+        "days": [*_days(table, now)],
+        **{name: [_line(row) for row in found] for name, found in shown.items()},
     }
 
 
-def _days(rows: Sequence[Row], now: datetime) -> list[Json]:
+def _days(table: JobTable, now: datetime) -> list[Json]:
     """For each of the last days: jobs made, and what became of those that ended on it."""
     today = now.astimezone(UTC).date()
     days = [str(today - timedelta(days=ago)) for ago in reversed(range(_DAYS))]
+    rows = table.since(datetime.fromisoformat(days[0]))
     made = Counter(str(row.cells.get("created_at"))[:10] for row in rows)
     ended = Counter((row.state, str(row.cells.get("completed_at"))[:10]) for row in rows)
     return [
@@ -111,7 +114,7 @@ def overview(desk: Desk, queue_path: Path, watched: Sequence[Watched], clock: Cl
     return {
         "schema": "recon.overview/1",
         "at": now.isoformat(timespec="seconds"),
-        "jobs": jobs(desk.table.all(), now),
+        "jobs": jobs(desk.table, now),
         "queue": queue(queue_path, clock),
         "drift": [one.document() for one in found],
         "disk": {"free_bytes": disk.free // _ROUNDED * _ROUNDED, "total_bytes": disk.total},

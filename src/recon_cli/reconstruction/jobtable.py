@@ -7,6 +7,7 @@ Times are naive UTC, as the server writes them.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sqlalchemy import (
     DateTime,
     Engine,
     Float,
+    Index,
     Integer,
     MetaData,
     String,
@@ -27,7 +29,9 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    func,
     inspect,
+    or_,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
@@ -81,6 +85,8 @@ ERRORS = Table(
     Column("error_message", _Words),
     Column("traceback", _Words),
 )
+Index("jobs_created_at_idx", JOBS.c.created_at.desc(), JOBS.c.job_id)
+Index("jobs_status_created_at_idx", JOBS.c.status, JOBS.c.created_at.desc(), JOBS.c.job_id)
 _NAMES = tuple(JOBS.c.keys())
 Cell = str | int | float | bool | datetime | None
 
@@ -177,11 +183,37 @@ class JobTable:
 
     def all(self) -> list[Row]:
         """Every job, the newest first."""
+        return self.page()
+
+    def page(
+        self, state: State | None = None, *, limit: int | None = None, offset: int = 0, oldest_first: bool = False
+    ) -> list[Row]:
+        """Some jobs, of one state where one is named; the newest first, those of one moment by their ids."""
+        chosen = self._select().limit(limit).offset(offset or None)
+        if state is not None:
+            chosen = chosen.where(JOBS.c.status.in_(words(state)))
+        if "created_at" in self._columns:
+            chosen = chosen.order_by(JOBS.c.created_at if oldest_first else JOBS.c.created_at.desc())
         with self._reading() as connection:
-            order = JOBS.c.created_at.desc() if "created_at" in self._columns else JOBS.c.job_id
-            return [
-                Row(dict(row)) for row in connection.execute(self._select().order_by(order, JOBS.c.job_id)).mappings()
-            ]
+            return [Row(dict(row)) for row in connection.execute(chosen.order_by(JOBS.c.job_id)).mappings()]
+
+    def counts(self) -> Counter[State | None]:
+        """How many jobs are in which state; None for words of no known vocabulary."""
+        chosen = JOBS.select().with_only_columns(JOBS.c.status, func.count()).group_by(JOBS.c.status)
+        found: Counter[State | None] = Counter()
+        with self._reading() as connection:
+            for word, number in connection.execute(chosen):
+                found[read(word)] += number
+        return found
+
+    def since(self, moment: datetime) -> list[Row]:
+        """Jobs that were made or ended at a moment (naive, UTC) or after it."""
+        times = [JOBS.c[name] for name in ("created_at", "completed_at") if name in self._columns]
+        if not times:
+            return []
+        with self._reading() as connection:
+            chosen = self._select().where(or_(*(one >= moment for one in times)))
+            return [Row(dict(row)) for row in connection.execute(chosen).mappings()]
 
     def waiting(self) -> list[Row]:
         """Jobs that wait, in the order of their turn: the oldest first."""

@@ -32,9 +32,14 @@ def translate(url: str, error: BaseException) -> ReconError:
 
 
 def _connecting(url: str, error: psycopg.OperationalError, cause: str) -> ReconError:
-    """Libpq hands no SQLSTATE out for a failed login: its words first, then whether it was asked for a password."""
+    """Libpq hands no SQLSTATE out for a failed login: its words first, then whether it was asked for a password.
+
+    A line that is cut behind the password says nothing against it.
+    """
     if re.search(r'database ".*" does not exist', cause):
         return _no_database(url, cause)
+    if re.search(r"closed the connection unexpectedly|could not (receive|send) data|SSL SYSCALL", cause):
+        return away(url, cause)
     known = error.pgconn
     asked = known is not None and (known.needs_password or known.used_password)
     if asked or re.search(r"authentication|password|pg_hba|role \"", cause):

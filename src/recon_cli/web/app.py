@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from recon_cli import __version__
 from recon_cli.core.errors import ReconError
 from recon_cli.jobs.reconstruct import start
-from recon_cli.web import answers, logs, operations, page, reconstruct, records, upload
+from recon_cli.web import answers, logs, operations, page, published, reconstruct, records, upload
 from recon_cli.web.foreman import Foreman
 from recon_cli.web.guard import Counted, Guard
 from recon_cli.web.live import Bulletin
@@ -83,6 +83,7 @@ def _living(serving: Serving, foreman: Foreman | None, bulletin: Bulletin, telle
 
 def sweep(serving: Serving) -> None:
     """Take away what uploads left that a killed server had not answered."""
+    shutil.rmtree(serving.desk.root / published.FETCHED, ignore_errors=True)
     for left in serving.desk.root.glob(f"{upload.PART}*"):
-        shutil.rmtree(left, ignore_errors=True)
+        reconstruct.clear(serving, left)
     start.sweep(serving.desk)

@@ -4,7 +4,7 @@ const WORDS = {
     language: "한국어", live: "live", lost: "no connection, trying again", well: "Nothing is lost, nothing is stuck.", amiss: "Look at this first:",
     running: "Running", waiting: "Waiting", failed: "Failed, and why", done: "Done", moved: "How counts moved", readings: "Readings",
     upload: "New reconstruction", send: "Send photos", preset: "care", original: "full size", token: "Token", enter: "Enter",
-    none: "none", nowaiting: "nobody waits", viewer: "open viewer", cancel: "cancel", retry: "go on", log: "log", search: "Search",
+    none: "none", more: "more", nowaiting: "nobody waits", viewer: "open viewer", cancel: "cancel", retry: "go on", log: "log", search: "Search",
     t_running: "running", t_waiting: "waiting", t_failed: "failed", t_done: "done", t_queue: "in the outbox", t_dead: "dead letters", t_drift: "drift",
     queue_lost: "items lost in the outbox", queue_dead: "dead letters", queue_spilled: "items spilled beside the outbox",
     queue_paused: "targets paused", drift: "differences between files and records", trouble: "trouble",
@@ -16,7 +16,7 @@ const WORDS = {
     language: "English", live: "실시간", lost: "연결이 끊겼습니다. 다시 연결 중", well: "유실도, 멈춘 작업도 없습니다.", amiss: "먼저 확인하세요:",
     running: "실행 중", waiting: "대기 중", failed: "실패와 원인", done: "완료", moved: "수량 추이", readings: "판독 기록",
     upload: "새 복원 작업", send: "사진 보내기", preset: "품질", original: "원본 해상도", token: "토큰", enter: "확인",
-    none: "없음", nowaiting: "대기 중인 작업 없음", viewer: "뷰어 열기", cancel: "취소", retry: "이어서 실행", log: "로그", search: "검색",
+    none: "없음", more: "더 보기", nowaiting: "대기 중인 작업 없음", viewer: "뷰어 열기", cancel: "취소", retry: "이어서 실행", log: "로그", search: "검색",
     t_running: "실행", t_waiting: "대기", t_failed: "실패", t_done: "완료", t_queue: "전송 대기", t_dead: "전송 불가", t_drift: "불일치",
     queue_lost: "건이 대기열에서 유실됨", queue_dead: "건을 전송할 수 없음", queue_spilled: "건이 대기열 밖에 보관됨",
     queue_paused: "개 대상이 일시 중지됨", drift: "건의 파일·기록 불일치", trouble: "문제",
@@ -122,11 +122,11 @@ function job(one, kind) {
   const box = el("div", { class: "job", "data-job": one.job_id }, el("code", {}, one.job_id));
   if (kind === "running") box.append(progressBar(one.progress), el("span", {}, `${one.progress || 0} % ${one.step || ""}`), el("span", { class: "quiet" }, since(one.started_at)));
   if (kind !== "running") box.append(el("span", { class: "quiet" }, [one.image_count ? `${one.image_count} ${t("photos")}` : "", since(one.completed_at || one.created_at)].filter(Boolean).join(" · ")));
-  if (kind === "done") box.append(el("a", { href: `/v/${one.pub_key}`, target: "_blank", rel: "noopener" }, t("viewer")));
+  if (kind === "done") box.append(el("a", { href: one.viewer_url || `/v/${one.pub_key}`, target: "_blank", rel: "noopener" }, t("viewer")));
   if (kind === "failed") box.append(el("span", {}, one.error_stage || ""), button("retry", `/recon/jobs/${one.job_id}/retry`));
   if (kind === "running" || kind === "waiting") box.append(button("cancel", `/recon/jobs/${one.job_id}/cancel`));
   if (kind !== "waiting") box.append(el("button", { type: "button", on: () => log(one.job_id, box) }, t("log")));
-  if (kind === "failed") box.append(el("div", { class: "why" }, one.error_message || ""));
+  if (kind === "failed") box.append(el("div", { class: "why" }, one.error_message || one.error || ""));
   return box;
 }
 function lists(told) {
@@ -134,8 +134,28 @@ function lists(told) {
     const list = $(`#${kind} .list`), open = new Map([...list.querySelectorAll(".job")].filter(one => $("pre", one)).map(one => [one.dataset.job, $("pre", one)]));
     const found = told.jobs[kind];
     list.replaceChildren(...(found.length ? found.map(one => job(one, kind)) : [el("div", { class: "empty" }, t(kind === "waiting" ? "nowaiting" : "none"))]));
-    for (const box of list.querySelectorAll(".job")) if (open.has(box.dataset.job)) box.append(open.get(box.dataset.job));
+    further(kind, list, open, found.length, told.jobs.counts[stateOf[kind]]);
+    reopen(list, open);
   }
+}
+function reopen(list, open) {
+  for (const box of list.querySelectorAll(".job")) if (open.has(box.dataset.job) && !$("pre", box)) box.append(open.get(box.dataset.job));
+}
+/* What stands behind the first jobs of a list: as many as were asked for, fetched again whenever the list is. */
+const stateOf = { running: "RUNNING", waiting: "PENDING", failed: "FAILED", done: "DONE" }, more = {};
+async function further(kind, list, open, first, total) {
+  const button = el("button", { type: "button", class: "more", on: () => { more[kind] = (more[kind] || 0) + 50; further(kind, list, open, first, total); } });
+  const asked = Math.min(more[kind] || 0, 1000);
+  let jobs = [];
+  if (asked && total > first) {
+    const answer = await fetch(`/recon/jobs?status=${stateOf[kind]}&oldest_first=${kind === "waiting"}&limit=${asked}&offset=${first}`);
+    if (answer.ok) jobs = (await answer.json()).jobs;
+  }
+  for (const old of list.querySelectorAll(".more, .further")) old.remove();
+  list.append(...jobs.map(one => { const box = job(one, kind); box.classList.add("further"); return box; }));
+  const left = total - first - jobs.length;
+  if (left > 0 && asked < 1000) { button.textContent = `${t("more")} (${left})`; list.append(button); }
+  reopen(list, open);
 }
 function moved(told) {
   const drawn = [bars(t("days"), told.jobs.days)];

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from recon_cli.core.errors import NotFoundError
 from recon_cli.core.states import State
+from recon_cli.ops import lock
 from recon_cli.reconstruction import work
 from recon_cli.reconstruction.jobtable import Row
 from recon_cli.web.answers import RefusedError
@@ -19,6 +20,9 @@ from recon_cli.web.serving import Serving
 
 _ENDINGS = {".splat", ".ply", ".spz"}
 _VIEWER = "viewer.html"
+FETCHED = ".fetched"
+"""Below the root: results of jobs that workers left elsewhere. Emptied at each start."""
+_FETCH_S = 600
 _OLDER = {
     "scene.splat": ("*/point_cloud/iteration_*/scene.splat",),
     "cloud.ply": ("export/cloud.ply", "*/point_cloud/iteration_*/point_cloud_filtered.ply"),
@@ -70,10 +74,28 @@ def file(serving: Serving, pub_key: str, name: str, headers: Mapping[str, str]) 
 
 def _file(serving: Serving, row: Row, name: str) -> Path:
     """The file of that name. What is looked for is what lies there: the name is compared, never made a path of."""
-    found = _files(serving.desk.work(row.id).folder).get(name) if work.is_id(row.id) else None
+    found = _files(_folder(serving, row)).get(name) if work.is_id(row.id) else None
     if found is None:
         raise RefusedError(404, "no such file")
     return found
+
+
+def _folder(serving: Serving, row: Row) -> Path:
+    """Where the job's result lies: its folder, or what was fetched of it from the depot of the workers, once."""
+    here = serving.desk.work(row.id).folder
+    if serving.fleet is None or (here / "result").is_dir() or serving.desk.table.fleet.run(row.id) is None:
+        return here
+    there = serving.desk.root / FETCHED / row.id
+    if not (there / "result").is_dir():
+        if serving.desk.table.fleet.kept(row.id):
+            raise RefusedError(404, "Result is not ready yet")  # a worker brings it home just now
+        from recon_cli.jobs.worker import depot  # noqa: PLC0415  only where there are workers
+
+        there.mkdir(parents=True, exist_ok=True)
+        with lock.waited_for(there / ".lock", _FETCH_S):
+            if not (there / "result").is_dir():
+                depot.results(serving.fleet.files, row.id, there / "result")
+    return there
 
 
 def _files(folder: Path) -> dict[str, Path]:

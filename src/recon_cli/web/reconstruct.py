@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from recon_cli.core.canonical import Json
-from recon_cli.core.errors import NotFoundError, UsageError
+from recon_cli.core.errors import NotFoundError, ReconError, UsageError
 from recon_cli.core.report import Report
 from recon_cli.core.states import State, read
 from recon_cli.jobs.reconstruct import changes, start
+from recon_cli.ops import atomic
 from recon_cli.reconstruction import process, work
 from recon_cli.reconstruction.jobtable import Row
 from recon_cli.reconstruction.request import PRESETS
@@ -32,6 +33,8 @@ from recon_cli.web.serving import FEWEST_PHOTOS, Fleet, Serving
 
 _LOG_LINES = 10
 _PHOTOS = "photos"
+_BEGUN = "job"
+"""Beside the photos: the id of the job that is made of them for workers."""
 _MOST_ITERATIONS, _MOST_GAUSSIANS = 1_000_000, 20_000_000
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 
@@ -151,12 +154,16 @@ def _asking(router: APIRouter, serving: Serving) -> None:
         status: Annotated[str | None, Query(max_length=20)] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+        *,
+        oldest_first: Annotated[bool, Query()] = False,
     ) -> Response:
-        """Jobs, the newest first; of one state if `status` says so."""
-        wanted = _state(status)
-        rows = [row for row in serving.desk.table.all() if wanted is None or row.state is wanted]
-        body = [status_of(serving, row, tail=False) for row in rows[offset : offset + limit]]
-        return JSONResponse({"jobs": body, "total": len(rows)})
+        """Jobs, the newest first unless `oldest_first`; of one state if `status` says so."""
+        wanted, table = _state(status), serving.desk.table
+        rows = table.page(wanted, limit=limit, offset=offset, oldest_first=oldest_first)
+        counts = table.counts()
+        order = _order(serving) if any(row.state is State.PENDING for row in rows) else ()
+        body = [status_of(serving, row, tail=False, order=order) for row in rows]
+        return JSONResponse({"jobs": body, "total": counts.total() if wanted is None else counts[wanted]})
 
     @router.get("/recon/jobs/{job_id}/status", response_model=Status, response_model_exclude_unset=True)
     def status(job_id: str) -> Response:
@@ -195,8 +202,8 @@ def row_of(serving: Serving, job_id: str) -> Row:
     raise RefusedError(404, "Job not found")
 
 
-def status_of(serving: Serving, row: Row, *, tail: bool = True) -> dict[str, Json]:
-    """A job as its answer."""
+def status_of(serving: Serving, row: Row, *, tail: bool = True, order: Sequence[str] | None = None) -> dict[str, Json]:
+    """A job as its answer. `order`: who waits, where that was asked already."""
     cells, state = row.cells, row.state
     body: dict[str, Json] = {
         "job_id": row.id,
@@ -209,7 +216,7 @@ def status_of(serving: Serving, row: Row, *, tail: bool = True) -> dict[str, Jso
         "image_count": _whole(row, "image_count"),
         "gaussian_count": _whole(row, "gaussian_count"),
         "file_size_mb": row.number("file_size_mb"),
-        "queue_position": position(serving, row),
+        "queue_position": position(serving, row, order),
     }
     if state is State.DONE:
         body["viewer_url"] = f"/v/{cells['pub_key']}"
@@ -219,18 +226,22 @@ def status_of(serving: Serving, row: Row, *, tail: bool = True) -> dict[str, Jso
     return body
 
 
-def position(serving: Serving, row: Row) -> int | None:
+def position(serving: Serving, row: Row, order: Sequence[str] | None = None) -> int | None:
     """The place of a waiting job, from 1."""
     if row.state is not State.PENDING:
         return None
-    waiting = [one.id for one in serving.desk.table.waiting()]
+    waiting = _order(serving) if order is None else order
     return waiting.index(row.id) + 1 if row.id in waiting else None
+
+
+def _order(serving: Serving) -> list[str]:
+    return [one.id for one in serving.desk.table.waiting()]
 
 
 def turns(serving: Serving) -> dict[str, Json]:
     """Who runs, who waits."""
-    running = [row.id for row in serving.desk.table.all() if row.state is State.RUNNING]
-    waiting = [row.id for row in serving.desk.table.waiting()]
+    running = [row.id for row in serving.desk.table.page(State.RUNNING)]
+    waiting = _order(serving)
     return {
         "running": [*running],
         "waiting": [*waiting],
@@ -253,19 +264,36 @@ async def _taken_in(serving: Serving, request: Request) -> dict[str, Json]:
         wanted = _wishes({**request.query_params, **form.fields})
         if len(form.photos) < FEWEST_PHOTOS:
             raise RefusedError(400, f"{len(form.photos)} photos are too few", hint=f"send at least {FEWEST_PHOTOS}")
-        return await run_in_threadpool(_made, serving, form, wanted)
+        return await run_in_threadpool(_made, serving, form, wanted, incoming)
     except ClientDisconnect:
         raise RefusedError(400, "the caller went away") from None
     finally:
-        await run_in_threadpool(shutil.rmtree, incoming, True)  # noqa: FBT003  `ignore_errors`; moved away if all went well
+        await run_in_threadpool(clear, serving, incoming)
 
 
-def _made(serving: Serving, form: upload.Form, wanted: Mapping[str, object]) -> dict[str, Json]:
+def clear(serving: Serving, incoming: Path) -> None:
+    """Take an upload away, and what was made of it for workers, unless that came to a row.
+
+    While table or depot cannot be reached it stays, and the next start decides.
+    """
+    begun = incoming / _BEGUN
+    if serving.fleet is not None and begun.is_file():
+        from recon_cli.jobs.worker import submit  # noqa: PLC0415  brings the engine in, an extra
+
+        try:
+            submit.abandon(serving.desk, serving.fleet.files, begun.read_text())
+        except ReconError as exc:
+            serving.told(f"{incoming.name} stays for the next start: {exc.message}")
+            return
+    shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _made(serving: Serving, form: upload.Form, wanted: Mapping[str, object], incoming: Path) -> dict[str, Json]:
     request = replace(serving.template, photos=form.folder, **wanted)  # type: ignore[arg-type]  # fields of Request
     start.check(request)
     count = {"image_count": len(form.photos)}
     if serving.fleet is not None:
-        job_id = _submitted(serving, serving.fleet, request)
+        job_id = _submitted(serving, serving.fleet, request, incoming / _BEGUN)
         serving.desk.table.note(job_id, count)
     else:
         job_id = start.new(serving.desk, request, form.folder, count).id
@@ -281,10 +309,13 @@ def _made(serving: Serving, form: upload.Form, wanted: Mapping[str, object]) -> 
     }
 
 
-def _submitted(serving: Serving, fleet: Fleet, request: Wishes) -> str:
-    from recon_cli.jobs.worker import submit  # noqa: PLC0415  brings the engine in, an extra
+def _submitted(serving: Serving, fleet: Fleet, request: Wishes, begun: Path) -> str:
+    from recon_cli.jobs.worker import submit  # noqa: PLC0415  as above
 
-    return str(submit.submit(serving.desk, fleet.store, fleet.files, request).body["job"])
+    def begins(job: str) -> None:
+        atomic.write_file(begun, job.encode())
+
+    return str(submit.submit(serving.desk, fleet.store, fleet.files, request, begins).body["job"])
 
 
 def again(serving: Serving, job_id: str) -> Report:

@@ -147,9 +147,9 @@ def test_a_folder_of_lists_is_kept_in_step_by_sync(small: Gate) -> None:
     path = small.folder / "cameras" / "gate1" / f"{VIDEO}.csv"
     path.write_text(LIST)
     words = ("sync", "--system", "containers", "--from", small.folder / "cameras", "--to", "target", "--once", "--json")
-    told = json.loads(small.recon(*words).out)
-    assert (told["put"], told["delivered"]) == (1, 1)
-    assert told["notes"][0]["reason"] == "not read"
+    told = json.loads(small.recon(*words, expect=3).out)
+    assert (told["put"], told["delivered"], told["refused"]) == (1, 1, 1)
+    assert told["problems"][0]["reason"] == "not read"
     path.write_text(f"{LIST}0:20:00,TCNU,897179\n")
     (small.folder / "cameras" / "broken.xlsx").write_bytes(b"PK\x03\x04 no sheet")
     told = json.loads(small.recon(*words, expect=None).out)

@@ -118,11 +118,11 @@ def settle(desk: Desk) -> tuple[str, ...]:
         shutil.rmtree(left, ignore_errors=True)
     found: list[str] = []
     workers = desk.table.fleet.runs()
-    for row in desk.table.all():
+    for row in desk.table.page(State.RUNNING):
         if row.id in workers:
             continue
         here = work.is_id(row.id) and (desk.root / row.id / "job.json").exists()
-        if row.state is State.RUNNING and here and not turn.is_held(desk.root / row.id):
+        if here and not turn.is_held(desk.root / row.id):
             with suppress(GuardError, NotFoundError):
                 desk.table.move(row.id, State.PENDING)
                 found.append(row.id)

@@ -53,11 +53,13 @@ def new(
     cells: Mapping[str, Cell] | None = None,
     prepare: Callable[[Work], None] = lambda _made: None,
     also: Callable[[Connection, str], None] = lambda _connection, _job: None,
+    begins: Callable[[str], None] = lambda _job: None,
 ) -> Work:
     """Make a job that waits: first its folder with everything that a resumed run needs, then its row.
 
     A folder of `uploaded` photos is moved into it, and is what the request means then; `cells` go into the row, too.
-    `prepare` may add to the folder before there is a row; `also` is done in the row's transaction.
+    `prepare` may add to the folder before there is a row; `also` is done in the row's transaction. `begins` is told the
+    id before anything of the job is there.
 
     Raises:
         ReconError: the folder cannot be made.
@@ -65,6 +67,7 @@ def new(
     for _ in range(_TRIES):
         made = desk.work(secrets.token_hex(4))
         key = "".join(str(secrets.randbelow(10)) for _ in range(10))
+        begins(made.id)
         try:
             made.folder.mkdir()
         except FileExistsError:

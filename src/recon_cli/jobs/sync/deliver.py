@@ -185,7 +185,7 @@ def _catalog(sink: Sink) -> Catalog:
     try:
         return sink.catalog()
     except AuthError as exc:
-        raise DeliveryError(Failure.AUTH, told(exc)) from exc
+        raise DeliveryError(Failure.AUTH, f"{told(exc)}; {exc.hint}" if exc.hint else told(exc)) from exc
     except (UnreachableError, LockedError) as exc:
         raise DeliveryError(Failure.TRANSIENT, told(exc)) from exc
     except (NotFoundError, DataError) as exc:

@@ -152,6 +152,20 @@ def fetched(desk: Desk, place: Place, job_id: str, out: Path) -> Report:
     return Report("recon.job.fetch/1", f"{words.count(len(found), 'file')} of job {job_id} in {out / job_id}", body)
 
 
+def results(place: Place, job_id: str, out: Path) -> None:
+    """Copy what an ended job has in `result/` into the folder `out`: whole, or not at all; nothing where there is none.
+
+    Raises:
+        UnreachableError: the store does not answer.
+    """
+    with closing(open_files(place)) as files, TemporaryDirectory(prefix=".fetching-", dir=out.parent) as beside:
+        found = _listed(files, f"{job_id}/result", there=False)
+        for path in found:
+            bring(files, path, Path(beside) / path)
+        if found and not out.exists():
+            (Path(beside) / job_id / "result").rename(out)
+
+
 def bring(files: FileStore, path: str, target: Path) -> None:
     """Copy one file out of the depot."""
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 
 from recon_cli.core import words
 from recon_cli.core.canonical import Json
-from recon_cli.core.errors import ConfigError, GuardError
+from recon_cli.core.errors import ConfigError, GuardError, NotFoundError
 from recon_cli.core.place import Place
 from recon_cli.core.report import Report, Table
 from recon_cli.core.states import State
@@ -33,8 +34,12 @@ def check(desk: Desk) -> None:
         raise ConfigError("no workers take jobs from this job table", cause=f"it is {desk.table.url}", hint=hint)
 
 
-def submit(desk: Desk, store: Place, files: Place, request: Request) -> Report:
+def submit(
+    desk: Desk, store: Place, files: Place, request: Request, begins: Callable[[str], None] = lambda _job: None
+) -> Report:
     """Make a job that waits for a worker. Photos go first, then the row and its place in the queue, in one step.
+
+    `begins` is told the job's id before anything of it is there; `abandon` takes away what a submission left that died.
 
     Raises:
         UnreachableError: the store of files or the table does not answer.
@@ -48,11 +53,30 @@ def submit(desk: Desk, store: Place, files: Place, request: Request) -> Report:
         with closing(open_files(files)) as place:
             depot.send(place, made.folder, request.photos)
 
-    made = start.new(desk, request, prepare=prepare, also=lambda connection, job: fleet.enlist(connection, job, pool))
+    made = start.new(
+        desk,
+        request,
+        prepare=prepare,
+        also=lambda connection, job: fleet.enlist(connection, job, pool),
+        begins=begins,
+    )
     engine.put(store, made.id, pool)
     body: dict[str, Json] = {"job": made.id, "pool": pool, "folder": str(made.folder)}
     hint = f"`recon job show {made.id}` tells how far it is, `recon job list` who has it"
     return Report("recon.reconstruct.queued/1", f"job {made.id} waits for {_who(pool)}", body, hints=(hint,))
+
+
+def abandon(desk: Desk, files: Place, job_id: str) -> None:
+    """Take away what an interrupted submission left, here and in the depot; a job that came to its row stays.
+
+    Raises:
+        UnreachableError: the table or the store of files does not answer; nothing is decided then.
+    """
+    try:
+        desk.table.get(job_id)
+    except NotFoundError:
+        depot.drop(files, [job_id])
+        shutil.rmtree(desk.root / job_id, ignore_errors=True)
 
 
 def again(desk: Desk, store: Place, jobs: Sequence[str], *, dry_run: bool) -> Report:

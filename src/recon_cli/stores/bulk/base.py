@@ -13,6 +13,9 @@ from typing import Protocol, TypeAlias
 
 from recon_cli.core.catalog import Catalog, Cell, DeclaredTable
 
+SILENT_S = "silent_s"
+"""An option of a place: after how many seconds without an answer a view is given up; without it, never."""
+
 Row: TypeAlias = "tuple[Cell, ...]"
 """The cells of `DeclaredTable.stored`, in that order."""
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from recon_cli.core.catalog import Cell, DeclaredColumn, Kind
 from recon_cli.core.errors import DataError, NotFoundError
 from recon_cli.core.place import Place
+from recon_cli.stores.bulk.base import SILENT_S
 from recon_cli.stores.mysql import MysqlBackend
 from recon_cli.stores.mysql_session import error_parts
 
@@ -80,6 +81,7 @@ class Link:
             database=self.database or None,
             charset="utf8mb4",
             connect_timeout=wait_s,
+            read_timeout=self._place.number(SILENT_S, 0) or None,
             conv=_conversions(),
             init_command=(
                 f"SET sql_mode = '{_MODE}', time_zone = '+00:00', max_sort_length = 8388608,"

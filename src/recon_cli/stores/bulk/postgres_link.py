@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 from recon_cli.core.errors import ReconError
 from recon_cli.core.place import Place
 from recon_cli.stores import postgres_errors
+from recon_cli.stores.bulk.base import SILENT_S
 
 # postgres_errors, imported above, says how to get the driver where it is missing
 import psycopg  # isort: skip
@@ -60,14 +63,17 @@ class Link:
         self.url = postgres_errors.shown(place.url)
         self.schema = place.text("schema") or "public"
         self.timeout_s = place.number("timeout_s", 30)
+        self._silent_s = place.number(SILENT_S, 0)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection of its own, closed at the end; whatever goes wrong on it is a ReconError."""
         with self.translated():
-            connection = self._connect()
+            connection = self._reached()
             try:
-                yield connection
+                with watched(connection, self._silent_s):
+                    self._settle(connection)
+                    yield connection
             finally:
                 connection.close()
 
@@ -89,6 +95,15 @@ class Link:
         return postgres_errors.translate(self.url, error)
 
     def _connect(self) -> Connection:
+        connection = self._reached()
+        try:
+            self._settle(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _reached(self) -> Connection:
         secret = self._place.secret()
         given: dict[str, Any] = {"password": secret} if secret is not None else {}
         connection: Connection = psycopg.connect(
@@ -99,11 +114,6 @@ class Link:
             prepare_threshold=None,  # temporary tables of one name and other columns would break a cached plan
             **given,
         )
-        try:
-            self._settle(connection)
-        except BaseException:
-            connection.close()
-            raise
         return connection
 
     def _settle(self, connection: Connection) -> None:
@@ -120,6 +130,25 @@ class Link:
                 connection.adapters.register_loader(name, _Bytewise)
                 connection.adapters.register_loader(name, _BytewiseText)
             connection.adapters.register_dumper(str, _BytewiseDumper)
+
+
+@contextmanager
+def watched(connection: Connection, limit_s: float) -> Iterator[None]:
+    """A connection that is cut from outside after so long (0: never), for libpq itself would wait for ever."""
+    alarm = threading.Timer(limit_s, _cut, [connection])
+    alarm.daemon = True
+    if limit_s:
+        alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
+
+
+def _cut(connection: Connection) -> None:
+    of = socket.AF_INET, socket.SOCK_STREAM
+    with suppress(OSError, psycopg.Error), socket.fromfd(connection.fileno(), *of) as end:
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def bytewise(connection: Connection) -> bool:

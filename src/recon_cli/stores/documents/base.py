@@ -140,8 +140,9 @@ def translated(url: str) -> Iterator[None]:
 
 def _error(url: str, error: DeliveryError) -> ReconError:
     if error.failure is Failure.AUTH:
-        hint = "look at the key or the password of this store, and at what it may do"
-        return AuthError(f"{url} refuses the login", cause=error.detail, hint=hint)
+        words, _, advice = error.detail.rpartition("; ")
+        hint = advice if words else "look at the key or the password of this store, and at what it may do"
+        return AuthError(f"{url} refuses the login", cause=words or error.detail, hint=hint)
     if error.failure in {Failure.TRANSIENT, Failure.THROTTLED}:
         return UnreachableError(f"{url} does not answer", cause=error.detail, hint="run again when it is back")
     return DataError(f"{url} refuses", cause=error.detail)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
@@ -16,7 +16,7 @@ from recon_cli.core.canonical import Json, Value, decode, dumps
 from recon_cli.core.delivery import DeliveryError, Failure
 from recon_cli.core.errors import ConfigError, ToolMissingError
 from recon_cli.core.place import Place, redact
-from recon_cli.stores.documents.base import Doc, Write
+from recon_cli.stores.documents.base import HEADS, Doc, Write
 
 try:
     import google.auth
@@ -44,20 +44,26 @@ _AGAIN = (exceptions.Aborted, exceptions.AlreadyExists, exceptions.FailedPrecond
 _MOST_TEXT = 1_000_000
 """A document has at most 1 MiB."""
 _DATABASE = "(default)"
+_LONG_S = 600
+"""The stream of a whole table has one limit for all of it."""
 
 
 class FirestoreDocuments:
-    """One database of one project. `firestore://PROJECT`, or `firestore://PROJECT/DATABASE`."""
+    """One database of one project. `firestore://PROJECT`, or `firestore://PROJECT/DATABASE`.
+
+    `connect` makes the client, where that is not Google's way to the place.
+    """
 
     engine = "firestore"
     most_writes = 400
     most_bytes = 6 << 20
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, connect: Callable[[Place], FirestoreClient] | None = None) -> None:
         parts = urlsplit(place.url)
         if not parts.netloc:
             raise ConfigError(f"no project in {redact(place.url)}", hint="write it as `firestore://PROJECT`")
         self._place, self._client = place, cast("FirestoreClient | None", None)
+        self._connect = connect or _client
         self._database = f"projects/{parts.netloc}/databases/{parts.path.strip('/') or _DATABASE}"
         self._timeout_s = place.number("timeout_s", 30)
         self.url = redact(place.url)
@@ -79,8 +85,9 @@ class FirestoreDocuments:
         """See `Documents.scan`."""
         query = {"from_": [{"collection_id": _collection(table)}]}
         asked = {"parent": f"{self._database}/documents", "structured_query": query}
+        limit_s = self._timeout_s if table == HEADS else max(_LONG_S, self._timeout_s)
         with self._translated():
-            for answer in self._connected().run_query(request=asked, retry=None, timeout=max(600, self._timeout_s)):
+            for answer in self._connected().run_query(request=asked, retry=None, timeout=limit_s):
                 if answer.document.name:
                     yield _read(answer.document)
 
@@ -124,7 +131,7 @@ class FirestoreDocuments:
 
     def _connected(self) -> FirestoreClient:
         if self._client is None:
-            self._client = _client(self._place)
+            self._client = self._connect(self._place)
         return self._client
 
     @contextmanager

@@ -31,7 +31,7 @@ Connection: TypeAlias = "pymysql.Connection[Any]"
 
 _MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
 _FAILURES = {
-    **dict.fromkeys((1045, 1698, 1044, 1142, 1143, 1227, 1290, 1410, 1836), Failure.AUTH),
+    **dict.fromkeys((1045, 1698, 1044, 1142, 1143, 1227, 1290, 1410, 1820, 1836, 1862, 3118, 4151), Failure.AUTH),
     **dict.fromkeys((1049, 1054, 1146, 1136), Failure.DRIFT),
     **dict.fromkeys((1153, 1969, 3024, 1206), Failure.TOO_BIG),
     **dict.fromkeys((1226,), Failure.THROTTLED),

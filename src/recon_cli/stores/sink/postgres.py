@@ -8,10 +8,8 @@ the merge decides after all.
 from __future__ import annotations
 
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -26,6 +24,7 @@ from recon_cli.core.schema import ColumnType
 from recon_cli.stores import postgres_errors
 from recon_cli.stores.bulk.postgres_link import literal as _literal
 from recon_cli.stores.bulk.postgres_link import quote as _quote
+from recon_cli.stores.bulk.postgres_link import watched
 from recon_cli.stores.sink.base import Cells
 from recon_cli.stores.sink.declared import catalog_of
 from recon_cli.stores.sink.taken import sightings
@@ -121,13 +120,8 @@ class PostgresSink:
     def _watched(self) -> Iterator[Connection]:
         """The connection, cut from outside when it neither answers nor breaks for too long: libpq itself would wait."""
         link = self._connected()
-        alarm = threading.Timer(self._timeout_s, _cutter(link))
-        alarm.daemon = True
-        alarm.start()
-        try:
+        with watched(link, self._timeout_s):
             yield link
-        finally:
-            alarm.cancel()
 
     def _connected(self) -> Connection:
         if self._link is not None and (self._link.closed or self._link.broken):
@@ -248,14 +242,6 @@ def _patience(link: Connection, timeout_s: float) -> str:
     ours_ms = max(1, int(timeout_s * 800))
     most_ms = min(asked_ms, ours_ms) if asked_ms else ours_ms
     return f"SET statement_timeout = {most_ms}; SET lock_timeout = {max(1, most_ms // 2)}"
-
-
-def _cutter(link: Connection) -> Callable[[], None]:
-    def cut() -> None:
-        with suppress(OSError, psycopg.Error), socket.fromfd(link.fileno(), socket.AF_INET, socket.SOCK_STREAM) as end:
-            end.shutdown(socket.SHUT_RDWR)
-
-    return cut
 
 
 def _take_over(link: Connection, shape: Shape, parcel: Parcel) -> None:

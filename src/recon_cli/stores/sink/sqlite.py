@@ -56,7 +56,7 @@ class SqliteSink:
                     _land(db, load)
         except (apsw.Error, OSError) as exc:
             self.close()
-            raise _failed(exc) from exc
+            raise _failed(_first(exc)) from exc
 
     def catalog(self) -> Catalog:
         """See `Sink.catalog`."""
@@ -75,7 +75,8 @@ class SqliteSink:
                     db.execute(statement)
                 db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
                 raise
 
     def read(self, table: str, columns: Sequence[str]) -> Iterator[Cells]:
@@ -153,6 +154,12 @@ def _cell(value: Value) -> Any:  # noqa: ANN401  what apsw binds
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def _first(error: Exception) -> Exception:
+    """What went wrong first: where SQLite rolled back by itself (a full disk), apsw's own rollback fails, too."""
+    before = error.__context__
+    return _first(before) if isinstance(before, apsw.Error) else error
 
 
 def _failed(error: Exception) -> DeliveryError:
