@@ -90,7 +90,7 @@ def test_what_is_not_the_items_fault_spends_no_attempt_however_long_it_lasts(tmp
 def test_who_ran_out_of_time_alone_is_put_off_and_the_next_probe_is_another(tmp_path: Path) -> None:
     def fail(batch: Sequence[Item]) -> None:
         if any(one.letter.key == letter(0).key for one in batch):
-            raise DeliveryError(Failure.TRANSIENT, "canceling statement", code="57014")
+            raise DeliveryError(Failure.TOO_BIG, "canceling statement", code="57014")
 
     target, clock = Target(fail=fail), FakeClock()
     with opened(tmp_path, clock) as queue:
@@ -101,6 +101,66 @@ def test_who_ran_out_of_time_alone_is_put_off_and_the_next_probe_is_another(tmp_
         done = drain(queue, target).run()
         assert (done.delivered, done.retried, done.buried) == (8, 0, 0)
         assert queue.waiting() == 1
+
+
+def slow(*numbers: int, until: float = math.inf, clock: FakeClock | None = None) -> Target:
+    """A target in which these run out of time, in whatever batch; all of them where none is named."""
+    bad = {letter(number).key for number in numbers}
+
+    def fail(batch: Sequence[Item]) -> None:
+        now = clock.monotonic() if clock else 0.0
+        if now < until and (not bad or bad & {one.letter.key for one in batch}):
+            raise DeliveryError(Failure.TOO_BIG, "canceling statement", code="57014")
+
+    return Target(fail=fail)
+
+
+@pytest.mark.parametrize("waiting", [1, 2, 20])
+def test_on_a_target_that_is_slow_for_everything_nobody_spends_an_attempt_however_long_it_lasts(
+    tmp_path: Path, waiting: int
+) -> None:
+    clock = FakeClock()
+    with opened(tmp_path, clock) as queue:
+        queue.put(letters(*range(waiting)))
+        began = clock.monotonic()
+        target = slow(until=began + 3600, clock=clock)
+        for _ in range(20):
+            done = drain(queue, target).run()
+            assert (done.delivered, done.retried, done.buried) == (0, 0, 0)
+            assert [one.failure for one in queue.circuits("db")] == [Failure.TRANSIENT]
+            clock.sleep(130)
+        clock.sleep(3600)
+        assert drain(queue, target, patient=True).run().delivered == waiting
+
+
+@pytest.mark.parametrize("at", [0, 3, 7])
+def test_who_runs_out_of_time_while_others_pass_spends_an_attempt_each_time(tmp_path: Path, at: int) -> None:
+    clock, target = FakeClock(), slow(at)
+    with opened(tmp_path, clock) as queue:
+        queue.put(letters(*range(8)))
+        done = drain(queue, target).run()
+        assert (done.delivered, done.retried, done.stopped_by) == (7, 1, None)
+        for number in range(100, 105):
+            clock.sleep(100)
+            queue.put(letters(number))
+            done = drain(queue, target).run()
+            assert (done.delivered, done.stopped_by) == (1, None)
+        assert queue.read(lambda db: db.execute("SELECT key, failures FROM dead").fetchall()) == [(letter(at).key, 6)]
+        sums(queue)
+
+
+def test_a_stop_or_an_outage_leaves_who_ran_out_of_time_untried(tmp_path: Path) -> None:
+    def fail(batch: Sequence[Item]) -> None:
+        slow_one = any(one.letter.key == letter(0).key for one in batch)
+        raise DeliveryError(Failure.TOO_BIG if slow_one else Failure.AUTH, "no", code="57014" if slow_one else "28P01")
+
+    with opened(tmp_path) as queue:
+        queue.put(letters(0, 1))
+        done = drain(queue, Target(fail=fail)).run()
+        assert done.stopped_by is not None
+        assert done.stopped_by.failure is Failure.AUTH
+        queue.change(lambda db: db.execute("DELETE FROM circuits"))
+        assert [item.failures for item in queue.lease("db", lease_s=60)] == [0, 0]
 
 
 def test_one_item_that_is_too_big_by_itself_makes_no_later_batch_smaller(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from recon_cli.core.delivery import Failure
 from recon_cli.core.errors import DataError, ReconError
 from recon_cli.outbox import moves
 from recon_cli.outbox.item import Letter, Limits, Overflow, Placed
+from recon_cli.outbox.queue import BATCH_ITEMS
 from tests.support.outboxes import FakeClock, letter, letters, opened, sums
 
 LEASE = 60.0
@@ -245,9 +247,55 @@ def test_bytes_that_changed_on_disk_are_never_sent(tmp_path: Path) -> None:
     with opened(tmp_path) as queue:
         queue.put(letters(1, 2))
         queue.change(lambda db: db.execute("UPDATE items SET payload = x'00' WHERE id = 1"))
+    with opened(tmp_path) as queue:
         assert [item.id for item in queue.lease("db", lease_s=LEASE)] == [2]
         assert queue.read(lambda db: db.execute("SELECT id, reason FROM dead").fetchall()) == [(1, "damaged")]
         sums(queue)
+
+
+def test_what_was_put_a_moment_ago_is_sent_as_it_came_in_whatever_became_of_it_on_disk(tmp_path: Path) -> None:
+    with opened(tmp_path) as queue:
+        queue.put(letters(1, 2))
+        queue.change(lambda db: db.execute("UPDATE items SET payload = x'00' WHERE id = 1"))
+        assert [item.letter for item in queue.lease("db", lease_s=LEASE)] == letters(1, 2)
+
+
+def test_of_a_batch_partly_at_hand_and_partly_not_each_item_comes_once_and_in_order(tmp_path: Path) -> None:
+    many = 2 * BATCH_ITEMS
+    with opened(tmp_path) as queue:
+        queue.put(letters(*range(10)))
+    with opened(tmp_path) as queue:
+        queue.put(letters(*range(10, 20)))
+        with opened(tmp_path, owner="other") as other:
+            other.put(letters(*range(20, 30)))
+        queue.put(letters(*range(30, 40)))
+        leased = [queue.lease("db", lease_s=LEASE, limit=15) for _ in range(3)]
+        assert [item.letter for some in leased for item in some] == letters(*range(40))
+        queue.put(letters(*range(100, 150 + many)))
+        assert [item.letter for item in queue.lease("db", lease_s=LEASE, limit=10)] == letters(*range(100, 110))
+
+
+def test_attempts_and_the_last_refusal_come_with_an_item_that_is_at_hand(tmp_path: Path) -> None:
+    with opened(tmp_path) as queue:
+        queue.put(letters(0))
+        (item,) = queue.lease("db", lease_s=LEASE)
+        queue.retry(item, "not like this", delay_s=0)
+        (again,) = queue.lease("db", lease_s=LEASE)
+        assert (again.failures, again.detail, again.letter) == (1, "not like this", item.letter)
+
+
+def test_a_put_that_was_taken_back_leaves_nothing_at_hand(tmp_path: Path) -> None:
+    def broken(name: str) -> None:
+        if name == "put: commit" and begun:
+            begun.clear()
+            raise sqlite3.DatabaseError("no")
+
+    begun = [1]
+    with opened(tmp_path, step=broken) as queue:
+        with pytest.raises(DataError):
+            queue.put(letters(0))
+        queue.put(letters(1))
+        assert [item.letter for item in queue.lease("db", lease_s=LEASE)] == letters(1)
 
 
 def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:

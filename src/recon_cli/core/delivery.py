@@ -51,6 +51,7 @@ class Refusal:
 
     failure: Failure
     detail: str = ""
+    code: str = ""
 
 
 TOO_SLOW = "57014"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import itemgetter
 
 from recon_cli.core.canonical import Value
 from recon_cli.core.record import Key, Record
@@ -147,14 +148,20 @@ class Load:
         """The parcels, those of one key made one."""
         found: dict[Key, Parcel] = {}
         for parcel in parcels:
-            key = parcel.record.key(shape.key)
+            key = tuple(map(parcel.record.values.get, shape.key))
             found[key] = combined(shape, found[key], parcel) if key in found else parcel
         return Load(shape, tuple(found[key] for key in sorted(found, key=_ordered)))
 
     def rows(self) -> Iterable[list[Value]]:
         """The values by the shape's columns."""
+        names = self.shape.columns
+        whole = itemgetter(*names) if len(names) > 1 else lambda values: [values.get(name) for name in names]
         for parcel in self.parcels:
-            yield [parcel.record.values.get(name) for name in self.shape.columns]
+            values = parcel.record.values
+            try:
+                yield list(whole(values))
+            except KeyError:
+                yield [values.get(name) for name in names]
 
 
 def better(shape: Shape, new: Mapping[str, Value], old: Mapping[str, Value]) -> bool:
@@ -195,4 +202,4 @@ def _rank(shape: Shape, row: Mapping[str, Value]) -> tuple[str, ...]:
 
 
 def _ordered(key: Key) -> tuple[str, ...]:
-    return tuple("" if one is None else str(one) for one in key)
+    return tuple(["" if one is None else str(one) for one in key])

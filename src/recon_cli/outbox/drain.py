@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from recon_cli.core.delivery import TOO_SLOW, DeliveryError, Failure
+from recon_cli.core.delivery import TOO_SLOW, DeliveryError, Failure, Refusal
 from recon_cli.core.retry import RetryPolicy
 from recon_cli.ops import signals
 from recon_cli.outbox.isolate import Deliver, Split, isolate
@@ -83,12 +83,18 @@ class Drain:
         self.fits = self._fitted = pace.batch_items
         self.done = Drained()
         self._began = self._leased = self.clock.monotonic()
+        self._suspect: tuple[Item, Refusal] | None = None
+        self._took = False
 
     def run(self) -> Drained:
         """Drain until nothing is ready (and, if patient, nothing waits), or until stopped."""
-        while not self.stop():
-            if not self._batch() and not self._wait():
-                break
+        self._took = False
+        try:
+            while not self.stop():
+                if not (self._batch() or self._nobody_told() or self._wait()):
+                    break
+        finally:
+            self._acquit()
         self.queue.ballast.load()
         self._note_speed()
         return self.done
@@ -115,8 +121,8 @@ class Drain:
         open_items = {item.id: item for item in leased}
         try:
             # Who failed before goes alone: he would make the others' batch fail again.
-            suspects = [item for item in leased if item.failures]
-            for part in ([item for item in leased if not item.failures], *([one] for one in suspects)):
+            failed = [item for item in leased if item.failures]
+            for part in ([item for item in leased if not item.failures], *([one] for one in failed)):
                 if not self._part(part, open_items):
                     break
         finally:
@@ -128,10 +134,14 @@ class Drain:
         """Deliver one part and settle each piece of news at once; False ends the batch."""
         for news in isolate(part, self.deliver):
             with signals.postponed():
-                self._settle(news)
+                slow = self._settle(news)
             for item in [*news.delivered, *(one for one, _why in news.poison)]:
                 del open_items[item.id]
+            if slow:
+                self._leave_alone(slow)
+                return False
             if news.error:
+                self._acquit()
                 self._trip(news.error, news.left or part)
                 return False
             self._keep_rate()
@@ -147,18 +157,56 @@ class Drain:
             self.queue.renew(list(open_items.values()), lease_s=self.pace.lease_s)
             self._leased = now
 
-    def _settle(self, news: Split) -> None:
+    def _settle(self, news: Split) -> list[tuple[Item, Refusal]]:
+        """Book the news; which items ran out of time alone one after the other, where that says: it is the target."""
         self.done.deliveries += news.deliveries
         if news.fits:
             self.fits = max(1, min(self.fits, news.fits))
-        if news.delivered or news.poison:
-            self._answered((news.delivered or [news.poison[0][0]])[0])
+        judged = [*news.delivered, *(item for item, refusal in news.poison if refusal.code != TOO_SLOW)]
+        if judged:
+            self._answered(judged[0])
         if news.delivered:
             self.done.delivered += self.queue.ack(news.delivered)
+            self._convict()
         if any(refusal.failure is Failure.TOO_BIG for _item, refusal in news.poison):
             self.fits = self._fitted  # it was this item, and not how many there were
+        busy: list[tuple[Item, Refusal]] = []
         for item, refusal in news.poison:
-            self._poison(item, refusal.failure, refusal.detail)
+            if refusal.code == TOO_SLOW and not self._took:
+                busy += [self._suspect, (item, refusal)] if self._suspect else []
+                self._suspect = None if busy else (item, refusal)
+            else:
+                self._took = self._took and refusal.code != TOO_SLOW
+                self._poison(item, refusal.failure, refusal.detail)
+        return busy
+
+    def _convict(self) -> None:
+        """The target takes others: who ran out of time alone just before has itself to blame."""
+        self._took, suspect, self._suspect = self._suspect is None, self._suspect, None
+        if suspect is not None:
+            self._poison(suspect[0], suspect[1].failure, suspect[1].detail)
+
+    def _acquit(self) -> None:
+        """Nobody can tell any more whether it was the item: it is given back untried."""
+        suspect, self._suspect = self._suspect, None
+        if suspect is not None:
+            self.queue.release([suspect[0]])
+
+    def _nobody_told(self) -> bool:
+        """Whether one ran out of time alone, and there is nothing else to try: then the target is left alone."""
+        suspect, self._suspect = self._suspect, None
+        if suspect is not None:
+            self._leave_alone([suspect])
+        return suspect is not None
+
+    def _leave_alone(self, slow: Sequence[tuple[Item, Refusal]]) -> None:
+        """These ran out of time, each alone, and the target has taken nothing else: it is busy, for all we know.
+
+        None has spent an attempt. They are put off, so that the next to be tried is another: that one will tell.
+        """
+        delay_s = self._trip(DeliveryError(Failure.TRANSIENT, slow[-1][1].detail, code=TOO_SLOW), [slow[-1][0]])
+        for item, _refusal in slow:
+            self.queue.postpone(item, delay_s=2 * delay_s)
 
     def _answered(self, item: Item) -> None:
         if self.queue.circuits(self.target):
@@ -174,19 +222,15 @@ class Drain:
             self.queue.retry(item, detail, delay_s=delay_s)
             self.done.retried += 1
 
-    def _trip(self, error: DeliveryError, left: Sequence[Item]) -> None:
-        """Leave the target alone, or the table where that is what changed; no item has spent anything.
-
-        One that ran out of time by itself is put off, so that the next to be tried is another: was it this one alone?
-        """
+    def _trip(self, error: DeliveryError, left: Sequence[Item]) -> float:
+        """Leave the target alone, or the table where that is what changed, for how long; no item has spent anything."""
         table = left[0].letter.table if error.failure is Failure.DRIFT else ""
         before = next((one.failures for one in self.queue.circuits(self.target) if one.table == table), 0)
         policy = self.pace.mending if error.failure in (Failure.AUTH, Failure.DRIFT) else self.pace.outages
         delay_s = max(policy.delay_s(before + 1, jitter=self.jitter()), error.retry_after_s or 0.0)
         self.queue.trip(self.target, table, error.failure, error.detail, delay_s=delay_s)
-        if error.code == TOO_SLOW:
-            self.queue.postpone(left[0], delay_s=2 * delay_s)
         self.done.stopped_by = error
+        return delay_s
 
     def _wait(self) -> bool:
         """Until something may be ready; False when there is nothing to wait for, or no patience."""

@@ -59,7 +59,7 @@ def _try(part: Sequence[Item], deliver: Deliver) -> Split:
         answers = deliver(part)
     except DeliveryError as exc:
         if exc.failure in _ALONE and len(part) == 1:
-            return Split(poison=[(part[0], Refusal(exc.failure, exc.detail))], deliveries=1)
+            return Split(poison=[(part[0], Refusal(exc.failure, exc.detail, exc.code))], deliveries=1)
         return Split(left=list(part), error=exc, deliveries=1)
     return _judged(part, answers if answers is not None else [None] * len(part))
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from recon_cli.core.delivery import Failure
 from recon_cli.outbox import rows
+from recon_cli.outbox.fresh import Fresh
 from recon_cli.outbox.item import Item
 from recon_cli.outbox.schema import COLUMNS
 
 _LANE_AFTER = "SELECT target, tbl FROM items WHERE (target, tbl) > (?, ?) ORDER BY target, tbl LIMIT 1"
 _READY = "(t.id IS NULL OR (t.until <= :now AND t.due <= :now))"
 _ITEM = ", ".join(f"i.{name}" for name in COLUMNS.split(", "))
+_NUMBERS = (
+    "SELECT i.id, coalesce(t.failures, 0), coalesce(t.detail, '') FROM items i LEFT JOIN tries t ON t.id = i.id"  # noqa: S608  constant names
+    f" WHERE i.target = :target AND i.tbl = :table AND {_READY} ORDER BY i.id"
+)
+_ONE = f"SELECT {COLUMNS} FROM items WHERE id = ?"  # noqa: S608  constant names
 _PICK = (
     f"SELECT {_ITEM}, coalesce(t.failures, 0), coalesce(t.detail, '')"  # noqa: S608  constant names
     " FROM items i LEFT JOIN tries t ON t.id = i.id"
@@ -73,20 +80,45 @@ def circuits(db: sqlite3.Connection, target: str | None = None) -> list[Circuit]
     return [one for one in every if target in (None, one.target)]
 
 
-def pick(db: sqlite3.Connection, lane: Lane, now: float, limit: int, size_bytes: int) -> list[Picked]:
-    """The oldest items of a lane that nobody holds and that are due, at most so many and (but for the first) so big."""
+def pick(db: sqlite3.Connection, lane: Lane, now: float, size: tuple[int, int], fresh: Fresh) -> list[Picked]:
+    """The oldest items of a lane that nobody holds and that are due, at most so many and (but for the first) so big.
+
+    Where the oldest is fresh, so are most: then the index alone is read, and only items that are not at hand.
+    """
+    at = {"target": lane.target, "table": lane.table, "now": now}
+    first = db.execute(f"{_NUMBERS} LIMIT 1", at).fetchone()
+    if first is None:
+        return []
+    if fresh.get(first[0]) is None:
+        with closing(db.execute(_PICK, at)) as found:
+            return _bounded(map(_picked, found), size)
+    with closing(db.execute(_NUMBERS, at)) as found:
+        return _bounded((_at_hand(db, fresh, row) for row in found), size)
+
+
+def _bounded(every: Iterator[Picked], size: tuple[int, int]) -> list[Picked]:
     found: list[Picked] = []
-    room = size_bytes
-    cursor = db.execute(_PICK, {"target": lane.target, "table": lane.table, "now": now})
-    for row in cursor:
-        room -= len(row[5])
+    limit, room = size
+    for one in every:
+        room -= len(one.item.letter.payload)
         if found and room < 0:
             break
-        found.append(Picked(rows.from_row(row[:9], *row[9:]), rows.is_exact(row)))
+        found.append(one)
         if len(found) >= limit:
             break
-    cursor.close()
     return found
+
+
+def _picked(row: rows.Row) -> Picked:
+    return Picked(rows.from_row(row[:9], *row[9:]), rows.is_exact(row))
+
+
+def _at_hand(db: sqlite3.Connection, fresh: Fresh, row: rows.Row) -> Picked:
+    """By number, attempts and the last refusal; what was kept was put by us, and is exact."""
+    item = fresh.get(row[0])
+    if item is None:
+        return _picked((*db.execute(_ONE, row[:1]).fetchone(), *row[1:]))
+    return Picked(replace(item, failures=row[1], detail=row[2]) if row[1] or row[2] else item, exact=True)
 
 
 def next_due(db: sqlite3.Connection, target: str, now: float) -> float | None:

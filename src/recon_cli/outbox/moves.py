@@ -9,6 +9,7 @@ from datetime import datetime
 
 from recon_cli.core.delivery import Failure
 from recon_cli.outbox import lanes, ledger, rows
+from recon_cli.outbox.fresh import Fresh
 from recon_cli.outbox.item import DeadLetter, Item, Letter, Placed
 from recon_cli.outbox.lanes import Lane
 from recon_cli.outbox.ledger import Account
@@ -28,8 +29,10 @@ _WHERE = " UNION ALL ".join(
 )
 
 
-def put(db: sqlite3.Connection, letters: Sequence[Letter], marks: Sequence[bytes], at: float) -> list[Placed]:
-    """New identities become items; one answer for each letter. `marks` are theirs."""
+def put(
+    db: sqlite3.Connection, letters: Sequence[Letter], marks: Sequence[bytes], at: float
+) -> tuple[list[Placed], list[Item]]:
+    """New identities become items; one answer for each letter, and the new items. `marks` are the letters'."""
     known = whereabouts(db, marks)
     placed: list[Placed] = []
     new: dict[bytes, Letter] = {}
@@ -38,12 +41,14 @@ def put(db: sqlite3.Connection, letters: Sequence[Letter], marks: Sequence[bytes
         placed.append(found)
         if found is Placed.NEW:
             new[mark] = letter
+    items: list[Item] = []
     if new:
         first = next_id(db)
         ids = range(first, first + len(new))
-        rows.insert_new(db, zip(ids, new.items(), strict=True), at)
+        items = [Item(number, letter, at) for number, letter in zip(ids, new.values(), strict=True)]
+        rows.insert_new(db, zip(new, items, strict=True))
         ledger.book(db, {Account.PUT: ledger.of(ids), Account.WAITING: ledger.of(ids)})
-    return placed
+    return placed, items
 
 
 def whereabouts(db: sqlite3.Connection, marks: Sequence[bytes]) -> dict[bytes, Placed]:
@@ -66,6 +71,7 @@ def lease(
     until: float,
     size: tuple[int, int],
     wall: Callable[[], datetime],
+    fresh: Fresh,
 ) -> list[Item]:
     """Lease from the lane whose first ready item is the oldest; `size` is items and bytes at most.
 
@@ -78,7 +84,7 @@ def lease(
         circuits = [one for one in (open_now.get((target, "")), open_now.get((target, lane.table))) if one]
         if any(one.until > now for one in circuits):
             continue
-        found = lanes.pick(db, lane, now, _PROBE_ITEMS if circuits else limit, size_bytes)
+        found = lanes.pick(db, lane, now, (_PROBE_ITEMS if circuits else limit, size_bytes), fresh)
         if found and (not best or found[0].item.id < best[0].item.id):
             best = found
     sound = _sound(db, best, wall)

@@ -20,6 +20,7 @@ from recon_cli.core.errors import ReconError
 from recon_cli.ops.clock import Clock
 from recon_cli.outbox import lanes, ledger, moves, schema, spill
 from recon_cli.outbox.ballast import Ballast
+from recon_cli.outbox.fresh import Fresh
 from recon_cli.outbox.item import Item, Letter, Limits, Overflow, Placed
 from recon_cli.outbox.ledger import Account
 
@@ -66,6 +67,7 @@ class Outbox:
         self._pending: list[_Ticket] = []
         self.ballast = self.ballast_of(path, limits)
         self._db = schema.connect(path)
+        self._fresh = Fresh(2 * BATCH_ITEMS, 2 * BATCH_BYTES)
         self._durable = True
         self._length = 0
         self._folder, self._log = str(path.parent), str(path.with_name(path.name + "-wal"))
@@ -114,7 +116,8 @@ class Outbox:
         now = self.clock.monotonic()
 
         def work(db: sqlite3.Connection) -> list[Item]:
-            return moves.lease(db, target, self.owner, now, now + lease_s, (limit, size_bytes), self.clock.now)
+            size = limit, size_bytes
+            return moves.lease(db, target, self.owner, now, now + lease_s, size, self.clock.now, self._fresh)
 
         return self._write(work, "lease", frees=True, durable=False)
 
@@ -127,7 +130,10 @@ class Outbox:
     def ack(self, items: Sequence[Item]) -> int:
         """The target has these: forget them, but for a short memory of who they were. How many were still here."""
         ids = [item.id for item in items]
-        return self._write(lambda db: moves.ack(db, ids, self.limits.remembered), "ack", frees=True)
+        done = self._write(lambda db: moves.ack(db, ids, self.limits.remembered), "ack", frees=True)
+        with self._lock:
+            self._fresh.forget(ids)
+        return done
 
     def release(self, items: Sequence[Item]) -> None:
         """Give leased items back untried: no attempt is spent."""
@@ -181,7 +187,8 @@ class Outbox:
     def note_speed(self, target: str, items_per_s: float) -> None:
         """Remember how fast a target took items the last time."""
         note = (f"speed:{target}", f"{items_per_s:.3f}")
-        self.change(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", note))
+        query = "INSERT OR REPLACE INTO facts VALUES (?, ?)"
+        self._write(lambda db: db.execute(query, note), "change", frees=True, durable=False)
 
     def refill(self) -> None:
         """Read spilled items back while there is room."""
@@ -229,12 +236,14 @@ class Outbox:
         self._require_room(sum(len(letter.payload) for letter in letters))
         at = self.clock.now().timestamp()
 
-        def work(db: sqlite3.Connection) -> list[Placed]:
+        def work(db: sqlite3.Connection) -> tuple[list[Placed], list[Item]]:
             done = moves.put(db, letters, marks, at)
             self._length = ledger.count(db, Account.WAITING)
             return done
 
-        placed = iter(self._write(work, "put"))
+        answers, items = self._write(work, "put")
+        self._fresh.keep(items)
+        placed = iter(answers)
         for ticket in tickets:
             ticket.placed = list(islice(placed, len(ticket.letters)))
 

@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import orjson
+
 from recon_cli.core.errors import DataError
 from recon_cli.core.json_text import loads
 from recon_cli.outbox.item import DeadLetter, Item, Letter, digest
@@ -28,19 +30,29 @@ _MARKS = _marks(_IN_ONE_QUERY)
 
 def to_row(item: Item) -> Row:
     """In the order of `schema.COLUMNS`."""
-    one = item.letter
-    return _new_row(item.id, one.mark, one, item.put_at)
+    return _row(item.letter.mark, item)
 
 
 def from_row(row: Sequence[Any], failures: int = 0, detail: str = "") -> Item:
     """The inverse."""
     number, _mark, target, table, key, payload, _digest, meta, put_at = row
     body = payload if type(payload) is bytes else bytes(payload)
-    return Item(number, Letter(target, table, key, body, loads(meta)), put_at, failures, detail)
+    return Item(number, Letter(target, table, key, body, _meta_of(meta)), put_at, failures, detail)
 
 
 def _meta(letter: Letter) -> str:
-    return _encode(dict(letter.meta)) if letter.meta else "{}"
+    try:
+        return orjson.dumps(dict(letter.meta)).decode()
+    except TypeError:  # a name that is no text, which escapes keep
+        return _encode(dict(letter.meta))
+
+
+def _meta_of(text: str) -> dict[str, str]:
+    try:
+        found: dict[str, str] = orjson.loads(text)
+    except orjson.JSONDecodeError:  # a name that is no text
+        found = loads(text)
+    return found
 
 
 def is_exact(row: Sequence[Any]) -> bool:
@@ -69,13 +81,14 @@ def insert_dead(db: sqlite3.Connection, dead: Iterable[DeadLetter]) -> None:
     db.executemany("INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(dead_to_row, dead))
 
 
-def insert_new(db: sqlite3.Connection, letters: Iterable[tuple[int, tuple[bytes, Letter]]], at: float) -> None:
-    """Rows for letters that came in at a moment, by number and mark."""
-    db.executemany(_INSERT, (_new_row(number, mark, one, at) for number, (mark, one) in letters))
+def insert_new(db: sqlite3.Connection, items: Iterable[tuple[bytes, Item]]) -> None:
+    """Rows for items, whose marks are known already."""
+    db.executemany(_INSERT, (_row(mark, item) for mark, item in items))
 
 
-def _new_row(number: int, mark: bytes, one: Letter, at: float) -> Row:
-    return (number, mark, one.target, one.table, one.key, one.payload, digest(one.payload), _meta(one), at)
+def _row(mark: bytes, item: Item) -> Row:
+    one = item.letter
+    return (item.id, mark, one.target, one.table, one.key, one.payload, digest(one.payload), _meta(one), item.put_at)
 
 
 def select_in(db: sqlite3.Connection, query: str, values: Sequence[Any]) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from recon_cli.core.catalog import Catalog
 from recon_cli.core.landing import Landing, Parcel, Shape
@@ -17,8 +17,7 @@ SYSTEM, SOURCE, PATH, HASH, SEEN = "system", "source", "path", "file_hash", "see
 """What the `meta` of every letter says: the feed, who wrote the file, where it lies, its hash, when it was seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """Where a file was seen: whose it is, and its path below the root, in the one spelling that is compared."""
 
     source: str
@@ -44,8 +43,7 @@ class Refused:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(NamedTuple):
     """A file as it goes into the outbox: its table and identity there. The payload are the file's own bytes.
 
     `notes` are what was taken all the same, such as a number that stands twice; `refused` are rows of it that will give

@@ -11,10 +11,13 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from recon_cli.jobs.sync.run import once
+from recon_cli.outbox import moves
 from tests.e2e.sync.conftest import MakeSite
 from tests.support.nas import Site, attempts, books, export, sha
 from tests.support.postgrest_faults import Faults
 from tests.support.proxy import Proxy
+from tests.support.sync_agent import agent
 from tests.support.targets import PostgresTarget, RestTarget
 
 pytestmark = pytest.mark.slow
@@ -210,7 +213,14 @@ def test_one_row_that_always_takes_too_long_is_buried_and_all_others_pass(to_pos
     to_postgres.nas.write(range(COUNT + 1, 2 * COUNT))
     told = to_postgres.sync(expect=3)
     assert told["delivered"] == COUNT - 1, "it keeps nobody waiting"
+    spent = attempts(to_postgres.queue)
     to_postgres.replayed()
+    assert attempts(to_postgres.queue) == spent, "nothing else was taken meanwhile: it may be the server that is slow"
+    for number in range(2 * COUNT, 2 * COUNT + 5):
+        to_postgres.nas.write([number])
+        with agent(to_postgres) as ends:
+            ends.queue.change(lambda db: moves.hurry(db, "target"))
+            once(ends)
     to_postgres.prove()
 
 

@@ -7,8 +7,8 @@ import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from recon_cli.core.errors import ReconError, UnreachableError
 from recon_cli.core.report import Problem
@@ -17,8 +17,7 @@ Say = Callable[[Problem], None]
 Met = Callable[[str, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """A file at one moment. `path` is relative to the root, as the file system spells it (`os.fsdecode`).
 
     Two equal looks some time apart mean that nobody wrote meanwhile. The time is the file server's: never compare it
@@ -173,17 +172,18 @@ def _composed(name: str) -> str:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    with suppress(OSError):
+    try:
         return entry.is_dir(follow_symlinks=False)
-    return False
+    except OSError:
+        return False
 
 
 def _looked(entry: os.DirEntry[str], path: str) -> Look | None:
-    with suppress(OSError):
+    try:
         found = entry.stat()
-        if stat.S_ISREG(found.st_mode):
-            return _of(path, found)
-    return None
+    except OSError:
+        return None
+    return _of(path, found) if stat.S_ISREG(found.st_mode) else None
 
 
 def _is(seen: Look, found: os.stat_result) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from recon_cli.core.catalog import Catalog
-from recon_cli.core.delivery import TOO_SLOW, DeliveryError, Failure, Refusal
+from recon_cli.core.delivery import DeliveryError, Failure, Refusal
 from recon_cli.core.errors import AuthError, DataError, LockedError, NotFoundError, ReconError, UnreachableError
 from recon_cli.core.json_text import loads
 from recon_cli.core.landing import Load, Parcel, Shape
@@ -55,7 +55,6 @@ class Delivery:
         self.options = options or {}
         self.progress = progress or Silent()
         self._sent = 0
-        self._slow: int | None = None
         self._feeds: dict[str, Feed] = {}
         if feed is not None:
             self._feeds |= {landing.table: feed for landing in feed.landings()}
@@ -73,7 +72,7 @@ class Delivery:
             else:
                 answers.append(None)
                 parcels += found
-        self._write(feed, parcels, items)
+        self._write(feed, parcels)
         done = [one.letter.key for one, answer in zip(items, answers, strict=True) if answer is None]
         self.delivered(done)
         self._sent += len(done)
@@ -87,7 +86,7 @@ class Delivery:
         file_hash = self.aliases.of(letter.meta.get(feeds.HASH, ""))
         return {**letter.meta, feeds.HASH: file_hash} if file_hash else letter.meta
 
-    def _write(self, feed: Feed, parcels: Sequence[Parcel], items: Sequence[Item]) -> None:
+    def _write(self, feed: Feed, parcels: Sequence[Parcel]) -> None:
         if not parcels:
             return
         try:
@@ -96,18 +95,7 @@ class Delivery:
                 self.stash.keep(self.sink.url, loads)
             self.sink.write(loads)
         except DeliveryError as exc:
-            if len(items) == 1 and exc.code == TOO_SLOW and self._is_busy(items[0].id):
-                raise DeliveryError(Failure.TRANSIENT, exc.detail, code=exc.code) from exc
             raise self._explained(feed, exc) from exc
-        self._slow = None
-
-    def _is_busy(self, number: int) -> bool:
-        """Whether a row that ran out of time alone says that the server is busy, and nothing against the row.
-
-        It does when another one did, too, and nothing was taken in between: then the drain tries yet another.
-        """
-        before, self._slow = self._slow, number if self._slow is None else self._slow
-        return before not in (None, number)
 
     def _loads(self, feed: Feed, parcels: Sequence[Parcel]) -> list[Load]:
         shapes = self._shapes_of(feed)

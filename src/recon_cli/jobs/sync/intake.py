@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from recon_cli.core.errors import ConfigError, ReconError
 from recon_cli.core.ports import Progress, Silent
@@ -51,8 +52,7 @@ class Taken:
     offline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Settling:
+class Settling(NamedTuple):
     """A file that was looked at once, when (monotonic), whose it is, and what was known of it."""
 
     look: Look
@@ -99,6 +99,9 @@ class Intake:
         self.progress = progress or Silent()
         self.step = step
         self.clock = queue.clock
+        self._told = {feeds.SYSTEM: feed.name, MAIN: feed.table}
+        if route.options:
+            self._told[OPTIONS] = json.dumps(dict(route.options), ensure_ascii=False)
         self.aliases = Aliases(queue)
         self.taken = Taken()
         self.settling: dict[str, Settling] = {}
@@ -276,7 +279,7 @@ class Intake:
         except Moved:
             after = looks.again(self.route.root, one.path)
             if after is not None:
-                self.settling[one.path] = replace(settled, look=after, since=self.clock.monotonic())
+                self.settling[one.path] = settled._replace(look=after, since=self.clock.monotonic())
         except ReconError as exc:
             self.taken.problems.append(Problem(spelled, exc.message, exc.cause or ""))
         else:
@@ -288,17 +291,17 @@ class Intake:
             self._unfit(one, spot, raw, found, before)
             return
         put = before if before is not None and before.state is State.PUT else None
-        now = self.clock.now()
         if put is not None and put.hash == found.file_hash:
             self._same(one, spot, raw, found, put)
         else:
             if put is not None:
                 self._sighted(spot, put, self.seen.fact("scanned") or put.first_seen)
-            named = (found.file_hash, self._key(found.key))
-            entry = Entry(one, State.PUT, spot.source, *named, first_seen=iso(now), checked=now.timestamp())
-            self._letter(found, entry, spot, raw)
-        self.taken.remarked += bool(found.notes)
-        self.taken.notes += found.notes if len(self.taken.notes) < _MOST_NOTES else ()
+            now, key = self.clock.now(), self._key(found.key)
+            told = (found.file_hash, key, False, iso(now), now.timestamp())
+            self._letter(found, Entry(one, State.PUT, spot.source, *told), spot, raw)
+        if found.notes:
+            self.taken.remarked += 1
+            self.taken.notes += found.notes if len(self.taken.notes) < _MOST_NOTES else ()
         self._keep_small(len(raw))
 
     def _refuse(self, refused: Sequence[Refused]) -> None:
@@ -315,7 +318,7 @@ class Intake:
     def _same(self, one: Look, spot: Spot, raw: bytes, found: Sending, put: Entry) -> None:
         """Read again, and still the same: that it is still there is told; it is sent only if no target has it yet."""
         now = self.clock.now()
-        entry = replace(put, look=one, item=self._key(found.key), checked=now.timestamp())
+        entry = put._replace(look=one, item=self._key(found.key), checked=now.timestamp())
         if put.delivered:
             self._sighted(spot, put, iso(now))
             self._batch.entries.append(entry)
@@ -327,11 +330,13 @@ class Intake:
         return f"{key}#{self._round}" if self._round else key
 
     def _letter(self, found: Sending, entry: Entry, spot: Spot, raw: bytes) -> None:
-        meta = {**self._meta(spot), feeds.HASH: found.file_hash, feeds.SEEN: entry.first_seen}
+        meta = self._meta(spot) | {feeds.HASH: found.file_hash, feeds.SEEN: entry.first_seen}
         self._batch.letters.append(Letter(self.route.target.label, found.table, entry.item, raw, meta))
         self._batch.entries.append(entry)
-        self._batch.aliases |= dict.fromkeys(found.older, found.file_hash)
-        self._refuse(found.refused)
+        if found.older:
+            self._batch.aliases |= dict.fromkeys(found.older, found.file_hash)
+        if found.refused:
+            self._refuse(found.refused)
 
     def _sighted(self, spot: Spot, before: Entry, last: str) -> None:
         """Say until when the content that was there before, or still is, was seen."""
@@ -357,13 +362,7 @@ class Intake:
         self._keep_small(len(raw))
 
     def _meta(self, spot: Spot) -> dict[str, str]:
-        return {
-            feeds.SYSTEM: self.feed.name,
-            MAIN: self.feed.table,
-            feeds.SOURCE: spot.source,
-            feeds.PATH: spot.path,
-            **({OPTIONS: json.dumps(dict(self.route.options), ensure_ascii=False)} if self.route.options else {}),
-        }
+        return {**self._told, feeds.SOURCE: spot.source, feeds.PATH: spot.path}
 
     def _keep_small(self, size_bytes: int) -> None:
         self._batch.size_bytes += size_bytes

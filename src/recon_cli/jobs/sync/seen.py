@@ -11,11 +11,11 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from recon_cli.core.errors import ReconError
 from recon_cli.files.watched.look import Look
@@ -45,8 +45,7 @@ class State(StrEnum):
     """It is a dead letter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A file as it was last read. `checked` is wall clock seconds, `first_seen` an ISO time."""
 
     look: Look
@@ -178,13 +177,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
-    look = entry.look
-    at = (os.fsencode(look.path), look.size_bytes, look.mtime_ns, look.inode)
-    return (*at, *(entry.state.value, entry.source, entry.hash, entry.item), *_rest(entry))
-
-
-def _rest(entry: Entry) -> tuple[object, ...]:
-    return int(entry.delivered), entry.first_seen, entry.checked
+    look, state, source, digest, item, delivered, first, checked = entry
+    path, size, mtime, inode = look
+    return (os.fsencode(path), size, mtime, inode, state.value, source, digest, item, int(delivered), first, checked)
 
 
 def _entry(row: tuple[object, ...]) -> Entry:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from recon_cli.core.place import Place
 from recon_cli.stores.bulk.base import Loaded, Loading, View
 from recon_cli.stores.bulk.postgres_link import Link, ask, run, snapshot_name
-from recon_cli.stores.bulk.postgres_load import load
 from recon_cli.stores.bulk.postgres_view import PostgresView
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -50,6 +49,8 @@ class PostgresBulk:
 
     def load(self, loading: Loading) -> Loaded:
         """One transaction; see `postgres_load`."""
+        from recon_cli.stores.bulk.postgres_load import load  # noqa: PLC0415  its grammar is dear, and reading needs none
+
         return load(self._link, loading)
 
     def close(self) -> None:

@@ -150,8 +150,9 @@ class PostgresSink:
             return False
         table, first = _quote(shape.table), shape.key[0]
         keys = [parcel.record.values.get(first) for parcel in load.parcels]
-        asked = f"SELECT 1 FROM {table} WHERE {_quote(first)} = ANY(%s::{self._taking(link, shape).key_type}[]) LIMIT 1"
-        return link.execute(asked.encode(), (keys,)).fetchone() is None
+        given, among = _several(keys)
+        asked = f"SELECT 1 FROM {table} WHERE {_quote(first)} = ANY({among}::{self._taking(link, shape).key_type}[])"
+        return link.execute(f"{asked} LIMIT 1".encode(), (given,)).fetchone() is None
 
     def _merge(self, link: Connection, load: Load) -> None:
         shape = load.shape
@@ -167,8 +168,7 @@ class PostgresSink:
         odd = self._taking(link, load.shape).odd
         with link.cursor().copy(f"COPY {table} ({names}) FROM STDIN".encode()) as copy:
             for row in load.rows():
-                for place, array in odd:
-                    row[place] = _cell(row[place], array=array)
+                _make_fit(row, odd)
                 copy.write_row(row)
 
     def _stage(self, link: Connection, shape: Shape) -> str:
@@ -291,9 +291,28 @@ def _rule(shape: Shape) -> str:
     return f"UPDATE SET {sets} WHERE {ours} > {theirs} OR ({ours} = {theirs} AND {less})"
 
 
+def _several(keys: Sequence[Value]) -> tuple[Any, str]:
+    """Keys as one parameter, and what makes them an array: the driver's own arrays are dear."""
+    texts = [one for one in keys if type(one) is str and "\n" not in one and one]
+    return ("\n".join(texts), "string_to_array(%s, E'\\n')") if len(texts) == len(keys) else (keys, "%s")
+
+
+def _make_fit(row: list[Value], odd: Sequence[tuple[int, bool]]) -> None:
+    """The cells of a row as the driver is to write them; a time that stands in two of them is put into words once."""
+    last: Value = None
+    words: Value = None
+    for place, array in odd:
+        value = row[place]
+        if value is None or type(value) is str:
+            continue
+        if value is not last:
+            last, words = value, _cell(value, array=array)
+        row[place] = words
+
+
 def _cell(value: Value, *, array: bool) -> Any:  # noqa: ANN401  what psycopg writes
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
+        return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()
     if isinstance(value, list):
         return value if array else json.dumps(value)
     return json.dumps(value) if isinstance(value, dict) else value

@@ -1,4 +1,8 @@
-"""Bytes as one JSON object, exactly: no number becomes a float, and half a file is told apart from a broken one."""
+"""Bytes as one JSON object: no number is rounded, and half a file is told apart from a broken one.
+
+`read` is exact. `read_fast` is faster, and leaves floats where a number is no integer of 64 bits:
+whoever needs one of those reads again.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NoReturn, TypeAlias
 
+import orjson
+
 from recon_cli.core.report import Problem
 
-Parsed: TypeAlias = "bool | int | Decimal | str | list[Parsed] | dict[str, Parsed] | None"
-"""What an export holds: integers exact, every other number a Decimal."""
+Parsed: TypeAlias = "bool | int | float | Decimal | str | list[Parsed] | dict[str, Parsed] | None"
+"""What an export holds: integers exact, every other number a Decimal; a float where it was read fast."""
 
 
 class Reason(StrEnum):
@@ -112,6 +118,18 @@ def read(raw: bytes) -> Document | Refusal:
     return Document(text, found)
 
 
+def read_fast(raw: bytes) -> Document | Refusal:
+    """As `read`, but a number that is no integer of 64 bits is a float, and may be rounded.
+
+    What this reader refuses, `read` decides. It takes one thing more: a number too small for a Decimal.
+    """
+    try:
+        found: Parsed = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return read(raw)
+    return Document(raw.decode(), found) if isinstance(found, dict) else read(raw)
+
+
 def member(text: str, name: str) -> str | None:
     """The value of one member of a JSON object, exactly as it stands in the text; None if the object has none.
 
@@ -129,7 +147,7 @@ def member(text: str, name: str) -> str | None:
 
 def unfit_for_postgres(text: str) -> str:
     r"""What in a JSON text `jsonb` refuses: `\u0000`, or half a surrogate pair; empty where nothing is."""
-    if "\\u" not in text or not _SUSPECT.search(text):
+    if "\\" not in text or not _SUSPECT.search(text):
         return ""
     half, end = False, 0
     for escape in _ESCAPES.finditer(text):

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
+from recon_cli.core.canonical import Value
 from recon_cli.core.catalog import Catalog, DeclaredTable
 from recon_cli.core.errors import ConfigError
 from recon_cli.core.json_text import loads
@@ -19,7 +21,7 @@ from recon_cli.systems import feed
 from recon_cli.systems.feed import Sending, Spot, Unfit
 from recon_cli.systems.gfx import constraints, document, registry, rows, table
 from recon_cli.systems.gfx.names import PATTERN, REGISTRY, is_export, spelled
-from recon_cli.systems.gfx.parse import Facts, Session, parse
+from recon_cli.systems.gfx.parse import Session, parse
 from recon_cli.systems.gfx.registry import Registry
 from recon_cli.systems.gfx.rows import Observation
 from recon_cli.systems.gfx.table import SENT, USUAL, Names
@@ -67,7 +69,7 @@ class GfxFeed:
         self.observations = observations
         self.wants = is_export(pattern or PATTERN)
         self.spelled = spelled
-        self._read = Lately(_LATELY)
+        self._lately = Lately(_LATELY)
 
     def sources(self, registry_bytes: bytes | None, folders: Iterable[str]) -> GfxSources:
         """The registry's PCs; without one, every folder at the root is a PC."""
@@ -76,11 +78,12 @@ class GfxFeed:
 
     def sending(self, raw: bytes, spot: Spot) -> Sending | Unfit:
         """An export under the identity of its observation: the same content at another place is another item."""
-        found = self._read.parse(raw, spot.path)
-        if not isinstance(found, Session):
+        found = self._sent(raw, spot, document.file_hash(raw))
+        if isinstance(found, document.Refusal):
             return Unfit(found.reason.value, found.detail, found.waits)
-        key = Observation.of(spot.source, spot.path, found.file_hash).id
-        return Sending(self.table, key, found.file_hash, found.problems, found.hashes[1:])
+        sent, notes = found
+        self._lately.keep(spot, sent)
+        return Sending(self.table, sent.seen.id, sent.seen.file_hash, notes, sent.older)
 
     def sighting(self, spot: Spot, file_hash: str, first: str, last: str) -> tuple[str, str, bytes] | None:
         """An observation by itself."""
@@ -97,13 +100,18 @@ class GfxFeed:
         if "adopted_from" in meta:
             return self._adopted(payload, meta)
         spot = Spot(meta.get(feed.SOURCE, ""), meta.get(feed.PATH, ""))
-        found = self._read.parse(payload, spot.path)
-        if not isinstance(found, Session):
-            return Unfit(found.reason.value, found.detail)
-        seen = Observation.of(spot.source, spot.path, found.file_hash)
-        row = Parcel(rows.session_row(found, seen, self.names), found.hashes[1:])
+        file_hash = document.file_hash(payload)
+        sent = self._lately.take(spot, file_hash)
+        if sent is None:
+            found = self._sent(payload, spot, file_hash)
+            if isinstance(found, document.Refusal):
+                return Unfit(found.reason.value, found.detail)
+            sent, _notes = found
         at = _moment(meta.get(feed.SEEN, ""))
-        return (row, *self._observed(seen, at, at))
+        return (
+            Parcel(rows.with_document(sent.row, document.text_of(payload), self.names), sent.older),
+            *self._observed(sent.seen, at, at),
+        )
 
     def landings(self) -> tuple[Landing, ...]:
         """Sessions by content, then observations."""
@@ -140,6 +148,14 @@ class GfxFeed:
     def explained(self, code: str, message: str) -> feed.Fault | None:
         """As `constraints.explained`."""
         return constraints.explained(code, message, self.names)
+
+    def _sent(self, raw: bytes, spot: Spot, file_hash: str) -> tuple[Sent, tuple[Problem, ...]] | document.Refusal:
+        """A file's row, and what was taken all the same."""
+        found = parse(raw, spot.path, file_hash)
+        if not isinstance(found, Session):
+            return found
+        seen = Observation.of(spot.source, spot.path, file_hash)
+        return Sent(rows.derived(found, seen), seen, found.hashes[1:]), found.problems
 
     def _observed(self, seen: Observation, first: datetime, last: datetime) -> tuple[Parcel, ...]:
         return (Parcel(rows.observation_row(seen, first, last, self.names)),) if self.observations else ()
@@ -178,32 +194,34 @@ class GfxFeed:
         return (Parcel(row), *self._observed(seen, at, at))
 
 
-class Lately:
-    """What was parsed lately, by content and path: a file is read when it is put, and again when it is delivered.
+class Sent(NamedTuple):
+    """What a file gives: its row without the document, where it was seen, and the older hashes of its content."""
 
-    The bytes are not kept: whoever asks has them.
+    row: Mapping[str, Value]
+    seen: Observation
+    older: tuple[str, ...]
+
+
+class Lately:
+    """What was parsed lately, by spot and content: a file is read when it is put, and again when it is delivered.
+
+    The bytes are not kept: whoever asks has them. What is kept is given out once, and the oldest makes room.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: dict[tuple[str, str], Facts] = {}
+        self._kept: dict[tuple[Spot, str], Sent] = {}
         self._lock = threading.Lock()
 
-    def parse(self, raw: bytes, path: str) -> Session | document.Refusal:
-        """As `parse`; what was kept is given out once, and the oldest makes room."""
-        key = (document.file_hash(raw), path)
+    def take(self, spot: Spot, file_hash: str) -> Sent | None:
+        """What was kept of this content at this spot."""
         with self._lock:
-            kept = self._kept.pop(key, None)
-        if kept is not None:
-            return Session.again(raw, kept)
-        found = parse(raw, path, key[0])
-        if isinstance(found, Session):
-            self._keep(key, found.facts)
-        return found
+            return self._kept.pop((spot, file_hash), None)
 
-    def _keep(self, key: tuple[str, str], found: Facts) -> None:
+    def keep(self, spot: Spot, found: Sent) -> None:
+        """Keep it."""
         with self._lock:
-            self._kept[key] = found
+            self._kept[spot, found.seen.file_hash] = found
             while len(self._kept) > self._most:
                 del self._kept[next(iter(self._kept))]
 

@@ -40,6 +40,10 @@ _OTHER_WORDS = {"CASH": TableType.MAIN_TABLE, "TOURNAMENT": TableType.MAIN_TABLE
 """As the service before wrote them."""
 
 
+class InexactError(Exception):
+    """A number that is needed was read as a float: the document has to be read exactly."""
+
+
 def said(keys: Mapping[str, Parsed], *names: str) -> Parsed:
     """The first of these names that says something, in the object itself, then in its `session`."""
     for name in names:
@@ -54,9 +58,15 @@ def said(keys: Mapping[str, Parsed], *names: str) -> Parsed:
 
 
 def whole(value: Parsed) -> int | None:
-    """A whole number that 64 bits hold, written as a number or as text; never by way of a float."""
+    """A whole number that 64 bits hold, written as a number or as text; never by way of a float.
+
+    Raises:
+        InexactError: it is a float.
+    """
     if type(value) is int:
         return value if _LEAST <= value <= _MOST else None
+    if isinstance(value, float):
+        raise InexactError
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
@@ -105,9 +115,15 @@ def table_type(keys: Mapping[str, Parsed], say: Say) -> TableType:
 
 
 def text(value: Parsed) -> str:
-    """A value as text that any database can hold; empty for what is neither text nor number."""
+    """A value as text that any database can hold; empty for what is neither text nor number.
+
+    Raises:
+        InexactError: it is a float.
+    """
     if isinstance(value, str):
         return printable(value)
+    if isinstance(value, float):
+        raise InexactError
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return ""
     return str(value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from recon_cli.core.words import count
 from recon_cli.systems.gfx import fields
@@ -16,8 +16,7 @@ _INT32 = 2**31
 _FEW = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(NamedTuple):
     """What the hands say together. A hand that stands twice counts twice, as it does in the file."""
 
     hand_count: int
@@ -72,7 +71,7 @@ def _times(hand: Mapping[str, Parsed], say: Say) -> tuple[datetime | None, datet
     if lasted is not None and ticks is None:
         say("unreadable duration", fields.text(lasted))
     try:
-        end = start + timedelta(microseconds=(ticks or 0) // 10) if start else None
+        end = start + timedelta(microseconds=ticks // 10) if start and ticks else start
     except OverflowError:
         end = start
     return start, end, ticks
@@ -89,7 +88,8 @@ def _seconds(ticks: list[int], say: Say) -> int | None:
 def _players(listed_once: Parsed, hands: list[dict[str, Parsed]]) -> frozenset[str]:
     """Who played: by name, or by seat where nobody is named."""
     everywhere = [_of(hand, "Players", "players") for hand in hands] + [listed_once]
-    return frozenset(name for listed in everywhere if isinstance(listed, list) for name in _names(listed))
+    listed = [one for one in everywhere if isinstance(one, list)]
+    return frozenset(name for one in listed for name in _names(one)) if listed else frozenset()
 
 
 def _names(listed: list[Parsed]) -> Iterator[str]:

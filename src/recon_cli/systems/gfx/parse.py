@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
 
 from recon_cli.core.report import Problem
 from recon_cli.systems.gfx import document, fields
@@ -15,11 +14,6 @@ from recon_cli.systems.gfx.names import spelled
 from recon_cli.systems.text import base_name
 
 _MOST_PROBLEMS = 20
-Facts: TypeAlias = (
-    "tuple[str, int, TableType, str | None, str | None, tuple[int, ...] | None, datetime | None, Played,"
-    " tuple[Problem, ...]]"
-)
-"""The fields of a session but for its bytes and its text, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +41,6 @@ class Session:
         """Every hash under which a row may already hold this content, `file_hash` first."""
         return document.known_hashes(self.raw, self.file_hash)
 
-    @property
-    def facts(self) -> Facts:
-        """What was found in the bytes, without them: some hundred bytes, however long the file is."""
-        return (
-            self.file_hash,
-            self.session_id,
-            self.table_type,
-            self.event_title,
-            self.software_version,
-            self.payouts,
-            self.created_at,
-            self.hands,
-            self.problems,
-        )
-
-    @classmethod
-    def again(cls, raw: bytes, facts: Facts) -> Session:
-        """The session of bytes whose facts are known."""
-        return cls(raw, document.text_of(raw), *facts)
-
 
 def parse(raw: bytes, path: str, file_hash: str = "") -> Session | Refusal:
     """The session in a file, or why there is none. Pure: nothing is opened, moved or changed, and nothing raised.
@@ -76,11 +50,16 @@ def parse(raw: bytes, path: str, file_hash: str = "") -> Session | Refusal:
         path: where it lies; its name may carry the session's id, and problems are reported under it.
         file_hash: of these bytes, where it is known already.
     """
-    found = document.read(raw)
-    return found if isinstance(found, Refusal) else _session(raw, found, path, file_hash or document.file_hash(raw))
+    own = file_hash or document.file_hash(raw)
+    try:
+        return _session(raw, document.read_fast(raw), path, own)
+    except fields.InexactError:
+        return _session(raw, document.read(raw), path, own)
 
 
-def _session(raw: bytes, found: document.Document, path: str, file_hash: str) -> Session | Refusal:
+def _session(raw: bytes, found: document.Document | Refusal, path: str, file_hash: str) -> Session | Refusal:
+    if isinstance(found, Refusal):
+        return found
     problems: list[Problem] = []
     where = spelled(path)
 

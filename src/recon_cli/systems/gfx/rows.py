@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 
 from recon_cli.core.canonical import Value
@@ -20,7 +21,7 @@ SOURCE = "recon"
 """What `sync_source` says."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, order=True)
 class Observation:
     """A content was seen at a path of a PC. The path is relative to the root of the NAS."""
 
@@ -33,7 +34,7 @@ class Observation:
         """The observation in the one spelling: NFC and NFD names of one path are one observation."""
         return cls(spelled(pc), spelled(path), file_hash)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The three as one key (SHA-256, hex), short enough for every engine's index."""
         pc, path, found = self.pc, self.path, self.file_hash
@@ -54,8 +55,18 @@ def session_row(session: Session, seen: Observation, names: Names = USUAL) -> Re
 
     `raw_json` is the document as it was written, as text; times are aware and in UTC.
     """
+    return with_document(derived(session, seen), session.text, names)
+
+
+def with_document(values: Mapping[str, Value], text: str, names: Names = USUAL) -> Record:
+    """The row out of what was derived and the document's text."""
+    return Record(names.sessions, MappingProxyType({**values, "raw_json": text}))
+
+
+def derived(session: Session, seen: Observation) -> dict[str, Value]:
+    """The row, its document still empty: some hundred bytes, however long the file is."""
     hands = session.hands
-    values: dict[str, Value] = {
+    return {
         "session_id": session.session_id,
         "file_name": base_name(seen.path),
         "file_hash": session.file_hash,
@@ -70,12 +81,11 @@ def session_row(session: Session, seen: Observation, names: Names = USUAL) -> Re
         "session_created_at": session.created_at,
         "session_start_time": hands.started_at,
         "session_end_time": hands.ended_at,
-        "raw_json": session.text,
+        "raw_json": None,
         "sync_status": SyncStatus.SYNCED.value,
         "sync_source": SOURCE,
         "gfx_pc_id": seen.pc,
     }
-    return Record(names.sessions, MappingProxyType(values))
 
 
 def observation_row(seen: Observation, first: datetime, last: datetime, names: Names = USUAL) -> Record:
