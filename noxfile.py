@@ -37,6 +37,7 @@ DEBIAN_PACKAGES = (
     "ffmpeg",
     "gcc",
     "git",
+    "groff-base",
     "libc6-dev",
     "libsqlite3-dev",
     "mariadb-server",
@@ -142,10 +143,12 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def build(session: nox.Session) -> None:
-    """The wheel, installed into an empty environment and tried there."""
-    dist = ROOT / "dist"
-    shutil.rmtree(dist, ignore_errors=True)
-    install(session, "build")
+    """The wheel, with man pages and completions, installed into an empty environment and tried there."""
+    dist, share = ROOT / "dist", ROOT / "build" / "share"
+    for made in (dist, share):
+        shutil.rmtree(made, ignore_errors=True)
+    install(session, "build", project="-e.[all]")
+    session.run("python", "-m", "tools.man", str(share))
     session.run("hatchling", "build", "-d", str(dist))
     (wheel,) = dist.glob("*.whl")
     home = Path(session.create_tmp()).resolve()
@@ -154,6 +157,8 @@ def build(session: nox.Session) -> None:
     into_empty(session, empty, f"{wheel}[demo]")
     recon = str(empty / "bin" / "recon")
     session.run(recon, "--version", external=True)
+    if shutil.which("man"):
+        session.run("man", "-l", "--warnings", str(empty / "share" / "man" / "man1" / "recon.1"), external=True)
     with session.chdir(home):
         session.run(recon, "demo", external=True)
 

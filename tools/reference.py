@@ -63,7 +63,7 @@ def commands() -> str:
 
     root: click.Command = command()
     root.name = "recon"
-    parts = [part for command, context in _walk(root, None) for part in _command(command, context)]
+    parts = [part for command, context in walk(root, None) for part in _command(command, context)]
     return _page("Commands", "`recon COMMAND --help` says the same on your terminal.", "\n\n".join(parts))
 
 
@@ -106,12 +106,13 @@ def main(argv: Sequence[str]) -> int:
     return 1 if stale else 0
 
 
-def _walk(command: click.Command, parent: click.Context | None) -> Iterator[tuple[click.Command, click.Context]]:
-    context = click.Context(command, info_name=command.name, parent=parent)
+def walk(command: click.Command, parent: click.Context | None) -> Iterator[tuple[click.Command, click.Context]]:
+    """A command and those below it, each with its context."""
+    context = click.Context(command, info_name=command.name, parent=parent, **command.context_settings)
     if not command.hidden:
         yield command, context
         for child in command.commands.values() if isinstance(command, click.Group) else ():
-            yield from _walk(child, context)
+            yield from walk(child, context)
 
 
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:

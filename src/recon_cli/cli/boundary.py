@@ -15,7 +15,6 @@ from recon_cli.ops import redact
 from recon_cli.ui.screen import Screen, silence
 from recon_cli.ui.show import dumps, error_text
 
-
 SCHEMA = "recon.error/1"
 
 
