@@ -38,6 +38,7 @@ DEBIAN_PACKAGES = (
     "ffmpeg",
     "gcc",
     "git",
+    "groff-base",
     "libc6-dev",
     "libsqlite3-dev",
     "mariadb-server",
@@ -155,17 +156,22 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def build(session: nox.Session) -> None:
-    """The wheel and the sdist; the wheel tried in an empty environment, and again with each extra alone."""
-    dist = ROOT / "dist"
-    shutil.rmtree(dist, ignore_errors=True)
-    install(session, "build")
+    """The wheel, with man pages and completions, and the sdist; the wheel tried in an empty environment, and with each extra."""
+    dist, share = ROOT / "dist", ROOT / "build" / "share"
+    for made in (dist, share):
+        shutil.rmtree(made, ignore_errors=True)
+    install(session, "build", project="-e.[all]")
+    session.run("python", "-m", "tools.man", str(share))
     session.run("hatchling", "build", "-d", str(dist))
     (wheel,) = dist.glob("*.whl")
     home = Path(session.create_tmp()).resolve()
-    recon = into_empty(session, home / "empty", f"{wheel}[demo]") / "recon"
+    empty = home / "empty"
+    recon = into_empty(session, empty, f"{wheel}[demo]") / "recon"
     session.run(str(recon), "--version", external=True)
+    if shutil.which("man"):
+        session.run("man", "-l", "--warnings", str(empty / "share" / "man" / "man1" / "recon.1"), external=True)
     with session.chdir(home):
-        session.run(str(recon), "demo", external=True)
+        session.run(str(recon), "demo", "--only", "recover", external=True)
     for extra in EXTRAS:
         folder = home / extra
         found = into_empty(session, folder, f"{wheel}[{extra}]")

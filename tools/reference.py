@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 
 from recon_cli.core import errors
+from tools.schemas import DOCUMENTS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GENERATED = "<!-- made by tools/reference.py: `nox -s docs -- --write` -->"
@@ -61,14 +63,32 @@ def commands() -> str:
 
     root: click.Command = command()
     root.name = "recon"
-    parts = [part for command, context in _walk(root, None) for part in _command(command, context)]
+    parts = [part for command, context in walk(root, None) for part in _command(command, context)]
     return _page("Commands", "`recon COMMAND --help` says the same on your terminal.", "\n\n".join(parts))
+
+
+def documents() -> str:
+    """Every kind of JSON document, with its schema."""
+    rows = [(f"[{one.name}](schemas/{one.file})", one.words, one.seen) for _name, one in sorted(DOCUMENTS.items())]
+    intro = (
+        "Every document that `recon` prints under `--json`, and every JSON file it writes, says in `schema` what it "
+        "is, and is described by a [JSON Schema](https://json-schema.org) (draft 2020-12). The number goes up when a "
+        "member changes its meaning or goes away; one may be added without that, so pass over what you do not know. "
+        "What a table or a system names itself, such as the columns of a record, is left open.\n\n"
+        "Lines that are many, such as those of `--json-lines`, carry no `schema`; their command says what they are."
+    )
+    return _page("JSON documents", intro, _table(("schema", "what it says", "seen in"), rows))
 
 
 PAGES: dict[str, Callable[[], str]] = {
     "exit-codes.md": exit_codes,
     "settings.md": settings,
     "cli.md": commands,
+    "json.md": documents,
+    **{
+        f"schemas/{one.file}": lambda one=one: json.dumps(one.published(), indent=1) + "\n"  # type: ignore[misc]  # bound here
+        for one in DOCUMENTS.values()
+    },
 }
 
 
@@ -77,19 +97,22 @@ def main(argv: Sequence[str]) -> int:
     stale = [name for name, make in PAGES.items() if _differs(DOCS / "reference" / name, make())]
     if "--check" not in argv:
         for name in stale:
-            (DOCS / "reference" / name).write_text(PAGES[name](), "utf-8")
+            page = DOCS / "reference" / name
+            page.parent.mkdir(exist_ok=True)
+            page.write_text(PAGES[name](), "utf-8")
         return 0
     for name in stale:
         sys.stderr.write(f"docs/reference/{name} is out of date: `nox -s docs -- --write`\n")
     return 1 if stale else 0
 
 
-def _walk(command: click.Command, parent: click.Context | None) -> Iterator[tuple[click.Command, click.Context]]:
-    context = click.Context(command, info_name=command.name, parent=parent)
+def walk(command: click.Command, parent: click.Context | None) -> Iterator[tuple[click.Command, click.Context]]:
+    """A command and those below it, each with its context."""
+    context = click.Context(command, info_name=command.name, parent=parent, **command.context_settings)
     if not command.hidden:
         yield command, context
         for child in command.commands.values() if isinstance(command, click.Group) else ():
-            yield from _walk(child, context)
+            yield from walk(child, context)
 
 
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -176,5 +176,5 @@ def test_an_error_under_json_is_one_line_on_standard_error(recon: Recon) -> None
         assert done.out == ""
         (line,) = done.err.splitlines()
         error = json.loads(line)
-        assert set(error) == {"code", "slug", "message", "cause", "hint", "retryable"}
+        assert set(error) == {"schema", "code", "slug", "message", "cause", "hint", "retryable"}
         assert error["code"] == done.code

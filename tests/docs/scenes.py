@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -196,6 +198,20 @@ def talk_settings(folder: Path) -> str:
     return "\n".join(line for line in text.splitlines() if not line.startswith("password_file")) + "\n"
 
 
+@contextmanager
+def serving(folder: Path) -> Iterator[None]:
+    """`recon serve` at work in the folder."""
+    words = [str(Path(sys.executable).parent / "recon"), "serve", "--port", "0"]
+    env = {**os.environ, "HOME": str(folder), "RECON_STATE_DIR": str(folder / "state")}
+    with subprocess.Popen(words, cwd=folder, env=env, stdout=subprocess.PIPE) as server:
+        assert server.stdout
+        assert b"serving" in server.stdout.readline()
+        try:
+            yield
+        finally:
+            server.terminate()
+
+
 SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "empty": empty,
     "demo": demo,
@@ -211,4 +227,5 @@ SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "moving": moving,
     "odd": odd,
     "logs": logs,
+    "serving": serving,
 }

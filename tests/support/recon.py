@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests.support import published
 from tests.support.system import require
 
 SOURCES = Path(__file__).resolve().parents[2] / "src"
@@ -58,6 +59,7 @@ class Recon:
         )
         ended = Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
         assert "Traceback" not in ended.err, ended.err
+        published.check_output([*map(str, args)], ended.out, ended.err)
         assert expect is None or ended.code == expect, f"exit {ended.code}\n{ended.out}\n{ended.err}"
         return ended
 
@@ -101,6 +103,7 @@ def inside(recon: Recon, *args: str | Path) -> Done:
         gc.set_threshold(*threshold)
     told = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, err)]  # type: ignore[attr-defined]
     assert "Traceback" not in told[1], told[1]
+    published.check_output([*map(str, args)], *told)
     return Done(code, *told)
 
 

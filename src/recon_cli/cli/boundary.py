@@ -15,6 +15,8 @@ from recon_cli.ops import redact
 from recon_cli.ui.screen import Screen, silence
 from recon_cli.ui.show import dumps, error_text
 
+SCHEMA = "recon.error/1"
+
 
 def end(exc: Exception, words: Sequence[str], invocation: Invocation) -> int:
     """Say what happened, and give back the exit status."""
@@ -40,7 +42,7 @@ def tell(error: ReconError, words: Sequence[str], *, code: ExitCode | None = Non
     if not _asked(words, "--json", "--json-lines"):
         screen.say(redact.text(error_text(error, screen)))
         return
-    document = {**error.document(), "code": int(code or error.code), "slug": slug or error.slug}
+    document = {"schema": SCHEMA, **error.document(), "code": int(code or error.code), "slug": slug or error.slug}
     screen.say(redact.text(dumps(document)))
 
 
