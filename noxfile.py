@@ -156,7 +156,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def build(session: nox.Session) -> None:
-    """The wheel, with man pages and completions, and the sdist; the wheel tried in an empty environment, and with each extra."""
+    """The wheel, with man pages and completions, and the sdist; tried in an empty environment, and with each extra."""
     dist, share = ROOT / "dist", ROOT / "build" / "share"
     for made in (dist, share):
         shutil.rmtree(made, ignore_errors=True)
