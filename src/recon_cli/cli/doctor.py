@@ -13,6 +13,7 @@ from recon_cli.config import settings
 from recon_cli.config.near import suggest
 from recon_cli.core.errors import ExitCode, UsageError
 from recon_cli.core.report import Problem, Report, Table
+from recon_cli.ui.language import said
 
 Names = Annotated[
     list[str] | None,
@@ -70,4 +71,4 @@ def _report(checks: list[Check]) -> Report:
 
 
 def _row(one: Check) -> tuple[str, str, str, str]:
-    return one.name, one.status.value, one.detail, one.mend
+    return one.name, one.status.value, said(one.detail, ours=False), said(one.mend)

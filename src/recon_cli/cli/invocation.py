@@ -34,6 +34,8 @@ class Invocation:
     verbose: bool = False
     debug: bool = False
     dry_run: bool = False
+    lang: str | None = None
+    """As asked for on the command line; `ui.language` has read it before anything was parsed."""
     config: Path | None = None
     _settings: Settings | None = None
     _progress: Progress = field(default_factory=Silent)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from recon_cli.core.errors import ExitCode, ReconError
 from recon_cli.ops import signals
 from recon_cli.ops.signals import Stopped
+from recon_cli.ui import language
 
 if TYPE_CHECKING:
     from recon_cli.cli.invocation import Invocation
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and give back its exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
     _open_closed_streams()
+    language.choose(words)
     try:
         with signals.installed():
             return _run(words)

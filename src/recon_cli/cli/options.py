@@ -13,6 +13,8 @@ from click.shell_completion import CompletionItem
 from typer.core import TyperCommand, TyperGroup
 
 from recon_cli.cli.invocation import Invocation
+from recon_cli.ui import language
+from recon_cli.ui.language import Language
 
 __all__ = [
     "App",
@@ -56,6 +58,11 @@ def _globals() -> list[click.Parameter]:
         _Global("-v", "--verbose", is_flag=True, help="Say more about what happens."),
         _Global("--dry-run", is_flag=True, help="Say what would be done and change nothing."),
         _Global("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read FILE in place of recon.toml."),
+        _Global(
+            "--lang",
+            type=click.Choice([one.value for one in Language]),
+            help="Speak English or Korean; else as the locale says.",
+        ),
         _Global("--debug", is_flag=True, help="Show the traceback of an unexpected error."),
     ]
 
@@ -66,6 +73,22 @@ class _Everywhere(click.Command):
     def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401  Typer's own long list, passed on
         super().__init__(*args, **attributes)
         self.shared = _globals()
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help page, in the language asked for."""
+        if language.current() is not Language.ENGLISH:
+            from recon_cli.ui.help import TranslatedFormatter  # noqa: PLC0415  English costs nothing
+
+            ctx.formatter_class = TranslatedFormatter
+        return super().get_help(ctx)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The line of a command in the list of its group; a translated one is wrapped, not cut."""
+        if language.current() is Language.ENGLISH:
+            return super().get_short_help_str(limit)
+        from recon_cli.ui.help import brief  # noqa: PLC0415  English costs nothing
+
+        return brief(inspect.cleandoc(self.help or ""))
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters, the shared ones, help last."""
@@ -240,4 +263,4 @@ def complete(*sections: str) -> Callable[[str], list[str]]:
 
 def item(name: str, text: str) -> CompletionItem:
     """A completion with its one-line help."""
-    return CompletionItem(name, help=text)
+    return CompletionItem(name, help=language.said(text))

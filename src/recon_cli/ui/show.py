@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from recon_cli.core.errors import ReconError, UsageError
 from recon_cli.core.report import Problem, Report, Table
 from recon_cli.ui import escape
+from recon_cli.ui.language import said
 from recon_cli.ui.screen import Mode, Screen, silence
 
 if TYPE_CHECKING:
@@ -46,18 +47,18 @@ def show(report: Report, *, mode: Mode = Mode.TEXT, screen: Screen | None = None
 
 
 def error_text(error: ReconError, screen: Screen) -> str:
-    """An error for people: message, cause, hint, each on its own line."""
-    lines = [f"{screen.mark('error:', '1;31')} {escape.line(error.message)}"]
+    """An error for people: message, cause, hint, each on its own line, in their language."""
+    lines = [f"{screen.mark(said('error:'), '1;31')} {escape.line(said(error.message))}"]
     if error.cause:
-        lines.append(f"cause: {escape.line(error.cause)}")
+        lines.append(f"{said('cause:')} {escape.line(said(error.cause, ours=False))}")
     if error.hint:
-        lines.append(f"{screen.mark('hint:', '1')} {escape.line(error.hint)}")
+        lines.append(f"{screen.mark(said('hint:'), '1')} {escape.line(said(error.hint))}")
     return "\n".join(lines)
 
 
 def warn(text: str, screen: Screen) -> None:
     """A warning that changes nothing, on standard error; also when quiet."""
-    screen.say(f"{screen.mark('warning:', '1;33')} {escape.line(text)}")
+    screen.say(f"{screen.mark(said('warning:'), '1;33')} {escape.line(said(text))}")
 
 
 def dumps(document: Json | Mapping[str, Json], *, indent: int | None = None) -> str:
@@ -152,7 +153,7 @@ def _draw(tables: Sequence[Table], screen: Screen) -> None:
     for table in tables:
         left_out = draw(table, screen)
         if left_out:
-            screen.out.write(f"… and {left_out} more rows; pipe them, or use `--json`\n")
+            screen.out.write(said(f"… and {left_out} more rows; pipe them, or use `--json`") + "\n")
 
 
 def _tsv(tables: Iterable[Table], out: TextIO) -> int:
@@ -169,14 +170,14 @@ def _tsv(tables: Iterable[Table], out: TextIO) -> int:
 def _asides(report: Report, screen: Screen) -> None:
     problems = report.problems
     if problems:
-        screen.say(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:")
+        screen.say(said(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:"))
     for problem in problems[:SHOWN_PROBLEMS]:
         screen.say("  " + _problem(problem))
     if len(problems) > SHOWN_PROBLEMS:
-        screen.say(f"  … and {len(problems) - SHOWN_PROBLEMS} more; `--json` lists them all")
+        screen.say("  " + said(f"… and {len(problems) - SHOWN_PROBLEMS} more; `--json` lists them all"))
     if not screen.quiet:
         for hint in report.hints:
-            screen.say(f"{screen.mark('hint:', '1')} {escape.line(hint)}")
+            screen.say(f"{screen.mark(said('hint:'), '1')} {escape.line(said(hint))}")
 
 
 def _problem(problem: Problem) -> str:
