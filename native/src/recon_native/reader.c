@@ -17,33 +17,14 @@ SQLITE_EXTENSION_INIT1
 #include <stdint.h>
 #include <string.h>
 
-enum { ABI = 1 };
-/* How a reading ended; native.py has the same numbers. */
-enum { MORE = 0, DONE = 1, ODD = 2, FAILED = 3 };
+#include "buffer.h"
+#include "lines.h"
+
+enum { ABI = 2 };
 
 static const int64_t DAY_US = INT64_C(86400000000);
 static const int64_t UNIX_TO_2000_US = INT64_C(946684800000000);
 static const int64_t TO_2000_DAYS = 730119; /* of 2000-01-01 since 0001-01-01 */
-
-typedef struct {
-    char *at;
-    size_t used, room;
-} Buffer;
-
-static int buffer_reserve(Buffer *buffer, size_t more)
-{
-    if (buffer->room - buffer->used >= more)
-        return 0;
-    size_t room = buffer->room ? buffer->room : 4096;
-    while (room - buffer->used < more)
-        room *= 2;
-    char *at = realloc(buffer->at, room);
-    if (at == NULL)
-        return -1;
-    buffer->at = at;
-    buffer->room = room;
-    return 0;
-}
 
 static inline void put16(char *at, uint16_t value)
 {
@@ -463,7 +444,7 @@ static PyObject *reading_close(Reading *self, PyObject *unused)
 
 static void reading_dealloc(Reading *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
     reading_end(self);
     if (self->parts)
         for (int place = 0; place < self->columns; place++)
@@ -576,6 +557,8 @@ static int reader_exec(PyObject *module)
         return -1;
     }
     Py_DECREF(type);
+    if (lines_add(module) < 0)
+        return -1;
     return PyModule_AddIntConstant(module, "ABI", ABI);
 }
 

@@ -11,8 +11,11 @@ import pytest
 
 from recon_cli.core.catalog import Catalog, Cell, DeclaredColumn, DeclaredObject, DeclaredTable, Kind
 from recon_cli.core.errors import AuthError, DataError, GuardError, NotFoundError, ReconError, UnreachableError
+from recon_cli.core.lines import Lines
 from recon_cli.core.place import Place
-from recon_cli.stores.bulk.base import BulkStore, Incoming, Loading, Mode, Row
+from recon_cli.snapshot import rows as lines
+from recon_cli.stores.bulk import native
+from recon_cli.stores.bulk.base import BulkStore, Incoming, Loading, Mode, Row, Span, Writing
 from recon_cli.stores.bulk.postgres import open_postgres
 from recon_cli.stores.bulk.to_postgres import cell_of
 from tests.stores.bulk.conformance import BulkStoreConformance, catalog, declared, everything, incoming, read
@@ -60,6 +63,41 @@ class TestPostgres(BulkStoreConformance):
 
 
 # reading
+
+
+def test_rows_written_as_lines_are_the_rows_read(bench: PostgresBench) -> None:
+    bench.sql(
+        """CREATE TABLE t (a text, k int PRIMARY KEY, f float8, g real, n numeric(12, 3), s smallint, b boolean,
+           d date, c char(4), y bytea, j jsonb)""",
+        """INSERT INTO t SELECT '서울 ' || n || E'\t"\\\n', n, n / 7.0, n / 3.0, n * 1.5, n % 7, n % 2 = 0,
+           DATE '2026-01-01' + n, n % 10,
+           CASE WHEN n % 9 = 0 THEN decode(md5(n::text), 'hex') END, jsonb_build_object('n', n)
+           FROM generate_series(-2000, 2000) n""",
+        "UPDATE t SET f = 'NaN' WHERE k % 50 = 0",
+        "UPDATE t SET f = '-Infinity', a = NULL, b = NULL, s = NULL WHERE k % 51 = 0",
+    )
+    with bench.store.join() as view:
+        assert isinstance(view, Writing)
+        for span in (Span(), Span((-17,), (1500,)), Span((9000,))):
+            rows = [row for chunk in view.rows("t", span) for row in chunk]
+            found = list(view.lines("t", span, 64))
+            texts = [one.text if isinstance(one, Lines) else lines.encode(one, range(11)) for one in found]
+            assert b"".join(texts) == lines.encode(rows, range(11))
+            if native.for_lines():
+                assert all(
+                    isinstance(one, Lines) and (one.last - int(one.rows) + 1) // 64 == one.last // 64 for one in found
+                )
+
+
+def test_lines_that_are_left_half_way_leave_the_view_as_it_was(bench: PostgresBench) -> None:
+    bench.sql("CREATE TABLE t (k int PRIMARY KEY, a text)")
+    bench.sql("INSERT INTO t SELECT n, repeat('x', 900) FROM generate_series(1, 30000) n")
+    with bench.store.join() as view:
+        assert isinstance(view, Writing)
+        half = iter(view.lines("t", Span(), 100))
+        next(half)
+        half.close()  # type: ignore[attr-defined]  # a generator
+        assert view.count("t") == sum(len(one) for one in view.lines("t", Span(), 100)) == 30000
 
 
 def test_every_value_is_read_as_the_server_says_it(bench: PostgresBench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from operator import itemgetter, length_hint
 
@@ -10,12 +11,16 @@ import apsw
 
 from recon_cli.core.catalog import Cell
 from recon_cli.core.errors import DataError
+from recon_cli.core.lines import Block
+from recon_cli.stores.bulk import native
 from recon_cli.stores.bulk.base import Row
 from recon_cli.stores.bulk.sqlite_open import ask
 from recon_cli.stores.bulk.sqlite_view import surrogate_bytes
 from recon_cli.stores.bulk.sqlite_words import quoted
 from recon_cli.stores.bulk.to_sqlite import affinity
 
+LARGE_BYTES = 1 << 20
+"""A block from here on is one large row, which Python takes without another copy."""
 REFUSED = (apsw.ConstraintError, apsw.MismatchError)
 _CHANGES: dict[str, tuple[type, ...]] = {
     "text": (int, float),
@@ -72,6 +77,25 @@ class Putter:
     def _insert(self, marks: Sequence[str]) -> str:
         return f"INSERT INTO {self._target} ({self._columns}) VALUES ({', '.join(marks)})"
 
+    def put_lines(self, block: Block) -> None:
+        """All rows of a block: by the compiled library where it can; lines that it does not take as rows.
+
+        Raises:
+            DataError: as `put`, or a line is no row.
+        """
+        library = native.for_lines()
+        if library is None or self._keepers or self._utf16 or len(block.text) >= LARGE_BYTES:
+            self.put(block.decoded(block.text))
+            return
+        text, reached, apart = block.text, 0, 1
+        with closing(library.SqliteFilling(self._db, self._db.sqlite3_pointer(), self._sql, block.tagged)) as filling:
+            while reached < len(text):
+                _, reached = filling.put(text, reached)
+                if reached < len(text):
+                    end = _line_end(text, reached, apart)
+                    self.put(block.decoded(text[reached:end]))
+                    reached, apart = end, apart * 2
+
     def put(self, rows: list[Row]) -> None:
         """All of them.
 
@@ -106,6 +130,15 @@ class Putter:
     def refused(self, row: Row, error: Exception) -> DataError:
         """Why a row cannot be stored; SQLite's message names the column where it is one."""
         return cannot_store(self._fields, row, error)
+
+
+def _line_end(text: bytes, start: int, lines: int) -> int:
+    """Where so many lines from `start` end, or the text."""
+    for _ in range(lines):
+        start = text.find(b"\n", start) + 1 or len(text)
+        if start == len(text):
+            break
+    return start
 
 
 def cannot_store(fields: Fields, row: Row, error: Exception) -> DataError:
