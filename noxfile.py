@@ -160,7 +160,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def native(session: nox.Session) -> None:
-    """The compiled part of `recon migrate` and `recon backup` as a wheel in dist/native, and its tests with it; needs gcc."""
+    """The compiled part of `recon migrate` and `recon backup` as a wheel in dist/native, and its tests; needs gcc."""
     install(session, "test", project="-e.[all]")
     install_native(session)
     tests = ["tests/migration/test_compiled.py", "tests/stores/bulk/test_native_lines.py"]

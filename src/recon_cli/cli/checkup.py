@@ -166,7 +166,12 @@ def _native() -> Check:
         return Check("compiled reader", Status.OK, f"recon-cli-native {metadata.version('recon-cli-native')}")
     odd = why.startswith("installed")
     mend = "install the wheel that belongs to this version of recon" if odd else ""
-    return Check("compiled reader", Status.WARN if odd else Status.OK, f"{why}: `recon migrate` and `recon backup` do without", mend)
+    return Check(
+        "compiled reader",
+        Status.WARN if odd else Status.OK,
+        f"{why}: `recon migrate` and `recon backup` do without",
+        mend,
+    )
 
 
 def _uses(settings: Settings, schemes: tuple[str, ...]) -> bool:

@@ -44,8 +44,11 @@ class FolderSnapshot:
         with self._plain(table, shard) as (files, plain):
             yield from _counted(_rows(plain, files), shard)
 
-    def blocks(self, table: str, shards: Iterable[Shard]) -> Iterator[Block]:
-        """The rows of these shards as lines; each shard is compared with the manifest before a line is given out."""
+    def blocks(self, table: str, shards: Iterable[Shard]) -> Iterator[Block | list[Row]]:
+        """The rows of these shards as lines, large ones as rows: their text is not held any longer than it must be.
+
+        Each shard is compared with the manifest before a line is given out.
+        """
         for shard in shards:
             with self._plain(table, shard) as (files, plain):
                 yield from _counted(_blocks(plain, files, partial(self._decoded, table, shard)), shard)
@@ -100,10 +103,18 @@ def _rows(plain: Iterable[bytes], files: TableFiles) -> Iterator[list[Row]]:
     return lines.read(plain, columns=len(files.declared.stored), tagged=_tagged(files))
 
 
-def _blocks(plain: Iterable[bytes], files: TableFiles, decoded: Callable[[bytes], list[Row]]) -> Iterator[Block]:
+def _blocks(
+    plain: Iterable[bytes], files: TableFiles, decoded: Callable[[bytes], list[Row]]
+) -> Iterator[Block | list[Row]]:
     tagged = _tagged(files)
     for text in lines.blocks(plain):
-        yield Block(text, text.count(b"\n"), tagged, decoded)
+        if len(text) < lines.LARGE:
+            yield Block(text, text.count(b"\n"), tagged, decoded)
+            continue
+        rows = decoded(text)
+        del text
+        yield rows
+        del rows
 
 
 def _tagged(files: TableFiles) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import closing
+from fractions import Fraction
 from itertools import chain, pairwise
 from operator import itemgetter
 from types import ModuleType
@@ -145,7 +146,7 @@ def test_bytes_that_are_no_rows_are_left_alone(
     text, rows, _, _, reached = reader.read(whole + junk, 0, 10)
     assert text.count(b"\n") == rows
     assert reached <= len(whole) + len(junk)
-    body, rows, reached = library.CopyText(3, (1,)).put(junk, 0)
+    body, rows, reached = library.CopyRows(3, (1,)).put(junk, 0)
     assert body.count(b"\n") == rows == junk[:reached].count(b"\n")
 
 
@@ -184,13 +185,13 @@ def test_a_spelling_that_is_not_our_own_is_taken_by_python_or_refused_by_it(
         wanted = decoded(text)
     except DataError:
         with pytest.raises(DataError):
-            putter.put_lines(Block(text, 3, TAGGED, decoded))
+            putter.put(Block(text, 3, TAGGED, decoded))
         return
     if any(isinstance(cell, int) and cell >= 2**63 for cell in wanted[1]):
         with pytest.raises(DataError, match="the row with key 1 cannot be stored"):
-            putter.put_lines(Block(text, 3, TAGGED, decoded))
+            putter.put(Block(text, 3, TAGGED, decoded))
         return
-    putter.put_lines(Block(text, 3, TAGGED, decoded))
+    putter.put(Block(text, 3, TAGGED, decoded))
     rows = stored(db)
     db.execute("DELETE FROM t")
     putter.put(wanted)
@@ -202,7 +203,7 @@ def test_a_row_that_the_table_refuses_is_named(library: ModuleType, db: apsw.Con
     putter = Putter(db, Fields("t", tuple(Field(name, "", "") for name in "kabc"), (0,)), "main.t", list("kabc"))
     text = lines.encode([(1, 1, 1, 1), (2, 1, 1, 1), (1, 2, 2, 2)], range(4))
     with pytest.raises(DataError, match="the row with key 1 cannot be stored"):
-        putter.put_lines(Block(text, 3, TAGGED, decoded))
+        putter.put(Block(text, 3, TAGGED, decoded))
 
 
 def copied(rows: list[Row]) -> bytes:
@@ -258,7 +259,7 @@ def test_lines_become_what_postgres_reads_as_the_same_cells(
 ) -> None:
     wanted = [row for row in keyed(rows) if not any(isinstance(cell, str) and "\0" in cell for cell in row)]
     text = lines.encode(wanted, range(4))
-    body, count, reached = library.CopyText(4, TAGGED).put(text, 0)
+    body, count, reached = library.CopyRows(4, TAGGED).put(text, 0)
     assert (count, reached) == (len(wanted), len(text))
     for row, line in zip(wanted, body.split(b"\n")[:-1], strict=True):
         for cell, shown in zip(row, line.split(b"\t"), strict=True):
@@ -281,5 +282,42 @@ def meant(shown: bytes, like: object) -> object:
 
 def test_a_text_with_nul_is_left_to_python_which_refuses_it(library: ModuleType) -> None:
     text = lines.encode([(1, "a"), (2, "b\0")], (0, 1))
-    body, rows, reached = library.CopyText(2, ()).put(text, 0)
+    body, rows, reached = library.CopyRows(2, ()).put(text, 0)
     assert (body, rows, text[reached:]) == (b"1\ta\n", 1, b'[2,"b\\u0000"]\n')
+
+
+DIGITS = st.text("0123456789", min_size=1, max_size=30)
+DECIMALS = st.tuples(st.sampled_from(("", "-")), DIGITS, st.none() | DIGITS).map(
+    lambda found: found[0] + found[1] + ("" if found[2] is None else "." + found[2])
+)
+
+
+@MANY
+@given(text=DECIMALS)
+def test_decimals_keep_their_digits_and_their_scale(library: ModuleType, text: str) -> None:
+    body, rows, _ = library.CopyRows(1, (), "n").put(lines.encode([(text,)], ()), 0)
+    assert rows == 1
+    columns, _, count, weight, sign, scale = struct.unpack(">hihhHh", body[:14])
+    groups = struct.unpack(f">{count}h", body[14:])
+    value = sum(
+        (Fraction(group) * Fraction(10000) ** (weight - place) for place, group in enumerate(groups)), Fraction()
+    )
+    assert columns == 1
+    assert (-value if sign else value) == Fraction(text)
+    assert scale == len(text.partition(".")[2])
+
+
+@MANY
+@given(
+    cells=st.lists(
+        st.one_of(TEXT, DECIMALS, WHOLE, FLOATS, st.text("0123456789-:.+ TZabcdef", max_size=50)),
+        min_size=9,
+        max_size=9,
+    )
+)
+def test_a_cell_that_is_no_value_of_its_type_is_left_to_python(library: ModuleType, cells: list[object]) -> None:
+    text = lines.encode([tuple(cells)], ())  # type: ignore[arg-type]  # cells
+    for codes in ("tjasDnu28", "?dbn4asDu", "nnnnnnnnn", "aaaassssD"):
+        body, rows, reached = library.CopyRows(9, (), codes).put(text, 0)
+        assert (rows, reached) in {(0, 0), (1, len(text))}
+        assert len(body) >= rows * (2 + 9 * 4)

@@ -95,7 +95,7 @@ class Mode(StrEnum):
 class Aside(Protocol):
     """A place beside the database, made by its store, that another process fills with rows. It can be pickled."""
 
-    def fill(self, chunks: Iterable[Block]) -> int:
+    def fill(self, chunks: Iterable[Block | list[Row]]) -> int:
         """Put the rows there; how many they were. Called once, in the other process."""
 
 
@@ -107,7 +107,7 @@ class Halves:
     there are.
     """
 
-    first: Callable[[], Iterator[Block]]
+    first: Callable[[], Iterator[Block | list[Row]]]
     second: Callable[[Aside], Callable[[], int]]
 
 
@@ -116,13 +116,13 @@ class Incoming:
     """A table to load. `rows` may be called more than once and streams from the start each time.
 
     The rows' columns are `declared.stored` (as the snapshot declares them, for `source_engine`). `blocks`: the same
-    rows as lines, where there are files. `halves`: likewise, where another process can help.
+    rows as lines (large ones as rows), where there are files. `halves`: likewise, where another process can help.
     """
 
     declared: DeclaredTable
     rows: Callable[[], Iterator[list[Row]]]
     count: int
-    blocks: Callable[[], Iterator[Block]] | None = None
+    blocks: Callable[[], Iterator[Block | list[Row]]] | None = None
     halves: Halves | None = None
 
 

@@ -7,33 +7,21 @@ Measured on 200 000 rows: psycopg's own row writer (C) 0.42 s, text joined by co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from recon_cli.core.catalog import Cell, DeclaredTable
 from recon_cli.core.errors import DataError
+from recon_cli.core.lines import Block
 from recon_cli.stores.bulk import native
+from recon_cli.stores.bulk import postgres_stream as stream
 from recon_cli.stores.bulk.base import Incoming, Row
 from recon_cli.stores.bulk.postgres_link import Connection, quote
 from recon_cli.stores.bulk.to_postgres import Convert, converters
 
 import psycopg  # isort: skip  postgres_link says how to get the driver
-from psycopg import generators, pq  # isort: skip
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from psycopg.pq.abc import PGresult
-
-_HEADER_BYTES = 19
-"""A signature of 11 bytes, flags, and the length of an extension that no server sends; both are zero."""
-_BODY_BYTES = 1 << 18
-_LARGE_BYTES = 1 << 20
-"""A block from here on is one large row, of which psycopg holds fewer copies."""
-_NOTHING = memoryview(b"")
 
 _CONTEXT = re.compile(r"COPY .*?, line (\d+)(?:, column (.+?)(?:: |$))?", re.DOTALL)
 
@@ -70,102 +58,91 @@ def copy_in(connection: Connection, target: Target, into: str, progress: Callabl
     Raises:
         DataError: a cell cannot be held; it names table, key and column.
     """
-    rows = 0
-    changed = converters(target.incoming.declared, target.declared, foreign=target.foreign)
-    listed = f"({', '.join(map(quote, target.columns))})" if target.columns else ""  # a table may have no columns
-    frozen = " (FREEZE)" if target.new and "partition_by" not in target.declared.options else ""  # made by ourselves
+    work = _Copying(connection, target, into, progress)
     try:
-        with connection.cursor() as cursor, cursor.copy(f"COPY {into} {listed} FROM STDIN{frozen}".encode()) as copy:
-            for chunk in _chunks(target, copy, as_lines=not changed):
-                if isinstance(chunk, int):
-                    count = chunk
-                else:
-                    count = len(chunk)
-                    for row in _converted(target, chunk, changed) if changed else chunk:
-                        _write(copy, target, row)
-                rows += count
-                progress(count)
+        work.run()
     except psycopg.Error as exc:
         found = _CONTEXT.match(exc.diag.context or "")
         if found is None:
             raise
         column = found[2] or exc.diag.column_name or exc.diag.constraint_name
-        raise _refused(target, int(found[1]), column, exc) from exc
-    return rows
+        raise _refused(target, work.before + int(found[1]), column, exc) from exc
+    return work.rows
 
 
-def _chunks(target: Target, copy: psycopg.Copy, *, as_lines: bool) -> Iterator[list[Row] | int]:
-    """Rows to be written; or only how many, where the compiled library has written them already.
+@dataclass(slots=True)
+class _Copying:
+    """One table by COPY.
 
-    From the first line on that it does not know, all is left to Python: psycopg holds rows back and would mix them up.
+    Lines go in by the compiled library as far as it knows them, in the binary format where it can; what it does not
+    know goes in as rows, by a COPY in between.
+    `before` are the rows that went in before the COPY at work.
     """
-    library, blocks = native.for_lines(), target.incoming.blocks
-    if library is None or blocks is None or not as_lines:
-        yield from target.incoming.rows()
-        return
-    known = True
-    for block in blocks():
-        reached = 0
-        if known and len(block.text) < _LARGE_BYTES:
-            body, rows, reached = library.CopyText(len(target.columns), block.tagged).put(block.text, 0)
-            copy.write(body)
-            yield rows
-        if reached < len(block.text):
-            known = False
-            yield block.decoded(block.text[reached:])
+
+    connection: Connection
+    target: Target
+    into: str
+    progress: Callable[[int], None]
+    rows: int = 0
+    before: int = 0
+
+    def run(self) -> None:
+        blocks, changed = self.target.incoming.blocks, _changed(self.target)
+        if native.for_lines() is None or blocks is None or changed or not self.target.columns:
+            self._rows(self.target.incoming.rows(), changed)
+            return
+        left = blocks()
+        codes = stream.codes(self.target.declared, self.target.columns) if self.target.new else ""
+        while rows := self._lines(left, codes or None):
+            self._rows([rows], ())
+
+    def _lines(self, left: Iterator[Block | list[Row]], codes: str | None) -> list[Row]:
+        """Put lines until one that is not known; those rows, or none at the end."""
+        rows: list[Row] = []
+        with self._copy("FORMAT binary" if codes else "") as copy:
+            if codes:
+                copy.write(stream.HEADER)
+            while not rows and (chunk := next(left, None)) is not None:
+                rows = self._put(copy, chunk, codes) if isinstance(chunk, Block) else chunk
+            if codes:
+                copy.write(stream.TRAILER)
+        return rows
+
+    def _put(self, copy: psycopg.Copy, block: Block, codes: str | None) -> list[Row]:
+        """Put a block; the rows of it that the library left."""
+        library = native.for_lines()
+        assert library is not None  # or else there would be rows only
+        body, rows, reached = library.CopyRows(len(self.target.columns), block.tagged, codes).put(block.text, 0)
+        copy.write(body)
+        self._count(rows)
+        return block.decoded(block.text[reached:]) if reached < len(block.text) else []
+
+    def _rows(self, chunks: Iterable[list[Row]], changed: Sequence[tuple[int, Convert]]) -> None:
+        with self._copy("") as copy:
+            for chunk in chunks:
+                for row in _converted(self.target, chunk, changed) if changed else chunk:
+                    _write(copy, self.target, row)
+                self._count(len(chunk))
+
+    def _count(self, rows: int) -> None:
+        self.rows += rows
+        self.progress(rows)
+
+    @contextmanager
+    def _copy(self, option: str) -> Iterator[psycopg.Copy]:
+        # a table may have no columns
+        listed = f" ({', '.join(map(quote, self.target.columns))})" if self.target.columns else ""
+        # made by this load: nobody sees it before the commit, and its rows need no second look from then on
+        frozen = "FREEZE" if self.target.new and "partition_by" not in self.target.declared.options else ""
+        how = ", ".join(filter(None, (option, frozen)))
+        sql = f"COPY {self.into}{listed} FROM STDIN{f' ({how})' if how else ''}"
+        self.before = self.rows
+        with self.connection.cursor() as cursor, cursor.copy(sql.encode()) as copy:
+            yield copy
 
 
-def bodies(connection: Connection, query: str) -> Generator[bytes]:
-    """The rows of a query in COPY's binary format, without the header: whole rows, many together.
-
-    libpq is asked row by row, past psycopg's own loop: that takes longer for a row than all that is done with it here.
-    """
-    pgconn = connection.pgconn
-    pgconn.send_query(f"COPY ({query}) TO STDOUT (FORMAT binary)".encode("utf-8", "surrogateescape"))
-    _expect(connection.wait(generators.execute(pgconn)), pq.ExecStatus.COPY_OUT, connection)
-    rows = _rows_out(connection)
-    try:
-        skipped = _HEADER_BYTES
-        for body in rows:
-            yield body[skipped:]
-            skipped = 0
-    finally:
-        rows.close()
-
-
-def _rows_out(connection: Connection) -> Generator[bytes]:
-    """The stream as it comes, cut between its messages; one that is left half way is cancelled."""
-    pgconn = connection.pgconn
-    held: list[memoryview] = []
-    held_bytes = 0
-    ended = False
-    try:
-        while not ended:
-            size, data = pgconn.get_copy_data(1)
-            if not size:
-                found = connection.wait(generators.copy_from(pgconn))
-                ended, data = not isinstance(found, memoryview), found if isinstance(found, memoryview) else _NOTHING
-            elif size < 0:
-                ended = True
-                _expect(connection.wait(generators.fetch_many(pgconn)), pq.ExecStatus.COMMAND_OK, connection)
-            held.append(data)
-            held_bytes += len(data)
-            if held_bytes >= _BODY_BYTES:
-                yield b"".join(held)
-                held, held_bytes = [], 0
-        yield b"".join(held)
-    finally:
-        if not ended and pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
-            connection.cancel_safe()
-            with suppress(psycopg.errors.QueryCanceled):
-                while isinstance(connection.wait(generators.copy_from(pgconn)), memoryview):
-                    pass
-
-
-def _expect(results: Sequence[PGresult], status: pq.ExecStatus, connection: Connection) -> None:
-    for result in results:
-        if result.status != status:
-            raise psycopg.errors.error_from_result(result, encoding=connection.info.encoding)
+def _changed(target: Target) -> Sequence[tuple[int, Convert]]:
+    return converters(target.incoming.declared, target.declared, foreign=target.foreign)
 
 
 def _write(copy: psycopg.Copy, target: Target, row: Sequence[object]) -> None:

@@ -21,8 +21,8 @@ from recon_cli.stores.bulk import native
 from recon_cli.stores.bulk import postgres_large as large
 from recon_cli.stores.bulk.base import Bounds, Row, Span
 from recon_cli.stores.bulk.postgres_catalog import Shape, read_catalog, read_shapes
-from recon_cli.stores.bulk.postgres_copy import bodies
 from recon_cli.stores.bulk.postgres_link import Connection, Link, ask, bytewise, literal, quote, run, snapshot_name
+from recon_cli.stores.bulk.postgres_stream import bodies
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -18,6 +18,7 @@ from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import DataError
 from recon_cli.core.lines import Block
 from recon_cli.stores.bulk import sqlite_ddl as ddl
+from recon_cli.stores.bulk.base import Row
 from recon_cli.stores.bulk.sqlite_open import beside, connect, translated
 from recon_cli.stores.bulk.sqlite_put import Fields, Putter
 from recon_cli.stores.bulk.sqlite_words import quoted
@@ -69,7 +70,7 @@ class Half:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         return cls(path, encoding, ddl.of_table(table), fields)
 
-    def fill(self, chunks: Iterable[Block]) -> int:
+    def fill(self, chunks: Iterable[Block | list[Row]]) -> int:
         """Create the table there and put the rows in; how many they were."""
         with translated(self.path, 0):
             db = connect(self.path, write=True)
@@ -78,7 +79,7 @@ class Half:
             finally:
                 db.close(force=True)
 
-    def _fill(self, db: apsw.Connection, chunks: Iterable[Block]) -> int:
+    def _fill(self, db: apsw.Connection, chunks: Iterable[Block | list[Row]]) -> int:
         db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
         prepare(db, self.encoding)
         db.execute("BEGIN IMMEDIATE")
@@ -87,7 +88,7 @@ class Half:
         putter = Putter(db, self.fields, f"main.{quoted(self.fields.table)}", columns)
         count = 0
         for chunk in chunks:
-            putter.put_lines(chunk)
+            putter.put(chunk)
             count += len(chunk)
         db.execute("COMMIT")
         return count

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from recon_cli.stores.bulk.sqlite_put import Field, Fields, Putter, Turn
 from recon_cli.stores.bulk.sqlite_words import quoted
 from recon_cli.stores.bulk.to_sqlite import translate
 
-Chunk = TypeVar("Chunk", list[Row], Block)
+Chunk = TypeVar("Chunk", bound=Sized)
 
 _ENCODINGS = frozenset({"UTF-8", "UTF-16le", "UTF-16be"})
 _SETTINGS = ("user_version", "application_id")
@@ -275,10 +275,7 @@ class _Load:
         putter = Putter(self.db, fields, f"main.{quoted(fields.table)}", [quoted(one.name) for one in fields.columns])
         rows_put = 0
         for chunk in chunks:
-            if isinstance(chunk, Block):
-                putter.put_lines(chunk)
-            else:
-                putter.put(chunk)
+            putter.put(chunk)
             rows_put += len(chunk)
         return rows_put
 

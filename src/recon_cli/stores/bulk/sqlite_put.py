@@ -19,8 +19,6 @@ from recon_cli.stores.bulk.sqlite_view import surrogate_bytes
 from recon_cli.stores.bulk.sqlite_words import quoted
 from recon_cli.stores.bulk.to_sqlite import affinity
 
-LARGE_BYTES = 1 << 20
-"""A block from here on is one large row, which Python takes without another copy."""
 REFUSED = (apsw.ConstraintError, apsw.MismatchError)
 _CHANGES: dict[str, tuple[type, ...]] = {
     "text": (int, float),
@@ -77,15 +75,22 @@ class Putter:
     def _insert(self, marks: Sequence[str]) -> str:
         return f"INSERT INTO {self._target} ({self._columns}) VALUES ({', '.join(marks)})"
 
-    def put_lines(self, block: Block) -> None:
-        """All rows of a block: by the compiled library where it can; lines that it does not take as rows.
+    def put(self, rows: list[Row] | Block) -> None:
+        """All of them.
 
         Raises:
-            DataError: as `put`, or a line is no row.
+            DataError: a cell cannot be stored as it is; it names table, key and column. Or a line is no row.
         """
+        if isinstance(rows, Block):
+            self._lines(rows)
+        else:
+            self._rows(rows)
+
+    def _lines(self, block: Block) -> None:
+        """By the compiled library where it can; lines that it does not take as rows."""
         library = native.for_lines()
-        if library is None or self._keepers or self._utf16 or len(block.text) >= LARGE_BYTES:
-            self.put(block.decoded(block.text))
+        if library is None or self._keepers or self._utf16:
+            self._rows(block.decoded(block.text))
             return
         text, reached, apart = block.text, 0, 1
         with closing(library.SqliteFilling(self._db, self._db.sqlite3_pointer(), self._sql, block.tagged)) as filling:
@@ -93,15 +98,10 @@ class Putter:
                 _, reached = filling.put(text, reached)
                 if reached < len(text):
                     end = _line_end(text, reached, apart)
-                    self.put(block.decoded(text[reached:end]))
+                    self._rows(block.decoded(text[reached:end]))
                     reached, apart = end, apart * 2
 
-    def put(self, rows: list[Row]) -> None:
-        """All of them.
-
-        Raises:
-            DataError: a cell cannot be stored as it is; it names table, key and column.
-        """
+    def _rows(self, rows: list[Row]) -> None:
         for keeper in self._keepers:
             keeper.check(rows)
         left = iter(rows)
