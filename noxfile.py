@@ -190,10 +190,11 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def native(session: nox.Session) -> None:
-    """The compiled reader of `recon migrate` as a wheel in dist/native, and its tests with it; needs gcc."""
+    """The compiled part of `recon migrate` and `recon backup` as a wheel in dist/native, and its tests; needs gcc."""
     install(session, "test", project="-e.[all]")
     install_native(session)
-    session.run("pytest", "-q", "tests/migration/test_compiled.py", env={"RECON_REQUIRE_SYSTEM": "1"})
+    tests = ["tests/migration/test_compiled.py", "tests/stores/bulk/test_native_lines.py"]
+    session.run("pytest", "-q", *tests, env={"RECON_REQUIRE_SYSTEM": "1"})
 
 
 @nox.session(default=False)

@@ -28,6 +28,8 @@ HUGE_ROWS, HUGE = 20_000_000, "huge"
 """A table of 5 GB takes a quarter of an hour and 20 GB of disk: only by `--only huge`."""
 MILLION = "million"
 """A million rows in Postgres: only by `--only million`."""
+IN_PYTHON = {"RECON_NATIVE": "off"}
+"""Without the compiled library; where it is not installed the contestant would be the same as the one before it."""
 DUCKDB = """
 import duckdb, sys
 c = duckdb.connect()
@@ -61,6 +63,7 @@ def sqlite_cases(wish: Wish) -> Iterator[results.Case]:
         exported("recon backup export", str(source), snapshots / "plain", want),
         exported("recon, zstd", str(source), snapshots / "zstd", want, "--compress", "zstd"),
         exported("recon, one process", str(source), snapshots / "one", want, "--workers", "1"),
+        exported("recon, in Python", str(source), snapshots / "python", want, env=IN_PYTHON),
         *([duckdb(source, wish.scratch / "duck.json", rows)] if duckdb_reads_sqlite() else []),
         printed("sqlite-utils rows", [program("sqlite-utils"), "rows", str(source), "items", "--nl"], b"{", rows, 1),
     ]
@@ -71,6 +74,7 @@ def sqlite_cases(wish: Wish) -> Iterator[results.Case]:
     imports = [
         filled("sqlite3 < dump", "sqlite3 {target} < " + str(dump), source, wish),
         filled("recon backup import", ours(f"backup import {snapshots}/plain {{target}}"), source, wish),
+        filled("recon, in Python", in_python(f"backup import {snapshots}/plain {{target}}"), source, wish),
         filled("recon, zstd", ours(f"backup import {snapshots}/zstd {{target}}"), source, wish),
         filled("sqlite-utils insert", f"{program('sqlite-utils')} insert {{target}} items {lines} --nl", None, wish, 1),
     ]
@@ -131,6 +135,7 @@ def postgres_cases(wish: Wish, many: int = POSTGRES_ROWS) -> Iterator[results.Ca
             printed("pg_dump", [str(programs / "pg_dump"), source], b"", 0, env=secret),
             exported("recon backup export", source, snapshots / "plain", rows, env=secret),
             exported("recon, one process", source, snapshots / "one", rows, "--workers", "1", env=secret),
+            exported("recon, in Python", source, snapshots / "python", rows, env={**secret, **IN_PYTHON}),
         ]
         yield results.Case(f"Postgres, {rows} rows, out", tuple(run(exports, wish)), "pg_dump")
         dumped = subprocess.run([programs / "pg_dump", source], capture_output=True, env=secret, check=True).stdout
@@ -141,6 +146,13 @@ def postgres_cases(wish: Wish, many: int = POSTGRES_ROWS) -> Iterator[results.Ca
             loaded(
                 "recon backup import",
                 f"{empty} && {ours(f'backup import {snapshots}/plain {target}')}",
+                target,
+                rows,
+                secret,
+            ),
+            loaded(
+                "recon, in Python",
+                f"{empty} && {in_python(f'backup import {snapshots}/plain {target}')}",
                 target,
                 rows,
                 secret,
@@ -157,6 +169,11 @@ def run(contestants: list[Contestant], wish: Wish) -> list[results.Outcome]:
 def ours(words: str) -> str:
     """A command line of recon, quietly."""
     return f"{program('recon')} {words} -q"
+
+
+def in_python(words: str) -> str:
+    """The same without the compiled library."""
+    return " ".join([*(f"{name}={value}" for name, value in IN_PYTHON.items()), ours(words)])
 
 
 def exported(name: str, source: str, to: Path, want: int, *more: str, env: dict[str, str] | None = None) -> Contestant:

@@ -23,6 +23,7 @@ from recon_cli.migration.encode import Encoder
 from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
 from recon_cli.migration.policy import Policies
 from recon_cli.migration.reading import LARGE_BYTES, WHOLE, Span
+from recon_cli.stores.bulk import native
 from tests.migration.anything import fill
 from tests.migration.features import FEATURES
 from tests.migration.features.registry import Feature
@@ -37,7 +38,7 @@ HELD = {"i": "integers", "d": "reals", "t": "texts", "b": "blobs"}
 
 @pytest.fixture(autouse=True)
 def _native() -> None:
-    found, why = compiled.told()
+    found, why = native.told()
     if not found:
         missing(f"needs recon-cli-native, which is {why}: `python3 noxfile.py -s native`")
 

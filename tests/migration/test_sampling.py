@@ -22,6 +22,7 @@ from recon_cli.migration.plan import MigrationPlan, TablePlan
 from recon_cli.migration.policy import Policies
 from recon_cli.migration.reading import LARGE_BYTES
 from recon_cli.migration.target import Target
+from recon_cli.stores.bulk import native
 from tests.support.system import missing
 
 ROWS = 6000
@@ -69,7 +70,7 @@ def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Either reader."""
     if request.param == "in Python":
         monkeypatch.setattr(compiled, "module", lambda: None)
-    elif not compiled.told()[0]:
+    elif not native.told()[0]:
         missing("needs recon-cli-native: `python3 noxfile.py -s native`")
     return str(request.param)
 

@@ -167,14 +167,19 @@ def _extra(extra: str, package: str, *, needed: bool) -> Check:
 
 
 def _native() -> Check:
-    from recon_cli.migration import compiled  # noqa: PLC0415  the driver of SQLite comes with it
+    from recon_cli.stores.bulk import native  # noqa: PLC0415  the driver of SQLite comes with it
 
-    used, why = compiled.told()
+    used, why = native.told()
     if used:
         return Check("compiled reader", Status.OK, f"recon-cli-native {metadata.version('recon-cli-native')}")
     odd = why.startswith("installed")
     mend = "install the wheel that belongs to this version of recon" if odd else ""
-    return Check("compiled reader", Status.WARN if odd else Status.OK, f"{why}: `recon migrate` reads in Python", mend)
+    return Check(
+        "compiled reader",
+        Status.WARN if odd else Status.OK,
+        f"{why}: `recon migrate` and `recon backup` do without",
+        mend,
+    )
 
 
 def _uses(settings: Settings, schemes: tuple[str, ...]) -> bool:

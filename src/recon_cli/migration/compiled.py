@@ -6,12 +6,9 @@ damage end its reading before the row; the reader in Python goes on from there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from types import ModuleType
 from typing import Any
 
 import apsw
@@ -19,14 +16,10 @@ import apsw
 from recon_cli.migration.choose import EPOCHS
 from recon_cli.migration.plan import Coding, ColumnPlan, TablePlan
 from recon_cli.migration.reading import LARGE_BYTES, WHOLE, Reader, Span
+from recon_cli.stores.bulk.native import DONE, FAILED, MORE, module
 
-ABI = 1
-SWITCH = "RECON_NATIVE"
-"""`off` in this variable leaves the compiled reader alone."""
 BODY_BYTES = 1 << 18
 _MOST_ROWS = 1 << 20
-_MORE, _DONE, _FAILED = 0, 1, 3
-"""How a reading ends, as in reader.c; 2 is a value that is not of its column's code."""
 _LETTERS = {
     Coding.INT: ("i", "integers"),
     Coding.REAL: ("d", "reals"),
@@ -45,42 +38,6 @@ _LETTERS = {
 _FACTORS = {Coding.EPOCH_S: 1_000_000, Coding.EPOCH_MS: 1000, Coding.EPOCH_US: 1}
 
 Code = tuple[str, int, int, int]
-
-
-@cache
-def module() -> ModuleType | None:
-    """The library, loaded; None where it is not installed, of another make, or switched off."""
-    return _found()[0]
-
-
-def told() -> tuple[bool, str]:
-    """Whether it is used, and why, in words."""
-    found, why = _found()
-    return found is not None, why
-
-
-def _found() -> tuple[ModuleType | None, str]:
-    if os.environ.get(SWITCH, "").lower() in {"0", "off", "no", "false"}:
-        return None, f"switched off by {SWITCH}"
-    try:
-        import recon_native  # noqa: PLC0415  optional
-    except ImportError as exc:
-        missing = isinstance(exc, ModuleNotFoundError) and exc.name == "recon_native"
-        return None, "not installed" if missing else f"installed, but cannot be loaded: {exc}"
-    if recon_native.ABI != ABI:
-        return None, f"installed, but it is made for another version of recon ({recon_native.ABI}, not {ABI})"
-    try:
-        _introduce(recon_native)
-    except (apsw.Error, AttributeError) as exc:  # a SQLite without extensions
-        return None, f"installed, but SQLite does not take it: {exc}"
-    return recon_native, "installed"
-
-
-def _introduce(native: ModuleType) -> None:
-    """Let SQLite hand it its functions; they hold for every connection of the process."""
-    with closing(apsw.Connection(":memory:")) as db:
-        db.enable_load_extension(True)  # noqa: FBT003  apsw's own
-        db.load_extension(native.FILE, native.ENTRY)
 
 
 def usable(source: Reader) -> bool:
@@ -141,18 +98,18 @@ class Native:
                 return
 
     def _until(self, span: Span, most_bytes: int, most_rows: int) -> Iterator[Body]:
-        start, ended = span.first, _MORE
+        start, ended = span.first, MORE
         limit = LARGE_BYTES if self.source.longest_bytes <= LARGE_BYTES else 0
         with self._reading(span) as reading:
-            while ended == _MORE:
+            while ended == MORE:
                 found, rows, ended, _, error = reading.read(most_bytes, most_rows, limit)
                 if rows and (found or not self.parts):
                     first, last = reading.numbers()
                     body, parts = (b"", found) if self.parts else (found, ())
                     yield Body(body, parts, rows, first, last)
                     start = last + 1
-        self.rest = None if ended == _DONE or start > span.last else Span(start, span.last)
-        if ended == _FAILED and error == apsw.SQLITE_TOOBIG:
+        self.rest = None if ended == DONE or start > span.last else Span(start, span.last)
+        if ended == FAILED and error == apsw.SQLITE_TOOBIG:
             self.source.longest_bytes = LARGE_BYTES + 1  # large rows are read apart from now on
 
     @contextmanager

@@ -91,6 +91,10 @@ class Cutter:
         self._name = ""
         self._seen = 0
 
+    def name_of(self, key: int) -> str:
+        """The shard of a row with this key, where key ranges cut."""
+        return range_name(key // self._cut.size * self._cut.size)
+
     def pieces(self, rows: Sequence[Row]) -> Iterator[Piece]:
         """The rows in pieces, one for each shard they touch."""
         if self._cut.scheme is Scheme.RANGE:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from recon_cli.core.catalog import DeclaredTable
+from recon_cli.core.lines import Lines
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.content import Summing
 from recon_cli.snapshot.cut import Cut, Cutter, Row
@@ -13,7 +14,7 @@ from recon_cli.snapshot.manifest import Shard
 from recon_cli.snapshot.write import Part
 
 
-def by_shard(table: DeclaredTable, cut: Cut, chunks: Iterable[Sequence[Row]]) -> Part:
+def by_shard(table: DeclaredTable, cut: Cut, chunks: Iterable[Sequence[Row] | Lines]) -> Part:
     """The shards of a span as they would be without compression, with their sizes and SHA-256; no content sum.
 
     Raises:
@@ -21,15 +22,22 @@ def by_shard(table: DeclaredTable, cut: Cut, chunks: Iterable[Sequence[Row]]) ->
     """
     cutter, floats = Cutter(cut, table.key_positions), lines.floats(table)
     found: list[_Sums] = []
+
+    def named(name: str) -> _Sums:
+        if not found or found[-1].name != name:
+            found.append(_Sums(name))
+        return found[-1]
+
     for rows in chunks:
+        if isinstance(rows, Lines):
+            named(cutter.name_of(rows.last)).add_text(rows.text, rows.rows)
+            continue
         for piece in cutter.pieces(rows):
-            if not found or found[-1].name != piece.name:
-                found.append(_Sums(piece.name))
-            found[-1].add(piece.rows, floats)
+            named(piece.name).add(piece.rows, floats)
     return Part(tuple(one.shard() for one in found), sum(one.rows for one in found))
 
 
-def row_by_row(table: DeclaredTable, chunks: Iterable[Sequence[Row]], summing: Summing) -> Part:
+def row_by_row(table: DeclaredTable, chunks: Iterable[Sequence[Row] | Lines], summing: Summing) -> Part:
     """The rows and the content sum of a span, whatever its shards are.
 
     Raises:
@@ -39,7 +47,10 @@ def row_by_row(table: DeclaredTable, chunks: Iterable[Sequence[Row]], summing: S
     count = content = 0
     for rows in chunks:
         count += len(rows)
-        content += sum(summing.of_lines(found) for found in _lines(rows, floats))
+        if isinstance(rows, Lines):
+            content += summing.of_text(rows.text)
+        else:
+            content += sum(summing.of_lines(found) for found in _lines(rows, floats))
     return Part(rows=count, content=content)
 
 
@@ -67,6 +78,10 @@ class _Sums:
                 self._take(lines.parts(row))
         else:
             self._take([lines.encode(rows, floats)])
+
+    def add_text(self, text: bytes, rows: int) -> None:
+        self.rows += rows
+        self._take([text])
 
     def _take(self, texts: Iterable[bytes]) -> None:
         for text in texts:

@@ -6,17 +6,21 @@ import hashlib
 import os
 import stat
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from itertools import accumulate
+from functools import partial
+from itertools import accumulate, chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from recon_cli.core.errors import DataError, NotFoundError, ReconError
+from recon_cli.core.lines import Block
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.cut import Row
 from recon_cli.snapshot.manifest import LARGEST_BYTES, NAME, Compression, Manifest, Shard, TableFiles, decode
 from recon_cli.snapshot.packed import Unpacked
+
+Chunk = TypeVar("Chunk", bound=Sized)
 
 _STEP = 1 << 18
 _WHOLE_BYTES = 1 << 19
@@ -35,8 +39,30 @@ class FolderSnapshot:
         for shard in self._files(table).shards:
             yield from self.shard(table, shard)
 
-    def shard(self, table: str, shard: Shard, *, bare: bool = False) -> Iterator[list[Row]]:
-        """The rows of one shard; `bare` as in `rows.read`."""
+    def shard(self, table: str, shard: Shard) -> Iterator[list[Row]]:
+        """The rows of one shard."""
+        with self._plain(table, shard) as (files, plain):
+            yield from _counted(_rows(plain, files), shard)
+
+    def blocks(self, table: str, shards: Iterable[Shard]) -> Iterator[Block | list[Row]]:
+        """The rows of these shards as lines, large ones as rows: their text is not held any longer than it must be.
+
+        Each shard is compared with the manifest before a line is given out.
+        """
+        for shard in shards:
+            with self._plain(table, shard) as (files, plain):
+                yield from _counted(_blocks(plain, files, partial(self._decoded, table, shard)), shard)
+
+    def _decoded(self, table: str, shard: Shard, text: bytes) -> list[Row]:
+        files = self._files(table)
+        try:
+            return list(chain.from_iterable(_rows((text,), files)))
+        except DataError as exc:
+            raise shard_error(files, shard, self.manifest.path(files, shard), exc.cause or exc.message) from exc
+
+    @contextmanager
+    def _plain(self, table: str, shard: Shard) -> Iterator[tuple[TableFiles, Iterable[bytes]]]:
+        """The bytes of one shard, in a file that is the manifest's; what is wrong in them is told with its place."""
         files = self._files(table)
         path = self.manifest.path(files, shard)
         with opened(self.folder, path) as file:
@@ -51,7 +77,7 @@ class FolderSnapshot:
             if fault:
                 raise shard_error(files, shard, path, fault)
             try:
-                yield from self._rows(plain, files, shard, bare=bare)
+                yield files, plain
             except DataError as exc:
                 raise shard_error(files, shard, path, exc.cause or exc.message) from exc
 
@@ -65,22 +91,44 @@ class FolderSnapshot:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _rows(self, plain: Iterable[bytes], files: TableFiles, shard: Shard, *, bare: bool) -> Iterator[list[Row]]:
-        columns = [column.name for column in files.declared.stored]
-        tagged = [columns.index(name) for name in files.tagged]
-        found = 0
-        for rows in lines.read(plain, columns=len(columns), tagged=tagged, bare=bare):
-            found += len(rows)
-            yield rows
-        if found != shard.rows:
-            raise DataError("wrong number of rows", cause=f"{found} rows, {shard.rows} in the manifest")
-
     def _files(self, table: str) -> TableFiles:
         files = self.manifest.table(table)
         if files is None:
             hint = f"it has {', '.join(one.declared.name for one in self.manifest.tables) or 'no table'}"
             raise NotFoundError(f"no table {table} in the snapshot", hint=hint)
         return files
+
+
+def _rows(plain: Iterable[bytes], files: TableFiles) -> Iterator[list[Row]]:
+    return lines.read(plain, columns=len(files.declared.stored), tagged=_tagged(files))
+
+
+def _blocks(
+    plain: Iterable[bytes], files: TableFiles, decoded: Callable[[bytes], list[Row]]
+) -> Iterator[Block | list[Row]]:
+    tagged = _tagged(files)
+    for text in lines.blocks(plain):
+        if len(text) < lines.LARGE:
+            yield Block(text, text.count(b"\n"), tagged, decoded)
+            continue
+        rows = decoded(text)
+        del text
+        yield rows
+        del rows
+
+
+def _tagged(files: TableFiles) -> tuple[int, ...]:
+    columns = [column.name for column in files.declared.stored]
+    return tuple(columns.index(name) for name in files.tagged)
+
+
+def _counted(chunks: Iterable[Chunk], shard: Shard) -> Iterator[Chunk]:
+    found = 0
+    for chunk in chunks:
+        found += len(chunk)
+        yield chunk
+    if found != shard.rows:
+        raise DataError("wrong number of rows", cause=f"{found} rows, {shard.rows} in the manifest")
 
 
 def read_manifest(folder: Path) -> bytes:

@@ -362,12 +362,10 @@ def read(
     columns: int,
     tagged: Sequence[int],
     opened: Callable[[bytes], None] = lambda _block: None,
-    bare: bool = False,
 ) -> Iterator[list[Row]]:
     """Rows of a byte stream in lists: each of `columns` cells, which are objects only at the places `tagged`.
 
-    `opened` sees each block's bytes. `bare` is for whoever refuses containers by itself: rows are lists then, and cells
-    are not looked at one by one.
+    `opened` sees each block's bytes.
 
     Raises:
         DataError: a line is anything else.
@@ -377,15 +375,12 @@ def read(
         opened(block)
         # A container costs a bracket: where there are none but those of rows and tags, no cell needs to be looked at.
         # Where texts have brackets, counting them would be for nothing again.
-        brackets, braces = (0, 0) if unlike or bare else (block.count(b"["), block.count(b"{"))
+        brackets, braces = (0, 0) if unlike else (block.count(b"["), block.count(b"{"))
         rows = decode(block)
         del block
         tags = untag(rows, tagged)
         if set(map(len, rows)) != {columns}:
             raise DataError("a row has not as many cells as its table has columns", cause=f"not {columns}")
-        if bare:
-            yield rows  # type: ignore[misc]  # as asked for
-            continue
         unlike = unlike or brackets != len(rows) or braces != tags
         if unlike and not _NESTED.isdisjoint(map(type, chain.from_iterable(rows))):
             raise DataError("a cell is an array, or an object in a column without tags")

@@ -21,6 +21,7 @@ import xxhash
 
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import DataError, ReconError
+from recon_cli.core.lines import Lines
 from recon_cli.ops.atomic import sync_folder, write_file
 from recon_cli.snapshot import rows as lines
 from recon_cli.snapshot.content import Summing
@@ -71,16 +72,19 @@ class TableWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Take the next rows.
+    def add(self, rows: Sequence[Row] | Lines) -> None:
+        """Take the next rows, or lines of one shard.
 
         Raises:
             DataError: a row is too long, no row of a snapshot, or does not come in key order.
             ReconError: the file system refuses, or gave other bytes back than were written.
         """
+        if isinstance(rows, Lines):
+            self._to(self._cutter.name_of(rows.last))
+            self._written(rows)
+            return
         for piece in self._cutter.pieces(rows):
-            if self._file is None or piece.name != self._file.name:
-                self._turn(piece.name)
+            self._to(piece.name)
             self._take(piece.rows)
 
     def finish(self) -> Part:
@@ -99,11 +103,20 @@ class TableWriter:
             if file is not None:
                 file.drop()
 
+    def _to(self, name: str) -> None:
+        if self._file is None or name != self._file.name:
+            self._turn(name)
+
     def _turn(self, name: str | None) -> None:
         """Complete the shard that is open and open the next."""
         if self._file is not None:
             self._flush(self._file, last=True)
         self._file = None if name is None else _ShardFile(self._folder, name, self._compression)
+
+    def _written(self, found: Lines) -> None:
+        self._tagged |= found.tagged
+        self._count(found.rows, _SUMMING.of_text(found.text))
+        self._write(found.text)
 
     def _take(self, rows: Sequence[Row]) -> None:
         if lines.is_large(rows[0]) or lines.is_large(rows[-1]):

@@ -6,13 +6,18 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import orjson
 import psycopg
 import pytest
 
 from recon_cli.core.catalog import Catalog, Cell, DeclaredColumn, DeclaredObject, DeclaredTable, Kind
 from recon_cli.core.errors import AuthError, DataError, GuardError, NotFoundError, ReconError, UnreachableError
+from recon_cli.core.lines import Block, Lines
 from recon_cli.core.place import Place
-from recon_cli.stores.bulk.base import BulkStore, Incoming, Loading, Mode, Row
+from recon_cli.snapshot import rows as lines
+from recon_cli.stores.bulk import native
+from recon_cli.stores.bulk import postgres_stream as stream
+from recon_cli.stores.bulk.base import BulkStore, Incoming, Loading, Mode, Row, Span, Writing
 from recon_cli.stores.bulk.postgres import open_postgres
 from recon_cli.stores.bulk.to_postgres import cell_of
 from tests.stores.bulk.conformance import BulkStoreConformance, catalog, declared, everything, incoming, read
@@ -60,6 +65,110 @@ class TestPostgres(BulkStoreConformance):
 
 
 # reading
+
+
+def test_rows_written_as_lines_are_the_rows_read(bench: PostgresBench) -> None:
+    bench.sql(
+        """CREATE TABLE t (a text, k int PRIMARY KEY, f float8, g real, n numeric(12, 3), s smallint, b boolean,
+           d date, c char(4), y bytea, j jsonb)""",
+        """INSERT INTO t SELECT '서울 ' || n || E'\t"\\\n', n, n / 7.0, n / 3.0, n * 1.5, n % 7, n % 2 = 0,
+           DATE '2026-01-01' + n, n % 10,
+           CASE WHEN n % 9 = 0 THEN decode(md5(n::text), 'hex') END, jsonb_build_object('n', n)
+           FROM generate_series(-2000, 2000) n""",
+        "UPDATE t SET f = 'NaN' WHERE k % 50 = 0",
+        "UPDATE t SET f = '-Infinity', a = NULL, b = NULL, s = NULL WHERE k % 51 = 0",
+    )
+    with bench.store.join() as view:
+        assert isinstance(view, Writing)
+        for span in (Span(), Span((-17,), (1500,)), Span((9000,))):
+            rows = [row for chunk in view.rows("t", span) for row in chunk]
+            found = list(view.lines("t", span, 64))
+            texts = [one.text if isinstance(one, Lines) else lines.encode(one, range(11)) for one in found]
+            assert b"".join(texts) == lines.encode(rows, range(11))
+            if native.for_lines():
+                assert all(
+                    isinstance(one, Lines) and (one.last - int(one.rows) + 1) // 64 == one.last // 64 for one in found
+                )
+
+
+MANY_TYPES = """
+    CREATE TABLE t (k bigint PRIMARY KEY, a text, i int, s smallint, b boolean, f float8, n numeric, m numeric(20, 6),
+                    d date, z timestamptz, u timestamp(3), j jsonb, o json, y bytea, c char(4), v varchar(9),
+                    w uuid{more})
+"""
+COMMON = """
+    INSERT INTO t SELECT n, E'서\\t"\\\\\\n\\r' || n, n * 100000, n % 9, n % 2 = 0, n / 7.0, n * 1.00010,
+        n::numeric ^ 3 / 7, DATE '2026-01-01' + n * 100,
+        TIMESTAMPTZ '2026-01-01 00:00:00.5+00' + n * interval '17 hours 1 microsecond',
+        TIMESTAMP '1970-01-01' + n * interval '1 second', jsonb_build_object('n', n, 'x', '서"'),
+        json_build_array(n, 1.50), decode(md5(n::text), 'hex'), n % 10, n % 1000, md5(n::text)::uuid
+        FROM generate_series(-300, 300) n
+"""
+ODD_ROWS = """
+    INSERT INTO t VALUES
+        (1000, '', -2147483648, -32768, NULL, 'NaN', 0, -0.000001, '0001-01-01', '9999-12-31 23:59:59.999999+00',
+         '0001-01-01', 'null', ' {"a" : 1}', '', '', '', NULL),
+        (1001, NULL, 2147483647, 32767, true, '-Infinity', 1e130, 99999999999999.999999, '9999-12-31',
+         '0001-01-01 00:00:00+00', '9999-12-31 23:59:59.999', '[]', '1', '\\x00', 'abcd', '서울', NULL),
+        (1002, NULL, NULL, NULL, NULL, 5e-324, 12345.67890, 1000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+         NULL),
+        (1003, NULL, NULL, NULL, NULL, -0.0, -10000.00010, 0.0001, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+"""
+ODDER_ROWS = """
+    INSERT INTO t (k, n, d, z) VALUES (1004, 'NaN', 'infinity', '-infinity'), (1005, 1e-30, '0044-03-15 BC', NULL),
+        (1006, 3, '2026-01-01', now()), (1007, 0.1e-400, '12026-01-01', NULL)
+"""
+
+
+@pytest.mark.parametrize("more", ["", ", r real"])
+def test_lines_go_in_as_their_rows_would(bench: PostgresBench, more: str) -> None:
+    bench.sql(MANY_TYPES.format(more=more), COMMON, ODD_ROWS, ODDER_ROWS)
+    with bench.store.join() as view:
+        rows, source = [row for chunk in view.rows("t") for row in chunk], view.catalog()
+    (table,) = source.tables
+    places = tuple(range(len(table.stored)))
+    assert bool(stream.codes(table, [column.name for column in table.stored])) is not bool(more)
+
+    def decoded(text: bytes) -> list[Row]:
+        return [row for chunk in lines.read([text], columns=len(places), tagged=places) for row in chunk]
+
+    def blocks() -> Iterator[Block]:
+        for start in range(0, len(rows), 100):
+            some = rows[start : start + 100]
+            yield Block(lines.encode(some, places), len(some), places, decoded)
+
+    other = bench.empty()
+    other.load(Loading(source, [Incoming(table, lambda: iter([rows]), len(rows), blocks)]))
+    with other.join() as view:
+        assert lines.encode([row for chunk in view.rows("t") for row in chunk], places) == lines.encode(rows, places)
+
+
+def test_a_line_that_does_not_fit_is_named_by_its_key_in_either_copy(bench: PostgresBench) -> None:
+    bench.sql("CREATE TABLE t (k int PRIMARY KEY, d date, v varchar(3))")
+    with bench.store.join() as view:
+        source = view.catalog()
+    (table,) = source.tables
+
+    def tried(rows: list[Row]) -> None:
+        text = lines.encode(rows, ())
+        block = Block(text, len(rows), (), lambda some: [tuple(orjson.loads(line)) for line in some.splitlines()])
+        bench.empty().load(Loading(source, [Incoming(table, lambda: iter([rows]), len(rows), lambda: iter([block]))]))
+
+    with pytest.raises(DataError, match=r"k=2\) does not fit in column v"):
+        tried([(1, "2026-01-01", "a"), (2, None, "long")])
+    with pytest.raises(DataError, match=r"k=4\) does not fit in column v"):
+        tried([(1, "2026-01-01", "a"), (2, "infinity", "a"), (3, None, None), (4, "2026-01-01", "long")])
+
+
+def test_lines_that_are_left_half_way_leave_the_view_as_it_was(bench: PostgresBench) -> None:
+    bench.sql("CREATE TABLE t (k int PRIMARY KEY, a text)")
+    bench.sql("INSERT INTO t SELECT n, repeat('x', 900) FROM generate_series(1, 30000) n")
+    with bench.store.join() as view:
+        assert isinstance(view, Writing)
+        half = iter(view.lines("t", Span(), 100))
+        next(half)
+        half.close()  # type: ignore[attr-defined]  # a generator
+        assert view.count("t") == sum(len(one) for one in view.lines("t", Span(), 100)) == 30000
 
 
 def test_every_value_is_read_as_the_server_says_it(bench: PostgresBench) -> None:

@@ -15,8 +15,11 @@ import pytest
 
 from recon_cli.core.catalog import Catalog, DeclaredColumn, DeclaredTable, Kind
 from recon_cli.core.errors import DataError, GuardError, LockedError, ReconError
+from recon_cli.core.lines import Lines
 from recon_cli.core.place import Place
-from recon_cli.stores.bulk.base import BulkStore, Loading, Mode, Row, Span
+from recon_cli.snapshot import rows as lines
+from recon_cli.stores.bulk import native
+from recon_cli.stores.bulk.base import BulkStore, Loading, Mode, Row, Span, Writing
 from recon_cli.stores.bulk.sqlite import open_sqlite
 from tests.stores.bulk.conformance import (
     BulkStoreConformance,
@@ -362,3 +365,22 @@ def test_types_of_postgres_are_kept_letter_by_letter_and_remembered(tmp_path: Pa
 @pytest.fixture
 def bench(tmp_path: Path) -> SqliteBulkBench:
     return SqliteBulkBench(tmp_path, "wal")
+
+
+def test_rows_written_as_lines_are_the_rows_read_whatever_stands_between_them(tmp_path: Path) -> None:
+    path = tmp_path / "odd.db"
+    with closing(apsw.Connection(str(path))) as db:
+        db.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, a, b); BEGIN")
+        db.executemany("INSERT INTO t VALUES (?, ?, ?)", ((n, f"{n}서", n / 7) for n in range(-3000, 3000)))
+        db.execute("UPDATE t SET a = CAST(x'ff41' AS TEXT) WHERE k % 400 = 1 OR k = 2999")
+        db.execute("UPDATE t SET a = zeroblob(2000000) WHERE k IN (-3000, 7, 8)")
+        db.execute("UPDATE t SET b = 9e999 WHERE k % 100 = 0; COMMIT")
+    with open_sqlite(Place(f"sqlite:///{path}")).join() as view:
+        assert isinstance(view, Writing)
+        for span in (Span(), Span((-17,), (1500,)), Span((9000,))):
+            rows = [row for chunk in view.rows("t", span) for row in chunk]
+            found = list(view.lines("t", span, 64))
+            texts = [one.text if isinstance(one, Lines) else lines.encode(one, (1, 2)) for one in found]
+            assert b"".join(texts) == lines.encode(rows, (1, 2))
+            if native.for_lines() and rows:
+                assert sum(one.rows for one in found if isinstance(one, Lines)) > len(rows) / 4

@@ -112,9 +112,9 @@ def _helped(snapshot: FolderSnapshot, loading: Loading, children: Crew) -> Loadi
             return one
         name = one.declared.name
         mine, other = snapshot.parted(name)
-        first = (rows for shard in mine for rows in snapshot.shard(name, shard, bare=True))
+        first = partial(snapshot.blocks, name, mine)
         order = partial(Fill, snapshot.folder, name, other)
-        return replace(one, halves=Halves(lambda: first, lambda aside: children.fill(order(aside), loading.progress)))
+        return replace(one, halves=Halves(first, lambda aside: children.fill(order(aside), loading.progress)))
 
     return replace(loading, tables=tuple(map(helped, loading.tables)))
 
@@ -123,11 +123,17 @@ def _incoming(snapshot: Snapshot, request: RestoreRequest) -> tuple[Incoming, ..
     chosen = planning.chosen(snapshot.manifest.catalog, request.tables, ())
     parts = [part for part in (snapshot.manifest.table(one.name) for one in chosen) if part is not None]
     if not request.where:
-        return tuple(Incoming(one.declared, partial(snapshot.rows, one.declared.name), one.rows) for one in parts)
+        return tuple(_whole(snapshot, one) for one in parts)
     if request.mode is Mode.REPLACE:
         hint = "`--mode upsert` puts these rows back and leaves the others"
         raise UsageError("`--where` and `--mode replace` contradict each other", hint=hint)
     return (_some(snapshot, _one(parts), request),)
+
+
+def _whole(snapshot: Snapshot, part: TableFiles) -> Incoming:
+    name = part.declared.name
+    blocks = partial(snapshot.blocks, name, part.shards) if isinstance(snapshot, FolderSnapshot) else None
+    return Incoming(part.declared, partial(snapshot.rows, name), part.rows, blocks)
 
 
 def _one(parts: list[TableFiles]) -> TableFiles:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from recon_cli.core.errors import ReconError
+from recon_cli.core.lines import Lines
 from recon_cli.core.place import Place
 from recon_cli.jobs.backup.crew import Advanced, Fill, Filled, Hello, Ready, Task, Written
 from recon_cli.ops import heap
 from recon_cli.ops.pipes import receive, send
-from recon_cli.snapshot.cut import Row
+from recon_cli.snapshot.cut import Row, Scheme
 from recon_cli.snapshot.digest import by_shard, row_by_row
 from recon_cli.snapshot.folder import FolderSnapshot
 from recon_cli.snapshot.manifest import Compression
 from recon_cli.snapshot.write import Part, TableWriter
-from recon_cli.stores.bulk.base import View
+from recon_cli.stores.bulk.base import View, Writing
 from recon_cli.stores.bulk.registry import open_bulk
 
 _TELL_ROWS = 20_000
+Chunk = TypeVar("Chunk", bound=Sized)
 
 
 def write(view: View, task: Task, folder: Path, compression: Compression, told: Callable[[int], None]) -> Part:
@@ -38,11 +40,13 @@ def summed(view: View, task: Task, told: Callable[[int], None]) -> Part:
     return row_by_row(task.table, rows, task.by_content) if task.by_content else by_shard(task.table, task.cut, rows)
 
 
-def _counted(view: View, task: Task, told: Callable[[int], None]) -> Iterator[list[Row]]:
-    yield from _told(view.rows(task.table.name, task.span), told)
+def _counted(view: View, task: Task, told: Callable[[int], None]) -> Iterator[list[Row] | Lines]:
+    if task.cut.scheme is Scheme.RANGE and isinstance(view, Writing):
+        return _told(view.lines(task.table.name, task.span, task.cut.size), told)
+    return _told(view.rows(task.table.name, task.span), told)
 
 
-def _told(chunks: Iterable[list[Row]], told: Callable[[int], None]) -> Iterator[list[Row]]:
+def _told(chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Chunk]:
     untold = 0
     for rows in chunks:
         yield rows
@@ -71,8 +75,7 @@ def main() -> None:
 
 def _filled(order: Fill, told: Callable[[int], None]) -> int:
     snapshot = FolderSnapshot(order.folder)
-    chunks = (rows for shard in order.shards for rows in snapshot.shard(order.table, shard, bare=True))
-    return order.aside.fill(_told(chunks, told))
+    return order.aside.fill(_told(snapshot.blocks(order.table, order.shards), told))
 
 
 def _serve(hello: Hello, orders: IO[bytes], answers: IO[bytes]) -> None:

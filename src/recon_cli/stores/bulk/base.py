@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from recon_cli.core.catalog import Catalog, Cell, DeclaredTable
+from recon_cli.core.lines import Block, Lines
 
 SILENT_S = "silent_s"
 """An option of a place: after how many seconds without an answer a view is given up; without it, never."""
@@ -69,6 +70,18 @@ class View(Protocol):
         """
 
 
+@runtime_checkable
+class Writing(Protocol):
+    """A view that can give rows written, where the compiled library is installed and knows the table."""
+
+    def lines(self, table: str, span: Span, width: int) -> Iterator[list[Row] | Lines]:
+        """The rows of a span in the order of `View.rows`, as lines (with the bytes that the rows have) or as rows.
+
+        Rows only, where the key is not one integer in each of them. No `Lines` crosses a multiple of `width`, the range
+        of keys of a shard.
+        """
+
+
 class Mode(StrEnum):
     """What an import does about rows that are there."""
 
@@ -85,7 +98,7 @@ class Mode(StrEnum):
 class Aside(Protocol):
     """A place beside the database, made by its store, that another process fills with rows. It can be pickled."""
 
-    def fill(self, rows: Iterable[list[Row]]) -> int:
+    def fill(self, chunks: Iterable[Block | list[Row]]) -> int:
         """Put the rows there; how many they were. Called once, in the other process."""
 
 
@@ -94,11 +107,10 @@ class Halves:
     """The rows of a table in two parts, for a store that can have the second one put aside meanwhile.
 
     `first` streams. `second` has another process fill a place; what it gives back waits for that and says how many rows
-    there are. Cells are as in `Incoming.rows`, but a row may be a list, and a cell that is none is for the store to
-    refuse.
+    there are.
     """
 
-    first: Callable[[], Iterator[list[Row]]]
+    first: Callable[[], Iterator[Block | list[Row]]]
     second: Callable[[Aside], Callable[[], int]]
 
 
@@ -106,13 +118,14 @@ class Halves:
 class Incoming:
     """A table to load. `rows` may be called more than once and streams from the start each time.
 
-    The rows' columns are `declared.stored` (as the snapshot declares them, for `source_engine`). `halves`: the same
-    rows, where another process can help.
+    The rows' columns are `declared.stored` (as the snapshot declares them, for `source_engine`). `blocks`: the same
+    rows as lines (large ones as rows), where there are files. `halves`: likewise, where another process can help.
     """
 
     declared: DeclaredTable
     rows: Callable[[], Iterator[list[Row]]]
     count: int
+    blocks: Callable[[], Iterator[Block | list[Row]]] | None = None
     halves: Halves | None = None
 
 

@@ -7,18 +7,22 @@ of `pg_dump`: chunked rows 1.0, server cursor 1.8, COPY binary through psycopg 2
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg.pq import TransactionStatus, version
 
 from recon_cli.core.catalog import Catalog, Cell, DeclaredColumn, Kind
 from recon_cli.core.errors import NotFoundError
+from recon_cli.core.lines import Lines
+from recon_cli.stores.bulk import native
 from recon_cli.stores.bulk import postgres_large as large
 from recon_cli.stores.bulk.base import Bounds, Row, Span
 from recon_cli.stores.bulk.postgres_catalog import Shape, read_catalog, read_shapes
 from recon_cli.stores.bulk.postgres_link import Connection, Link, ask, bytewise, literal, quote, run, snapshot_name
+from recon_cli.stores.bulk.postgres_stream import bodies
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -30,6 +34,8 @@ _CHUNKED = 170000
 _TOGETHER = 100
 _LARGE_BYTES = 1 << 20
 _ROW = quote("recon row")
+_CODES = {Kind.BOOLEAN: "?", Kind.INTEGER: "i", Kind.REAL: "d", Kind.BYTES: "b"}
+"""How reader.CopyLines takes a column; any other is text."""
 _AS_THEY_ARE = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.TEXT, Kind.BYTES})
 
 
@@ -94,6 +100,34 @@ class PostgresView:
         if shape.toasted:
             return self._stream(sql, lambda rows: _cut_large(rows, chunk_rows), 1)
         return self._stream(sql, lambda rows: _cut(rows, chunk_rows), _TOGETHER)
+
+    def lines(self, table: str, span: Span, width: int) -> Iterator[list[Row] | Lines]:
+        """See `Writing`."""
+        shape, library = self._shape(table), native.for_lines()
+        numbered = len(shape.key) == 1 and shape.key[0].kind is Kind.INTEGER
+        if library is None or shape.toasted or self._bytewise or not numbered or width >> 63:
+            return self.rows(table, span)
+        return self._lines(library, table, shape, span, width)
+
+    def _lines(
+        self, library: ModuleType, table: str, shape: Shape, span: Span, width: int
+    ) -> Iterator[list[Row] | Lines]:
+        """By COPY; a row that the library does not know is read as rows, with all that follow."""
+        codes = "".join(_CODES.get(column.kind, "t") for column in shape.stored)
+        writer = library.CopyLines(codes, shape.stored.index(shape.key[0]))
+        ended, last, sql = native.DRY, None, _select(shape, shape.stored, span)
+        with self._asking() as connection, _still(connection), closing(bodies(connection, sql)) as found:
+            for body in found:
+                start, ended = 0, native.MORE
+                while ended == native.MORE:
+                    text, rows, ended, last_here, start = writer.read(body, start, width)
+                    if rows:
+                        last = last_here
+                        yield Lines(text, rows, last, frozenset(writer.tagged()))
+                if ended != native.DRY:
+                    break
+        if ended != native.DONE:
+            yield from self.rows(table, Span(span.first if last is None else (last + 1,), span.end))
 
     def _whole(self, shape: Shape, rows: Iterator[Row]) -> Iterator[Row]:
         return large.whole(shape.source, shape.stored, rows, self._one)

@@ -16,6 +16,7 @@ import apsw
 
 from recon_cli.core.catalog import DeclaredTable
 from recon_cli.core.errors import DataError
+from recon_cli.core.lines import Block
 from recon_cli.stores.bulk import sqlite_ddl as ddl
 from recon_cli.stores.bulk.base import Row
 from recon_cli.stores.bulk.sqlite_open import beside, connect, translated
@@ -69,16 +70,16 @@ class Half:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         return cls(path, encoding, ddl.of_table(table), fields)
 
-    def fill(self, rows: Iterable[list[Row]]) -> int:
+    def fill(self, chunks: Iterable[Block | list[Row]]) -> int:
         """Create the table there and put the rows in; how many they were."""
         with translated(self.path, 0):
             db = connect(self.path, write=True)
             try:
-                return self._fill(db, rows)
+                return self._fill(db, chunks)
             finally:
                 db.close(force=True)
 
-    def _fill(self, db: apsw.Connection, rows: Iterable[list[Row]]) -> int:
+    def _fill(self, db: apsw.Connection, chunks: Iterable[Block | list[Row]]) -> int:
         db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
         prepare(db, self.encoding)
         db.execute("BEGIN IMMEDIATE")
@@ -86,7 +87,7 @@ class Half:
         columns = [quoted(one.name) for one in self.fields.columns]
         putter = Putter(db, self.fields, f"main.{quoted(self.fields.table)}", columns)
         count = 0
-        for chunk in rows:
+        for chunk in chunks:
             putter.put(chunk)
             count += len(chunk)
         db.execute("COMMIT")

@@ -8,15 +8,17 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
 from recon_cli.core.catalog import DeclaredColumn, DeclaredIndex, DeclaredTable
 from recon_cli.core.errors import DataError, LockedError
+from recon_cli.core.lines import Block
 from recon_cli.stores.bulk import sqlite_ddl as ddl
 from recon_cli.stores.bulk import sqlite_halves as halves
 from recon_cli.stores.bulk import sqlite_words as words
@@ -28,6 +30,8 @@ from recon_cli.stores.bulk.sqlite_open import ask, connect, translated
 from recon_cli.stores.bulk.sqlite_put import Field, Fields, Putter, Turn
 from recon_cli.stores.bulk.sqlite_words import quoted
 from recon_cli.stores.bulk.to_sqlite import translate
+
+Chunk = TypeVar("Chunk", bound=Sized)
 
 _ENCODINGS = frozenset({"UTF-8", "UTF-16le", "UTF-16be"})
 _SETTINGS = ("user_version", "application_id")
@@ -254,7 +258,8 @@ class _Load:
         if two and self.fresh and task.same_engine and halves.divisible(task.wanted):
             rows_put = self._in_halves(task, two, fields)
         else:
-            rows_put = self._put(fields, self._watched(task))
+            blocks = task.incoming.blocks if task.same_engine else None
+            rows_put = self._put(fields, self._told(blocks()) if blocks else self._watched(task))
         return TableOutcome(fields.table, created_table=task.there is None, inserted=rows_put)
 
     def _in_halves(self, task: _Task, two: Halves, fields: Fields) -> int:
@@ -266,21 +271,21 @@ class _Load:
         half.move(self.db, second)
         return first + second
 
-    def _put(self, fields: Fields, chunks: Iterable[list[Row]]) -> int:
+    def _put(self, fields: Fields, chunks: Iterable[list[Row] | Block]) -> int:
         putter = Putter(self.db, fields, f"main.{quoted(fields.table)}", [quoted(one.name) for one in fields.columns])
         rows_put = 0
-        for rows in chunks:
-            putter.put(rows)
-            rows_put += len(rows)
+        for chunk in chunks:
+            putter.put(chunk)
+            rows_put += len(chunk)
         return rows_put
 
     def _watched(self, task: _Task) -> Iterator[list[Row]]:
         return self._told(task.chunks())
 
-    def _told(self, chunks: Iterable[list[Row]]) -> Iterator[list[Row]]:
-        for rows in chunks:
-            yield rows
-            self.loading.progress(len(rows))
+    def _told(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            yield chunk
+            self.loading.progress(len(chunk))
 
     def _fields(self, task: _Task) -> Fields:
         """Where each cell of a row goes, by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from operator import itemgetter, length_hint
 
@@ -10,6 +11,8 @@ import apsw
 
 from recon_cli.core.catalog import Cell
 from recon_cli.core.errors import DataError
+from recon_cli.core.lines import Block
+from recon_cli.stores.bulk import native
 from recon_cli.stores.bulk.base import Row
 from recon_cli.stores.bulk.sqlite_open import ask
 from recon_cli.stores.bulk.sqlite_view import surrogate_bytes
@@ -72,12 +75,33 @@ class Putter:
     def _insert(self, marks: Sequence[str]) -> str:
         return f"INSERT INTO {self._target} ({self._columns}) VALUES ({', '.join(marks)})"
 
-    def put(self, rows: list[Row]) -> None:
+    def put(self, rows: list[Row] | Block) -> None:
         """All of them.
 
         Raises:
-            DataError: a cell cannot be stored as it is; it names table, key and column.
+            DataError: a cell cannot be stored as it is; it names table, key and column. Or a line is no row.
         """
+        if isinstance(rows, Block):
+            self._lines(rows)
+        else:
+            self._rows(rows)
+
+    def _lines(self, block: Block) -> None:
+        """By the compiled library where it can; lines that it does not take as rows."""
+        library = native.for_lines()
+        if library is None or self._keepers or self._utf16:
+            self._rows(block.decoded(block.text))
+            return
+        text, reached, apart = block.text, 0, 1
+        with closing(library.SqliteFilling(self._db, self._db.sqlite3_pointer(), self._sql, block.tagged)) as filling:
+            while reached < len(text):
+                _, reached = filling.put(text, reached)
+                if reached < len(text):
+                    end = _line_end(text, reached, apart)
+                    self._rows(block.decoded(text[reached:end]))
+                    reached, apart = end, apart * 2
+
+    def _rows(self, rows: list[Row]) -> None:
         for keeper in self._keepers:
             keeper.check(rows)
         left = iter(rows)
@@ -106,6 +130,15 @@ class Putter:
     def refused(self, row: Row, error: Exception) -> DataError:
         """Why a row cannot be stored; SQLite's message names the column where it is one."""
         return cannot_store(self._fields, row, error)
+
+
+def _line_end(text: bytes, start: int, lines: int) -> int:
+    """Where so many lines from `start` end, or the text."""
+    for _ in range(lines):
+        start = text.find(b"\n", start) + 1 or len(text)
+        if start == len(text):
+            break
+    return start
 
 
 def cannot_store(fields: Fields, row: Row, error: Exception) -> DataError:

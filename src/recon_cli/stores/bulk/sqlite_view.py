@@ -7,16 +7,19 @@ fill the memory. From the last good row on, such a chunk is read with text as by
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
+from types import ModuleType
 
 import apsw
 
 from recon_cli.core.catalog import Catalog, Cell
 from recon_cli.core.errors import LockedError, NotFoundError, UsageError
+from recon_cli.core.lines import Lines
+from recon_cli.stores.bulk import native
 from recon_cli.stores.bulk.base import Bounds, Row, Span
 from recon_cli.stores.bulk.sqlite_catalog import KNOWN_COLLATIONS, SEARCH, listed, read_catalog
 from recon_cli.stores.bulk.sqlite_open import ask, state, translated
@@ -24,6 +27,9 @@ from recon_cli.stores.bulk.sqlite_words import module, quoted
 
 _BUDGET_BYTES = 4 << 20
 _GUARD_BYTES = 16 << 20
+_MOST_APART = 64
+"""So many chunks are read as rows where the compiled library stopped often."""
+_TEXT_BYTES = 1 << 19
 _WHOLE = Span()
 _LONGEST = 1 << 30
 _SAMPLE = 8
@@ -147,12 +153,33 @@ class SqliteView:
             raise UsageError(f"{table} has no key, so that it has one span only")
         return self._chunks(shape, _Reach(span.first), span.end, chunk_rows)
 
+    def lines(self, table: str, span: Span, width: int) -> Iterator[list[Row] | Lines]:
+        """See `Writing`."""
+        with self._errors():
+            shape = self._shape(table)
+        library = native.for_lines()
+        if library is None or self._utf16 or len(shape.places) != 1 or width >> 63:
+            return self.rows(table, span)
+        return self._lines(library, shape, span, width)
+
+    def _lines(self, library: ModuleType, shape: Shape, span: Span, width: int) -> Iterator[list[Row] | Lines]:
+        """Line by line; what stops that (a large row, text that is not UTF-8, damage) is read as rows, then on."""
+        reach, apart = _Reach(span.first), 1
+        with self._errors():
+            reader = _Reader(self.db, shape, span.end, 1000, self._utf16)
+            while reader.numbered(reach) and not (yield from _written(library, reader, reach, width)):
+                with closing(self._chunks(shape, reach, span.end, 1000)) as chunks:
+                    yield from islice(chunks, apart)
+                apart = min(apart * 2, _MOST_APART)
+            if not reader.numbered(reach):
+                yield from self._chunks(shape, reach, span.end, 1000)
+
     def _shape(self, table: str) -> Shape:
         if table not in self._shapes:
             self._shapes[table] = _shape(self.db, table)
         return self._shapes[table]
 
-    def _chunks(self, shape: Shape, reach: _Reach, end: Row | None, chunk_rows: int) -> Iterator[list[Row]]:
+    def _chunks(self, shape: Shape, reach: _Reach, end: Row | None, chunk_rows: int) -> Generator[list[Row]]:
         """Chunk after chunk; a chunk that stops in the middle is read on slowly, then all goes on fast."""
         with self._errors():
             reader = _Reader(self.db, shape, end, chunk_rows, self._utf16)
@@ -167,6 +194,20 @@ class SqliteView:
                 if stopped:
                     yield from reader.slow(reach, size)
                 size = _next_size(chunk, size, chunk_rows)
+
+
+def _written(library: ModuleType, reader: _Reader, reach: _Reach, width: int) -> Generator[Lines, None, bool]:
+    """Rows as lines until one that has to be read apart; whether all were written."""
+    sql, bound = reader.plain_statement(reach)
+    reading = library.SqliteLines(reader.db, reader.db.sqlite3_pointer(), sql, bound, reader.shape.places[0])
+    with closing(reading):
+        ended = native.MORE
+        while ended == native.MORE:
+            text, rows, ended, last = reading.read(width, _TEXT_BYTES, _GUARD_BYTES >> 4)
+            if rows:
+                reach.start, reach.included, reach.skip_rows = (last,), False, 0
+                yield Lines(text, rows, last, frozenset(reading.tagged()))
+    return bool(ended == native.DONE)
 
 
 def _next_size(chunk: list[Row], size: int, chunk_rows: int) -> int:
@@ -207,6 +248,16 @@ class _Reader:
         finally:
             self.db.limit(apsw.SQLITE_LIMIT_LENGTH, longest)
         return rows, False
+
+    def numbered(self, reach: _Reach) -> bool:
+        """Whether the key is an integer as far as can be seen, so that reading can go on behind any."""
+        ends = [row[0] for row in (reach.start, self.end) if row is not None]
+        return not self.nulls and not reach.skip_rows and all(type(end) is int for end in ends)
+
+    def plain_statement(self, reach: _Reach) -> tuple[str, tuple[Cell, ...]]:
+        """All cells from where reading came."""
+        sql, bound = self._statement(reach, ", ".join(self.shape.cells))
+        return sql, tuple(bound)
 
     def _any_left(self, reach: _Reach) -> bool:
         sql, bound = self._statement(reach, "1", " LIMIT 1")

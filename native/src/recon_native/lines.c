@@ -1,0 +1,63 @@
+#include "lines.h"
+
+SQLITE_EXTENSION_INIT3
+
+#include <string.h>
+
+#include "numbers.h"
+
+void *made(PyTypeObject *type)
+{
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    return allocate(type, 0);
+}
+
+int prepare(PyObject *pointer, const char *sql, sqlite3 **db, sqlite3_stmt **statement)
+{
+    if (sqlite3_api == NULL) {
+        PyErr_Format(PyExc_RuntimeError, "SQLite has not loaded this library yet");
+        return -1;
+    }
+    *db = PyLong_AsVoidPtr(pointer);
+    if (*db == NULL) {
+        if (!PyErr_Occurred())
+            PyErr_Format(PyExc_ValueError, "the connection is closed");
+        return -1;
+    }
+    if (sqlite3_prepare_v2(*db, sql, -1, statement, NULL) != SQLITE_OK) {
+        PyErr_Format(PyExc_RuntimeError, "%s", sqlite3_errmsg(*db));
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *powers(PyObject *module, PyObject *args)
+{
+    (void)module;
+    const char *bytes;
+    Py_ssize_t size;
+    int least;
+    if (!PyArg_ParseTuple(args, "y#i:powers", &bytes, &size, &least))
+        return NULL;
+    if (numbers_take_powers(bytes, (size_t)size, least) < 0)
+        return PyErr_Format(PyExc_ValueError, "these are not the powers of ten that are wanted");
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"powers", powers, METH_VARARGS, "Take the powers of ten that floats are written and read by."},
+    {NULL, NULL, 0, NULL},
+};
+
+int lines_add(PyObject *module)
+{
+    PyType_Spec *specs[] = {&sqlite_lines_spec, &copy_lines_spec, &sqlite_filling_spec, &copy_rows_spec};
+    for (size_t place = 0; place < sizeof specs / sizeof *specs; place++) {
+        PyObject *type = PyType_FromSpec(specs[place]);
+        int added = type == NULL ? -1 : PyModule_AddObjectRef(module, strrchr(specs[place]->name, '.') + 1, type);
+        Py_XDECREF(type);
+        if (added < 0)
+            return -1;
+    }
+    return PyModule_AddFunctions(module, functions);
+}
