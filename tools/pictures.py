@@ -26,6 +26,8 @@ PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("restore", ("recon backup import ./kept local", "recon backup diff ./kept local")),
     ("error", ("recon recover model",)),
     ("help", ("recon --help",)),
+    ("help-korean", ("recon --lang ko check --help",)),
+    ("error-korean", ("recon --lang ko recover model",)),
 )
 """In order, each picture's commands in the state that those before it left."""
 

@@ -20,11 +20,13 @@ NOUN = "noun"
 """The context of a noun with its plural; its translation holds the number as `{0}`."""
 
 _PLACE = re.compile(r"\{(\d+)\}")
-_FILLED = re.compile(rf"\{{(\d+)\}}([^\w\s(]*)({MARKER})?")
+_FILLED = re.compile(rf"\{{(\d+)\}}(?:([^\w\s({{}}]*)({MARKER}))?")
+_WORD = re.compile(r"[A-Za-z]+")
 _NUMBERED = re.compile(r"(\d[\d ]*) ([A-Za-z][A-Za-z ]*)")
 _DEEPEST = 3
 _FEW_LETTERS = 8
 """A template with fewer letters of its own also fits what others say: only names may stand in its places then."""
+_VERY_FEW = 5
 
 
 @dataclass(slots=True)
@@ -87,12 +89,13 @@ class Pattern:
 
     @property
     def letters(self) -> int:
-        """How many letters of the template are its own."""
-        return sum(one.isalpha() for literal in self.literals for one in literal)
+        """How many letters of the template are its own; backticks, which few others write, count for some."""
+        own = "".join(self.literals)
+        return sum(map(str.isalpha, own)) + 2 * own.count("`")
 
     def is_certain(self, *, ours: bool) -> bool:
         """Whether its own words alone tell that a text is of this template."""
-        return self.letters >= _FEW_LETTERS or (ours and bool(self.literals[0]))
+        return self.letters >= _FEW_LETTERS or (ours and (bool(self.literals[0]) or self.letters >= _VERY_FEW))
 
     def places(self, text: str) -> dict[int, str] | None:
         """What stands in the places of a text; None where the text is not of this template."""
@@ -156,19 +159,28 @@ class Catalogue:
         candidates.sort(key=lambda one: one.letters, reverse=True)
         for pattern in candidates:
             places = pattern.places(text)
-            if places is not None and (pattern.is_certain(ours=ours) or all(map(self._is_name, places.values()))):
+            if places is None:
+                continue
+            if any("; " in one for one in places.values()) and (both := self._both(text, depth)):
+                return both  # a message and a hint, and the place had swallowed the hint
+            if pattern.is_certain(ours=ours) or all(map(self._is_name, places.values())):
                 inner = {number: self._inner(value, depth) for number, value in places.items()}
                 return filled(pattern.translation, inner)
         return None
 
     def _is_name(self, value: str) -> bool:
-        return " " not in value or value in self.texts
+        return (" " not in value and not _WORD.fullmatch(value)) or value in self.texts
 
     def _inner(self, value: str, depth: int) -> str:
         """What stands in a place may be words of recon itself; a name or a value is left alone."""
         if depth >= _DEEPEST or " " not in value:
             return value
         return self._said(value, False, depth + 1) or value  # noqa: FBT003  by position throughout
+
+    def _both(self, text: str, depth: int) -> str | None:
+        left, _found, right = text.rpartition("; ")
+        parts = [self._whole(one, True, depth + 1) for one in (left, right)]  # noqa: FBT003  by position throughout
+        return "; ".join(filter(None, parts)) if all(parts) else None
 
     def _in_parts(self, text: str, depth: int) -> str | None:
         """A text put together of two: `message: cause`, `cause; hint`."""
@@ -185,7 +197,7 @@ def filled(template: str, places: dict[int, str]) -> str:
     """A translation with its places filled, and the particle behind each as its last sound wants it."""
 
     def fill(match: re.Match[str]) -> str:
-        value, between, marker = places.get(int(match[1]), match[0]), match[2], match[3]
+        value, between, marker = places[int(match[1])], match[2] or "", match[3]
         return f"{value}{between}{particle(value, marker) if marker else ''}"
 
     return _FILLED.sub(fill, template)

@@ -31,6 +31,10 @@ _FIRST, _LAST, _FINALS, _RIEUL = 0xAC00, 0xD7A3, 28, 8
 _DIGITS = {"0": "c", "1": "l", "2": "", "3": "c", "4": "", "5": "", "6": "c", "7": "l", "8": "l", "9": ""}
 _LETTERS = {"L": "l", "M": "c", "N": "c", "R": "l"}
 """Names of letters that end in a consonant: 엘, 엠, 엔, 알."""
+_SPELLED_OUT = 3
+"""Capitals up to so many are read by their names: `URL`; more are a word: `NAME`."""
+_READ_OTHERWISE = {"check": "", "job": "c"}
+"""체크, 잡."""
 _NO_FINAL, _FINAL, _L = "", "c", "l"
 
 
@@ -67,7 +71,9 @@ def last_sound(word: str) -> str | None:
 
 
 def _latin(word: str) -> str:
-    if word.isupper() or not re.search(r"[aeiouyAEIOUY]", word):
+    if word.lower() in _READ_OTHERWISE:
+        return _READ_OTHERWISE[word.lower()]
+    if (word.isupper() and len(word) <= _SPELLED_OUT) or not re.search(r"[aeiouyAEIOUY]", word):
         return _LETTERS.get(word[-1].upper(), _NO_FINAL)
     word = word.lower()
     if re.search(r"l$|[^aeiouy]le$|[aeiou]le$", word):

@@ -181,8 +181,8 @@ def _asides(report: Report, screen: Screen) -> None:
 
 
 def _problem(problem: Problem) -> str:
-    detail = f" ({escape.line(problem.detail)})" if problem.detail else ""
-    return f"{escape.line(problem.item) or '/'}: {escape.line(problem.reason)}{detail}"
+    detail = f" ({escape.line(said(problem.detail, ours=False))})" if problem.detail else ""
+    return f"{escape.line(problem.item) or '/'}: {escape.line(said(problem.reason, ours=False))}{detail}"
 
 
 def _write_utf8(out: TextIO, text: str) -> None:

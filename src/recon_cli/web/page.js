@@ -15,11 +15,11 @@ const WORDS = {
   ko: {
     language: "English", live: "실시간", lost: "연결이 끊겼습니다. 다시 연결 중", well: "유실도, 멈춘 작업도 없습니다.", amiss: "먼저 확인하세요:",
     running: "실행 중", waiting: "대기 중", failed: "실패와 원인", done: "완료", moved: "수량 추이", readings: "판독 기록",
-    upload: "새 복원 작업", send: "사진 보내기", preset: "품질", original: "원본 해상도", token: "토큰", enter: "확인",
+    upload: "새 재구성 작업", send: "사진 보내기", preset: "품질", original: "원본 해상도", token: "토큰", enter: "확인",
     none: "없음", more: "더 보기", nowaiting: "대기 중인 작업 없음", viewer: "뷰어 열기", cancel: "취소", retry: "이어서 실행", log: "로그", search: "검색",
-    t_running: "실행", t_waiting: "대기", t_failed: "실패", t_done: "완료", t_queue: "전송 대기", t_dead: "전송 불가", t_drift: "불일치",
+    t_running: "실행", t_waiting: "대기", t_failed: "실패", t_done: "완료", t_queue: "대기열", t_dead: "데드레터", t_drift: "불일치",
     queue_lost: "건이 대기열에서 유실됨", queue_dead: "건을 전송할 수 없음", queue_spilled: "건이 대기열 밖에 보관됨",
-    queue_paused: "개 대상이 일시 중지됨", drift: "건의 파일·기록 불일치", trouble: "문제",
+    queue_paused: "개 대상이 일시 중지됨", drift: "건의 파일·레코드 불일치", trouble: "문제",
     days: "일별 작업: 접수, 완료, 실패", depth: "대기열 길이", checks: "파일과 행", oldest: "가장 오래된 항목", never: "점검 기록 없음",
     photos: "장", sent: "접수됨, 작업", wrong: "토큰이 올바르지 않습니다", free: "디스크 여유", ago: "전", at: "최근 점검",
     readingsLive: "실시간", readingsLost: "연결이 끊겼습니다. 복구되면 이어서 받습니다", found: "건", sending: "보내는 중"
