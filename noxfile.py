@@ -31,6 +31,19 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LOCK = ROOT / "requirements" / "lock.txt"
 PYTHON_FILES = ("src", "tests", "tools", "noxfile.py")
 EXTRAS = tuple(name for name in PROJECT["project"]["optional-dependencies"] if name not in {"all", "gpu"})
+LOWEST = (
+    "tests/cli",
+    "tests/config",
+    "tests/core",
+    "tests/files/sftp",
+    "tests/fuzz",
+    "tests/reconstruction/images",
+    "tests/snapshot",
+    "tests/stores/bulk/test_sqlite.py",
+    "tests/systems",
+    "tests/web/test_guard.py",
+)
+"""What touches the dependencies most; `-s lowest -- tests` runs all."""
 DEBIAN_PACKAGES = (
     "bindfs",
     "chromium",
@@ -179,6 +192,23 @@ def build(session: nox.Session) -> None:
             session.run("python", str(ROOT / "tools" / "extras.py"), str(found), extra)
         shutil.rmtree(folder)
     session.log("not tried: the extra `gpu`, whose torch weighs gigabytes")
+
+
+@nox.session(default=False)
+def lowest(session: nox.Session) -> None:
+    """Tests with the lowest version of each direct dependency that pyproject.toml allows, `gpu` apart; needs uv."""
+    extras = [f"--extra={name}" for name in EXTRAS]
+    wanted = beside(session) / "lowest.txt"
+    session.install("uv")
+    how = ["--quiet", "--resolution=lowest-direct", "--no-header", "--no-annotate", "-o", str(wanted)]
+    session.run("uv", "pip", "compile", *how, *extras, "pyproject.toml")
+    names = {re.split(r"[=<>\[ ;]", line)[0] for line in wanted.read_text("utf-8").splitlines() if line[:1].isalpha()}
+    tested = [
+        one for one in nox.project.dependency_groups(PROJECT, "test") if re.split(r"[=<>\[ ;]", one)[0] not in names
+    ]
+    session.install("-r", str(wanted), *tested)
+    session.install("--no-deps", "-e.")
+    session.run("pytest", "-n", "auto", *(session.posargs or LOWEST))
 
 
 @nox.session(default=False)

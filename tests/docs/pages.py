@@ -39,7 +39,12 @@ class Block:
 
 def pages() -> list[Path]:
     """Every page a reader can open."""
-    found = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+    found = [
+        ROOT / "README.md",
+        ROOT / "SECURITY.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "examples").rglob("*.md"),
+    ]
     return sorted(path for path in found if path.is_file())
 
 

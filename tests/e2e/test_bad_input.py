@@ -104,6 +104,8 @@ def test_a_damaged_plan_is_14_and_no_plan_is_17(scene: Build) -> None:
         (["recover", "models", "--also", "nowhere.db"], 17),
         (["recover", "models", "--zone", "Mars/Base", "--also", "host.pw"], 2),
         (["scan", "gopher://127.0.0.1/"], 2),
+        (["scan", "ftp://[::1/x"], 2),
+        (["scan", "host", "--include", "[z-a]"], 2),
         (["scan", "host", "--encoding", "klingon"], 2),
         (["recover", "models", "--to", "oracle://127.0.0.1/x"], 2),
         (["recover", "models", "--shape", "round"], 2),

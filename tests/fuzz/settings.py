@@ -73,7 +73,7 @@ def glob(data: bytes, _folder: Path) -> None:
     pattern = data.decode("utf-8", "surrogateescape")
     with suppress(ReconError):
         compile_glob(pattern)
-        PathFilter.of([pattern], [pattern]).wants("files/" + "a" * 30 + "/b.obj")
+        PathFilter.of([pattern], [pattern]).wants("files/" + "a" * 9 + "/b.obj")
 
 
 @target(b"\x1b[31mred\x1b]0;title\x07", "\u202e\u0085".encode())

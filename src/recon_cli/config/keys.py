@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 Plain: TypeAlias = str | int | float | bool | tuple[str, ...]
 
@@ -75,6 +76,12 @@ def _text(value: object) -> str:
     return value
 
 
+def _address(value: object) -> str:
+    taken = _text(value)
+    urlsplit(taken)  # refuses an IPv6 address without its bracket; a path has nothing that it could refuse
+    return taken
+
+
 def _integer(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError
@@ -124,7 +131,7 @@ def _parse_boolean(text: str) -> bool:
 
 _TAKE: dict[Kind, Callable[[object], Plain]] = {
     Kind.TEXT: _text,
-    Kind.ADDRESS: _text,
+    Kind.ADDRESS: _address,
     Kind.PATH: _text,
     Kind.INTEGER: _integer,
     Kind.NUMBER: _number,

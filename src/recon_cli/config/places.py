@@ -87,7 +87,10 @@ def has_password(url: str) -> bool:
         return False
     if _SECRET_FIELDS.search(url):
         return True
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "@" in url
     if "@" in parts.netloc:
         return bool(parts.netloc.rpartition("@")[0].partition(":")[2])
     after_colon = re.sub(r"^\[[^\]]*\]", "", parts.netloc).partition(":")[2]
@@ -105,6 +108,11 @@ def _resolve(settings: Settings, section: str, name_or_url: str, warn: Warn) -> 
         )
     if not _is_address(name_or_url):
         raise unknown(settings, section, name_or_url)
+    try:
+        urlsplit(name_or_url)
+    except ValueError as exc:
+        hint = "an IPv6 address stands in brackets: `ftp://[::1]/folder`"
+        raise UsageError(f"{name_or_url} is no URL", cause=str(exc).lower(), hint=hint) from exc
     return _bare(section, anchor(section, name_or_url, Path.cwd()))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from recon_cli.core.errors import UsageError
 
-_LONGEST = 1000
+_LONGEST, _MOST_STARS = 1000, 10
 _TOKEN = re.compile(r"/\*\*/|\*\*/|/\*\*|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
 
 
@@ -22,8 +22,10 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
     Raises:
         UsageError: it is no pattern, such as one with the set `[z-a]`.
     """
-    if len(pattern) > _LONGEST:
-        raise UsageError(f"a pattern has more than {_LONGEST} letters", hint="write several shorter ones")
+    pattern = re.sub(r"\*{3,}", "**", pattern)
+    if len(pattern) > _LONGEST or pattern.count("*") > _MOST_STARS:
+        cause = f"it has more than {_LONGEST} letters, or {_MOST_STARS} stars: matching it could take for ever"
+        raise UsageError("a pattern is too long", cause=cause, hint="write several shorter ones")
     body = "".join(_translate(token) for token in _TOKEN.findall(pattern.strip("/")))
     prefix = "" if "/" in pattern.rstrip("/") else "(?:.*/)?"
     try:

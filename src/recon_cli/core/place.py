@@ -41,7 +41,10 @@ class Place:
 
 def redact(url: str) -> str:
     """The URL without its password, for showing and for naming state."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL; what stands before its `@` may be a login all the same
+        return url.rpartition("@")[2]
     if "@" not in parts.netloc:
         return url
     login, _, host = parts.netloc.rpartition("@")

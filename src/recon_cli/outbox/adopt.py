@@ -46,6 +46,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
                 shutil.copyfile(beside, Path(folder, f"pending.db{suffix}"))
         with closing(sqlite3.connect(Path(folder, "pending.db"))) as db:
             db.row_factory = sqlite3.Row
+            db.execute("PRAGMA trusted_schema = OFF")
             _require_shape(db, path)
             yield db
 
@@ -80,7 +81,7 @@ def _require_shape(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _rows(db: sqlite3.Connection, table: str) -> Iterator[Mapping[str, Any]]:
-    found = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    found = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()
     if found:
         for row in db.execute(f"SELECT * FROM {table} ORDER BY id"):  # noqa: S608  constant names
             yield dict(row)

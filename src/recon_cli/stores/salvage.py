@@ -17,6 +17,7 @@ def connect(uri: str) -> sqlite3.Connection:
     """A connection that keeps odd text (bytes that are no UTF-8 become surrogate escapes) and survives a bad schema."""
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    connection.execute("PRAGMA trusted_schema = OFF")  # a stranger made it
     connection.execute("PRAGMA writable_schema = ON")  # broken entries of the schema are passed over, not fatal
     return connection
 
