@@ -1,6 +1,6 @@
-#!/usr/bin/env bash
-# Is this installation of recon able to lose a database and get it back, twice? No network, no configuration, no leftovers.
-set -euo pipefail
+#!/bin/sh
+# Is this installation of recon able to lose a database and get it back? No network, no configuration, no leftovers.
+set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
+import re
 import shlex
 import shutil
 import sqlite3
@@ -16,6 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 
 from recon_cli.demo import twin_sessions as twin
 from recon_cli.demo.service import prepared
@@ -25,6 +28,7 @@ from tests.support.recon import Done, Recon, in_folder
 from tests.systems.conversations import twin as chat
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+CI = EXAMPLES / "ci"
 
 
 @pytest.fixture
@@ -162,10 +166,52 @@ def test_systemd_understands_the_units(tmp_path: Path, unit: str) -> None:
 
 
 def test_the_smoke_script_says_that_recon_works(lost: Recon, tmp_path: Path) -> None:
-    done = run(lost, ["bash", str(EXAMPLES / "ci" / "smoke.sh")], TMPDIR=str(tmp_path))
+    done = run(lost, ["sh", str(CI / "smoke.sh")], TMPDIR=str(tmp_path))
     assert done.code == 0, done.err
     assert done.out.endswith("recon works here\n")
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
+def test_the_drift_script_says_what_is_wrong_and_once_all_is_well(lost: Recon) -> None:
+    command = ["sh", str(CI / "drift.sh"), "models"]
+    drift = run(lost, command)
+    assert (drift.code, drift.err) == (4, "models: files and rows differ, see drift.json\n")
+    assert json.loads((lost.folder / "drift.json").read_text())["schema"] == "recon.check/1"
+    lost("recover", "models", "--apply")
+    well = run(lost, command)
+    assert (well.code, well.out, well.err) == (0, "models: files and rows agree\n", "")
+
+
+def test_the_drift_script_asks_again_when_the_host_does_not_answer(lost: Recon) -> None:
+    settings = (lost.folder / "recon.toml").read_text()
+    (lost.folder / "recon.toml").write_text(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", settings))
+    done = run(lost, ["sh", "-x", str(CI / "drift.sh"), "models"], PAUSES_S="0 0")
+    assert done.code == 13
+    assert done.err.count("+ recon check models --json") == 3
+    assert "nothing is known" in done.err
+
+
+@pytest.mark.parametrize(("file", "job"), [("github.yml", "steps"), ("gitlab-ci.yml", "script")])
+def test_a_pipeline_runs_what_is_there(lost: Recon, file: str, job: str) -> None:
+    lost("recover", "models", "--apply")
+    shutil.copytree(CI, lost.folder / "examples" / "ci")
+    text = yaml.safe_load((CI / file).read_text("utf-8"))
+    jobs = text.get("jobs", text)
+    steps = [step.get("run", "") if isinstance(step, dict) else step for step in jobs["agree"][job]]
+    commands = [step for step in steps if "examples/ci" in step]
+    assert len(commands) == 2
+    for command in commands:
+        done = run(lost, ["sh", "-c", command])
+        assert done.code == 0, done.err
+
+
+def test_the_alerts_ask_for_series_that_a_check_leaves(lost: Recon) -> None:
+    lost("check", "models", "--textfile", "recon.prom", expect=4)
+    left = {line.split("{")[0] for line in (lost.folder / "recon.prom").read_text().splitlines() if line[0] != "#"}
+    (group,) = yaml.safe_load((CI / "alerts.yml").read_text("utf-8"))["groups"]
+    asked = {name for rule in group["rules"] for name in re.findall(r"recon_\w+", rule["expr"])}
+    assert asked
+    assert asked <= left
 
 
 def unit_of(name: str, folder: str = "systemd") -> configparser.ConfigParser:
