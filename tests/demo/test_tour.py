@@ -89,6 +89,7 @@ def test_with_nothing_to_play_it_says_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 15
     assert "not installed: pyftpdlib" in done.stderr
     assert "pip install 'recon-cli[demo]'" in done.stderr
+    assert not (tmp_path / "recon-demo").exists()
 
 
 def test_a_part_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> None:

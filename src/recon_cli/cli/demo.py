@@ -22,7 +22,6 @@ from recon_cli.ui.screen import Screen
 
 NAMES = tuple(part.name for part in PARTS)
 WIDEST = 112
-IN_A_PIPE = 100
 
 
 @options.examples("recon demo", "recon demo --only recover --serve")
@@ -44,6 +43,7 @@ def demo(
     clock = SystemClock()
     began = clock.monotonic()
     parts = _chosen(only)
+    tour.require(parts)
     place = folder.absolute()
     audience = _Nobody() if call.json or call.quiet else _Teller(call.screen)
     with tour.staged(place, models, audience) as stage:
@@ -69,7 +69,7 @@ def demo(
 class _Nobody:
     """Watches nothing: the report says it all."""
 
-    columns = IN_A_PIPE
+    columns = WIDEST
 
     def title(self, text: str) -> None:
         """Not told."""
@@ -92,7 +92,7 @@ class _Teller:
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self.columns = min(screen.columns, WIDEST) if screen.draws_tables else IN_A_PIPE
+        self.columns = min(screen.columns, WIDEST) if screen.draws_tables else WIDEST
 
     def title(self, text: str) -> None:
         """In bold, after a gap."""

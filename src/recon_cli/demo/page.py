@@ -37,14 +37,15 @@ def _part(folder: Path, one: Played, coloured: Callable[[str], str]) -> str:
     head = f'<h2 id="{one.part.name}">{one.part.name}</h2><p>{escape(one.part.story)}</p>'
     if not one.proven:
         return f'{head}<p class="skipped">skipped: {one.missing} is not installed; <code>{escape(INSTALL)}</code></p>'
-    steps = "".join(_step(outcome, coloured) for outcome in one.outcomes)
-    return f'{head}{steps}{_pictures(folder, one)}<p class="proven">Proven: {escape(one.proven)}.</p>'
+    steps = "".join(_step(outcome, coloured, shown=outcome is one.outcomes[-1]) for outcome in one.outcomes)
+    return f'{head}{_pictures(folder, one)}{steps}<p class="proven">Proven: {escape(one.proven)}.</p>'
 
 
-def _step(outcome: Outcome, coloured: Callable[[str], str]) -> str:
-    shown = coloured(outcome.screen.rstrip("\n"))
+def _step(outcome: Outcome, coloured: Callable[[str], str], *, shown: bool) -> str:
+    """A command to open; the last one of a part, which proves it, is open."""
+    screen = coloured(outcome.screen.rstrip("\n"))
     summary = f"{escape(outcome.what)}<br><code>$ {escape(outcome.command)}</code>"
-    return f"<details><summary>{summary}</summary><pre>{shown}</pre></details>"
+    return f"<details{' open' if shown else ''}><summary>{summary}</summary><pre>{screen}</pre></details>"
 
 
 def _pictures(folder: Path, one: Played) -> str:

@@ -48,7 +48,7 @@ class Part:
 
 def recover(stage: Stage) -> str:
     """Rows from the files on the web host, with evidence for every field."""
-    stage.run("what survived on the web host", "recon scan host --include '*.db' --include '*.obj'")
+    stage.run("what survived on the web host, and is there a copy of the database?", "recon scan host --include '*.db'")
     stage.run("files without rows: drift, exit code 4", "recon check models", expect=4)
     stage.run("plan first: nothing is written", "recon recover models --plan-out plan.json")
     stage.run("apply exactly that plan", "recon apply plan.json")

@@ -50,20 +50,25 @@ def staged(folder: Path, models: int, audience: Audience) -> Iterator[Stage]:
         yield stage
 
 
+def require(parts: Sequence[Part]) -> None:
+    """See to it that something can be played, before anything is made.
+
+    Raises:
+        ToolMissingError: each part lacks a package.
+    """
+    missing = [part.missing() for part in parts]
+    if all(missing):
+        cause = f"not installed: {', '.join(sorted({name for name in missing if name}))}"
+        raise ToolMissingError("nothing of the demo can be played", cause=cause, hint=f"`{INSTALL}`")
+
+
 def play(stage: Stage, parts: Sequence[Part]) -> list[Played]:
     """Play the parts in turn; one that lacks a package is skipped, and says so.
 
     Raises:
         StageError: a command ended otherwise than it must.
-        ToolMissingError: there is none that can be played.
     """
-    played = [_one(stage, part, f"{number}/{len(parts)} {part.name}") for number, part in enumerate(parts, 1)]
-    if not any(one.proven for one in played):
-        names = ", ".join(sorted({one.missing for one in played}))
-        raise ToolMissingError(
-            "nothing of the demo can be played", cause=f"not installed: {names}", hint=f"`{INSTALL}`"
-        )
-    return played
+    return [_one(stage, part, f"{number}/{len(parts)} {part.name}") for number, part in enumerate(parts, 1)]
 
 
 def _one(stage: Stage, part: Part, title: str) -> Played:
