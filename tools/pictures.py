@@ -22,7 +22,7 @@ PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("plan", ("recon recover models",)),
     ("apply", ("recon recover models --apply", "recon check models")),
     ("backup", ("recon backup export local ./kept", "recon backup verify ./kept --restore-drill")),
-    ("undo", ("recon undo", 'recon undo "$(recon undo | cut -f 1)"')),
+    ("undo", ("recon undo", 'recon undo "$(recon undo | head -n 1 | cut -f 1)"')),
     ("restore", ("recon backup import ./kept local", "recon backup diff ./kept local")),
     ("error", ("recon recover model",)),
     ("help", ("recon --help",)),

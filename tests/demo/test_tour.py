@@ -106,6 +106,20 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert [one.name for one in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
 
+def test_ctrl_c_ends_the_servers_that_were_kept_and_nothing_is_wrong(tmp_path: Path) -> None:
+    recon = reconstructing(tmp_path)
+    running = recon.start("demo", "--only", "backup", "--serve")
+    assert running.stderr is not None
+    while b"run on until Ctrl-C" not in running.stderr.readline():
+        assert running.poll() is None
+    in_it = reconstructing(tmp_path / "recon-demo")
+    in_it("check", "models")
+    running.send_signal(signal.SIGINT)
+    _out, err = running.communicate(timeout=60)
+    assert (running.returncode, b"error" in err) == (0, False), err
+    in_it("check", "models", expect=13)
+
+
 def test_stopped_in_the_middle_it_leaves_no_server_and_begins_anew(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="recon-tour-") as room:
         Path(room).chmod(0o755)

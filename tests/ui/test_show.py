@@ -54,6 +54,24 @@ def test_a_terminal_gets_a_table_that_cuts_nothing_away(tmp_path: Path) -> None:
     assert seen.err == ""
 
 
+NARROW = """
+columns = ("path", "annotations", "unchanged", "conflicts")
+rows = [["files/" + "0" * 40 + "/model.obj", 3, 0, 12], ["b", 1, 2, 3]]
+show(Report("recon.t/1", "two rows", tables=(Table(columns, rows),)))
+"""
+
+
+def test_a_narrow_terminal_gets_row_under_row_before_a_word_is_broken(tmp_path: Path) -> None:
+    narrow = on_terminal(program(NARROW), tmp_path, environment(NO_COLOR="1"), columns=40).out
+    assert [line.split() for line in narrow.splitlines() if line.startswith("annotations")] == [
+        ["annotations", "3"],
+        ["annotations", "1"],
+    ]
+    assert "files/" + "0" * 40 + "/model.obj" in "".join(narrow.split())
+    wide = on_terminal(program(NARROW), tmp_path, environment(NO_COLOR="1"), columns=60).out
+    assert "annotations   unchanged   conflicts" in wide
+
+
 @pytest.mark.parametrize("wish", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_color_leaves_no_escape_code_at_all_not_even_bold(tmp_path: Path, wish: dict[str, str]) -> None:
     body = TABLE + PROBLEMS.replace("report =", "worse =") + "show(report); show(worse)"

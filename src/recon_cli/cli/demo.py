@@ -11,7 +11,7 @@ import typer
 from recon_cli.cli import options
 from recon_cli.config.near import suggest
 from recon_cli.core import words
-from recon_cli.core.errors import UsageError
+from recon_cli.core.errors import ExitCode, UsageError
 from recon_cli.core.report import Report
 from recon_cli.demo import page, tour
 from recon_cli.demo.parts import PARTS, Part
@@ -52,8 +52,7 @@ def demo(
         took = words.seconds(clock.monotonic() - began)
         if serve:
             call.say(f"\nthe servers run on until Ctrl-C; in another terminal: cd {folder} && recon check models")
-            while not signals.wait(3600):
-                pass
+            _until_ctrl_c()
     shown = [one for one in played if one.proven]
     summary = f"{words.count(len(shown), 'part')} played, {len(played) - len(shown)} skipped in {took}"
     call.show(
@@ -64,6 +63,16 @@ def demo(
             hints=(f"open {folder}/index.html in a browser",),
         )
     )
+
+
+def _until_ctrl_c() -> None:
+    """Wait; Ctrl-C is how it is meant to end here, so no error comes of it."""
+    try:
+        while not signals.wait(3600):
+            pass
+    except signals.Stopped as stop:
+        if stop.code is not ExitCode.SIGINT:
+            raise
 
 
 class _Nobody:

@@ -13,10 +13,13 @@ from rich.text import Text
 
 from recon_cli.core.canonical import Json
 from recon_cli.core.report import Table
-from recon_cli.ui.escape import cell, line
+from recon_cli.ui.escape import cell, line, width
 from recon_cli.ui.screen import Screen
 
 MOST_ROWS = 1000  # a terminal is for looking; more is for a pipe
+WORD = 14
+"""Words up to this long stand whole in a table; longer ones (paths, hashes) are folded."""
+_GAP, _EDGES = 3, 2
 
 
 def draw(table: Table, screen: Screen) -> int:
@@ -24,7 +27,8 @@ def draw(table: Table, screen: Screen) -> int:
     rows = iter(table.rows)
     shown = list(islice(rows, MOST_ROWS))
     if shown:
-        _console(screen).print(_grid(table, shown))
+        fits = _least_width(table, shown) <= screen.columns
+        _console(screen).print(_grid(table, shown) if fits else _stacked(table, shown))
     return _count(rows)
 
 
@@ -45,6 +49,30 @@ def _grid(table: Table, rows: Sequence[Sequence[Json]]) -> RichTable:
     for row in rows:
         grid.add_row(*(Text(cell(value)) for value in row))
     return grid
+
+
+def _least_width(table: Table, rows: Sequence[Sequence[Json]]) -> int:
+    """The columns that a grid needs for no header and no short word to be broken."""
+    widths = []
+    for number, name in enumerate(table.columns):
+        words = [word for row in rows for word in cell(row[number]).split()]
+        widths.append(max(width(name), *(min(width(word), WORD) for word in words), 0))
+    return sum(widths) + _GAP * (len(widths) - 1) + _EDGES
+
+
+def _stacked(table: Table, rows: Sequence[Sequence[Json]]) -> RichTable:
+    """Row under row, each a column's name and its value: for a terminal that is too narrow for the grid."""
+    title = line(table.title) or None
+    stack = RichTable.grid(padding=(0, _GAP, 0, 0))
+    stack.title, stack.title_justify = title, "left"
+    stack.add_column(style="bold")
+    stack.add_column(overflow="fold")
+    for row in rows:
+        stack.add_row()
+        for name, value in zip(table.columns, row, strict=True):
+            stack.add_row(name, Text(cell(value)))
+    stack.add_row()
+    return stack
 
 
 def _count(rows: Iterator[object]) -> int:
