@@ -146,6 +146,17 @@ def test_cron_copies_the_logs_proves_them_and_keeps_silent(tmp_path: Path) -> No
     assert rooms == set(chat.ROOMS) - {"대화:비밀"}
 
 
+def test_units_that_share_a_state_folder_are_one_user() -> None:
+    owners: dict[tuple[str, str], set[str]] = {}
+    for path in EXAMPLES.glob("*/*.service"):
+        unit = unit_of(path.name, path.parent.name)["Service"]
+        if "StateDirectory" in unit:
+            user = unit.get("User", path.stem if unit.get("DynamicUser") == "yes" else "root")
+            owners.setdefault((path.parent.name, unit["StateDirectory"]), set()).add(user)
+    assert len(owners) > 3
+    assert {where: users for where, users in owners.items() if len(users) > 1} == {}
+
+
 @pytest.mark.parametrize("unit", ["recon-check", "recon-backup", "recon-sync", "recon-sync-verify", "recon-serve"])
 def test_systemd_understands_the_units(tmp_path: Path, unit: str) -> None:
     verify = system.require("systemd-analyze", "systemd")
