@@ -157,10 +157,13 @@ def test_units_that_share_a_state_folder_are_one_user() -> None:
     assert {where: users for where, users in owners.items() if len(users) > 1} == {}
 
 
-@pytest.mark.parametrize("unit", ["recon-check", "recon-backup", "recon-sync", "recon-sync-verify", "recon-serve"])
+UNITS = sorted(path.stem for path in EXAMPLES.glob("*/*.service") if "gate" not in path.stem)
+
+
+@pytest.mark.parametrize("unit", UNITS)
 def test_systemd_understands_the_units(tmp_path: Path, unit: str) -> None:
     verify = system.require("systemd-analyze", "systemd")
-    folder = EXAMPLES / ("gfx" if "sync" in unit else "serve" if "serve" in unit else "systemd")
+    (folder,) = (path.parent for path in EXAMPLES.glob(f"*/{unit}.service"))
     names = [one for one in (f"{unit}.service", f"{unit}.timer") if (folder / one).exists()]
     for name in names:
         text = (folder / name).read_text("utf-8")
