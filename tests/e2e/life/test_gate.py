@@ -89,3 +89,16 @@ def test_readings_outlive_their_move_and_the_loss_of_the_disk(life: Callable[...
     assert len(found(recon)) == len(before) + 1
     recon("record", "prune", "--older-than", "2026-02-14T10:15:00Z")
     assert len(list((recon.folder / "archive").iterdir())) == 1
+
+
+def test_tables_that_were_moved_as_they_were_are_refused_with_the_way_that_works(life: Callable[..., Life]) -> None:
+    recon = life()
+    recon.settings(SETTINGS)
+    recon("record", "init")
+    recon("record", "add", "HLXU 123456", "--at", "2026-02-14T19:30:00+09:00")
+    recon.new_server()
+    recon("migrate", "local", "server")
+    recon.change('to = "local"', 'to = "server"')
+    refused = recon("record", "init", expect=5).err
+    assert "`container_logs.captured_at` is a text" in refused
+    assert "recon backup import" in refused

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from recon_cli.core.catalog import Catalog, DeclaredTable
+from recon_cli.core.catalog import Catalog, DeclaredTable, Kind
 from recon_cli.core.report import Problem
 from recon_cli.systems.containers import statements
-from recon_cli.systems.containers.table import LOG_COLUMNS, READING_COLUMNS, Dialect, LogColumn, Names
+from recon_cli.systems.containers.table import LOG_COLUMNS, READING_COLUMNS, Dialect, LogColumn, Names, Sort
 
 _NO_FUNCTION = frozenset({"42883", "PGRST202"})
 
@@ -41,6 +41,16 @@ def faults(catalog: Catalog, names: Names) -> tuple[Fault, ...]:
     if catalog.table(names.rules) is None:
         found.append(Fault(names.rules, "no table", "nothing says how long the window is"))
     return tuple(found)
+
+
+def text_for_time(catalog: Catalog, names: Names) -> str | None:
+    """A column of times that Postgres has as text: no statement makes times of those without touching every row."""
+    if catalog.engine != "postgresql":
+        return None
+    times = {column.name for column in (*LOG_COLUMNS, *READING_COLUMNS) if column.sort is Sort.MOMENT}
+    tables = filter(None, map(catalog.table, (names.logs, names.readings)))
+    columns = ((table.name, one) for table in tables for one in table.columns)
+    return next((f"{table}.{one.name}" for table, one in columns if one.name in times and one.kind is Kind.TEXT), None)
 
 
 def dialect_of(catalog: Catalog) -> Dialect:

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from fnmatch import fnmatch
 
 from recon_cli.core.catalog import Catalog
-from recon_cli.core.errors import ConfigError, UsageError
+from recon_cli.core.errors import ConfigError, GuardError, UsageError
 from recon_cli.core.landing import Landing, Parcel, Shape
 from recon_cli.core.record import Record
 from recon_cli.core.report import Problem
@@ -133,9 +133,16 @@ class ContainersFeed:
 
         Raises:
             ConfigError: partitions are wanted, and the table is there without them, or the engine has none.
+            GuardError: the tables hold times as texts, as SQLite does, where the engine has times.
         """
         if catalog.schemaless:
             return ()
+        if (wrong := faults.text_for_time(catalog, self.names)) is not None:
+            raise GuardError(
+                f"`{wrong}` is a text, where Postgres needs a time",
+                cause="the tables were moved here from SQLite as they were",
+                hint="rename them, run this again, and bring the rows by `recon backup import … --mode upsert`",
+            )
         dialect, there = faults.dialect_of(catalog), catalog.table(self.table)
         has = there is not None and "captured_at" in there.key
         if self.made.partitioned and dialect is not table.Dialect.POSTGRES:
