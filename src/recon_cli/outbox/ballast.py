@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CHUNK = bytes(1 << 16)
+_LEAST, _LITTLE = 4, 8
+"""A ballast is at least a quarter of what it should be; beside it, an eighth stays free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,11 @@ class Ballast:
 
     path: Path
     size_bytes: int
+
+    @property
+    def reserve_bytes(self) -> int:
+        """Room that nothing new may take: what leaves needs some, and where the ballast was given up, that is it."""
+        return self.size_bytes // (_LITTLE if self.path.exists() else _LEAST)
 
     def drop(self) -> int:
         """Give it up; how many bytes of room that made."""
@@ -37,7 +44,7 @@ class Ballast:
             return
         with suppress(OSError):
             size_bytes = min(self.size_bytes, shutil.disk_usage(self.path.parent).free // 4)
-            if size_bytes >= self.size_bytes // 4:
+            if size_bytes >= self.size_bytes // _LEAST:
                 self._fill(size_bytes)
 
     def _fill(self, size_bytes: int) -> None:

@@ -30,6 +30,8 @@ Step = Callable[[str], None]
 BATCH_ITEMS = 500
 BATCH_BYTES = 4 << 20
 _ROOM_LOOK_S = 0.05
+_ROW_BYTES = 400
+"""What stands beside a payload. Twice both is what a row takes at most: of a page, half may stay empty."""
 
 
 class _Ticket:
@@ -233,7 +235,7 @@ class Outbox:
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
         letters = [letter for ticket in tickets for letter in ticket.letters]
         marks = [mark for ticket in tickets for mark in ticket.marks]
-        self._require_room(sum(len(letter.payload) for letter in letters))
+        self._require_room(sum(2 * (len(letter.payload) + _ROW_BYTES) for letter in letters))
         at = self.clock.now().timestamp()
 
         def work(db: sqlite3.Connection) -> tuple[list[Placed], list[Item]]:
@@ -295,9 +297,12 @@ class Outbox:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _require_room(self, size_bytes: int) -> None:
-        """Refuse what would fit into the log alone: to leave the log it needs its room in the file, too."""
+        """Refuse what would fit into the log alone: to leave the log it needs its room in the file, too.
+
+        Some room stays free for what leaves: leases, acknowledgements, and what is noted of the files.
+        """
         for shorten in (self._shorten_log, None):
-            needed = 2 * size_bytes + self._log_bytes()
+            needed = 2 * size_bytes + self._log_bytes() + self.ballast.reserve_bytes
             free = _free_bytes(self._folder)
             if free >= needed or free + self._unused() >= needed:
                 return

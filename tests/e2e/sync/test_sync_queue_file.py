@@ -110,21 +110,22 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run([unmount, str(folder)], check=True)
 
 
+@pytest.mark.parametrize(("count", "pad_bytes"), [(300, 40_000), (1100, 10_000)])
 def test_a_full_disk_takes_nothing_away_and_what_waits_still_leaves(
-    small_disk: Path, site: MakeSite, lite: SqliteTarget
+    small_disk: Path, site: MakeSite, lite: SqliteTarget, count: int, pad_bytes: int
 ) -> None:
     found = site(lite)
     away(found)
-    found.nas.write(range(300), pad_bytes=40_000)
+    found.nas.write(range(count), pad_bytes=pad_bytes)
     told = found.sync(expect=13)
-    assert 0 < told["waiting"] < 300, "12 MB do not fit"
+    assert 0 < told["waiting"] < count, "12 MB do not fit"
     assert any("is full" in one["reason"] for one in told["problems"]), told["problems"]
     kept = books(found.queue)["waiting"]
     assert found.sync(expect=13)["waiting"] >= kept
     found.settings()
     told = found.sync("--wait", "5", expect=None)
     assert isinstance(told, dict), told
-    assert told["delivered"] == 300
+    assert told["delivered"] == count
     found.sync()
     found.prove()
 

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from recon_cli.core.errors import ReconError
 from recon_cli.core.ports import Progress
 from recon_cli.jobs.sync.aliases import Aliases
 from recon_cli.jobs.sync.columns import Columns
@@ -53,10 +54,20 @@ def opened(
     """A route, ready to run; memory and target are closed at the end, the queue stays the caller's."""
     feed = feed_of(route)
     stash = Stash(queue.path.with_name(queue.path.name + ".stash.jsonl")) if route.on_drift is OnDrift.STASH else None
-    with closing(open_sink(route.target)) as sink, closing(Seen(seen_path(state_dir, route))) as seen:
+    with closing(open_sink(route.target)) as sink, closing(_seen(seen_path(state_dir, route), queue)) as seen:
         columns, aliases = Columns(queue, route.target.label), Aliases(queue)
         delivery = Delivery(sink, columns, aliases, feed, seen.delivered, stash, progress)
         yield Ends(route, queue, seen, sink, Intake(route, feed, queue, seen, progress, step), delivery)
+
+
+def _seen(path: Path, queue: Outbox) -> Seen:
+    """The memory; on a full disk in the ballast's place, for without it nothing could leave the queue."""
+    try:
+        return Seen(path)
+    except ReconError:
+        if not queue.ballast.drop():
+            raise
+        return Seen(path)
 
 
 def seen_path(state_dir: Path, route: Route) -> Path:

@@ -164,6 +164,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA wal_autocheckpoint = 256")  # a megabyte: the queue leaves that much room on a full disk
         db.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes back is read and put again
         if db.execute("PRAGMA user_version").fetchone()[0] == 0:
             with suppress(sqlite3.OperationalError):  # another process was quicker
