@@ -20,6 +20,7 @@ from recon_cli.systems.containers.reading import Reading, of_payload
 from recon_cli.systems.containers.table import USUAL, WINDOW_S, Names
 from recon_cli.systems.feed import Sending, Spot, Unfit
 from recon_cli.systems.records import Entry, Given, Hints
+from recon_cli.systems.tables.columns import Dialect, dialect_of
 from recon_cli.systems.text import base_name, compose
 
 _ENDINGS = (".csv", ".tsv", ".xlsx", "_log.json", ".jsonl")
@@ -135,9 +136,9 @@ class ContainersFeed:
         """
         if catalog.schemaless:
             return ()
-        dialect, there = faults.dialect_of(catalog), catalog.table(self.table)
+        dialect, there = dialect_of(catalog), catalog.table(self.table)
         has = there is not None and "captured_at" in there.key
-        if self.made.partitioned and dialect is not table.Dialect.POSTGRES:
+        if self.made.partitioned and dialect is not Dialect.POSTGRES:
             raise ConfigError(f"{dialect} tables are not partitioned here", hint="only Postgres's are")
         if self.made.partitioned and there is not None and not has:
             hint = "rename it, make the new one, and add its rows again"
