@@ -16,7 +16,7 @@ import psycopg
 from recon_cli.demo import twin_sessions as twin
 from recon_cli.demo.service import prepared
 from recon_cli.systems.gfx.statements import create
-from recon_cli.systems.gfx.table import Dialect
+from recon_cli.systems.tables.columns import Dialect
 from tests.docs.pages import ROOT
 from tests.support import photoset, postgres
 from tests.support.outboxes import letters, opened
@@ -122,6 +122,19 @@ def photo_example(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def workers(folder: Path) -> Iterator[None]:
+    """The same photos, and a Postgres that has the jobs of workers; their results lie in `jobs`."""
+    with photos(folder), postgres.running() as server:
+        (folder / "jobs.pw").write_text(server.password)
+        (folder / "jobs.pw").chmod(0o600)
+        (folder / "recon.toml").write_text(
+            f'version = 1\n[stores.jobs]\nurl = "{server.database()}"\npassword_file = "jobs.pw"\n'
+            '[reconstruct]\nroot = "jobs"\nstore = "jobs"\n[worker]\npool = "cpu"\n'
+        )
+        yield
+
+
+@contextmanager
 def nas(folder: Path) -> Iterator[None]:
     """A NAS with the exports of two PCs, and a recon.toml that sends them to a SQLite file."""
     twin.write(folder / "nas")
@@ -221,6 +234,7 @@ SCENES: dict[str, Callable[[Path], AbstractContextManager[None]]] = {
     "queue": queue,
     "photos": photos,
     "photo example": photo_example,
+    "workers": workers,
     "nas": nas,
     "gate": gate,
     "narrow nas": narrow_nas,

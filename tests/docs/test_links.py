@@ -26,6 +26,11 @@ def test_every_page_of_the_docs_can_be_reached_from_the_readme() -> None:
     assert not lost
 
 
+def test_every_picture_is_shown_on_some_page() -> None:
+    shown = {destination(page, target) for page in pages() for target in links(page)}
+    assert sorted({*(ROOT / "docs" / "pictures").iterdir()} - shown) == []
+
+
 def leads_somewhere(page: Path, target: str) -> bool:
     if urlsplit(target).scheme in {"https", "http", "mailto"}:
         return True

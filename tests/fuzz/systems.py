@@ -29,7 +29,7 @@ from recon_cli.systems.sidecar import SCHEMA, read
 from recon_cli.systems.viewer import paths
 from tests.fuzz.harness import target
 from tests.systems.conversations import twin as chat
-from tests.systems.gfx import twin as sessions
+from recon_cli.demo import twin_sessions as sessions
 
 EXPORT = sessions.dumped(sessions.document(638961224831992165, 2, events=2))
 LOG = "".join(chat.save(random.Random(7), number)[0] for number in range(3)).encode()

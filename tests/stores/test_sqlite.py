@@ -17,8 +17,7 @@ from recon_cli.core.place import Place
 from recon_cli.core.plan import Change, ChangeKind
 from recon_cli.core.schema import Column, ColumnType, Schema
 from recon_cli.stores.registry import open_records
-from recon_cli.stores.wrap import ReadOnly
-from tests.stores.conformance import MODELS, SCHEMAS, create, model, row, update, write
+from tests.stores.conformance import MODELS, SCHEMAS, create, model, row, write
 from tests.stores.engines import SqliteBench
 
 _ROOT = Path(__file__).parents[2]
@@ -236,17 +235,6 @@ def test_an_unknown_scheme_lists_the_known_ones_and_hides_the_password() -> None
         open_records(Place("oracle://me:s3cret@host/db"))
     assert "sqlite://" in (caught.value.cause or "")
     assert "s3cret" not in str(caught.value.document())
-
-
-def test_a_read_only_wrapper_reads_and_refuses_to_write(one: SqliteBench) -> None:
-    undo = write(one.store, model("a"))
-    store = ReadOnly(one.store)
-    assert store.columns() == one.store.columns()
-    assert store.fingerprint("models") == one.store.fingerprint("models")
-    assert row(store, "models", "a") == row(one.store, "models", "a")
-    for action in (lambda: write(store, update("models", "a", name="x")), lambda: store.revert(undo)):
-        with pytest.raises(ReconError, match="reading only"):
-            action()
 
 
 def test_a_write_ahead_log_is_read_and_written_through(one: SqliteBench) -> None:

@@ -45,14 +45,6 @@ class Finding:
     evidence: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
     missing: str = ""
 
-    def contested(self) -> dict[str, tuple[Evidence, ...]]:
-        """The fields whose candidates do not all say the same."""
-        return {
-            name: candidates
-            for name, candidates in self.evidence.items()
-            if any(candidate.value != candidates[0].value for candidate in candidates[1:])
-        }
-
 
 def choose(*candidates: Evidence | None) -> tuple[Evidence, ...]:
     """The candidates that exist, surest first; equals keep the order given."""

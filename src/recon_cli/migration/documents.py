@@ -10,7 +10,6 @@ import orjson
 from recon_cli.core.json_text import loads
 
 _KEYS = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
-_NUMBERS = re.compile(rb"[-+.\deE]{17,}")
 
 
 class Document(IntEnum):
@@ -57,16 +56,3 @@ def _repeats(text: bytes) -> bool:
     except ValueError:
         return False
     return repeated
-
-
-def same_document(one: bytes, other: bytes) -> bool:
-    """Whether two JSON texts mean the same value; numbers by all their digits."""
-    if not _NUMBERS.search(one) and not _NUMBERS.search(other):
-        return bool(orjson.loads(one) == orjson.loads(other))
-    return bool(_exact(one) == _exact(other))
-
-
-def _exact(text: bytes) -> object:
-    from decimal import Decimal  # noqa: PLC0415  long numbers are rare
-
-    return loads(text, parse_float=Decimal, parse_int=Decimal)

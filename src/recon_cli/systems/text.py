@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_UNFIT = re.compile("[\0\ud800-\udfff]")
 _LONGEST_CUT = 3
 """How many bytes of a cut UTF-8 character can stand at the end of a head."""
 
@@ -21,6 +23,21 @@ def decode(raw: bytes) -> str:
 def compose(text: str) -> str:
     """Korean names as Macs write them (NFD) and as everybody else does (NFC), in one spelling."""
     return unicodedata.normalize("NFC", text)
+
+
+def storable(path: str) -> str:
+    r"""A path as any database can hold it: bytes that are no text (`os.fsdecode`'s) are written as `\xff`, NUL too.
+
+    Composed and decomposed names stay two names, as they are on a disk.
+    """
+    if path.isascii() and "\0" not in path:
+        return path
+    return _UNFIT.sub(lambda found: "\\x" + f"{ord(found[0]) & 0xFF:02x}", path)
+
+
+def printable(text: str) -> str:
+    """A text as any database can hold it: NUL and halves of surrogate pairs become U+FFFD."""
+    return text if text.isascii() and "\0" not in text else _UNFIT.sub("\ufffd", text)
 
 
 def _utf8(raw: bytes) -> str | None:

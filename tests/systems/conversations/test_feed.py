@@ -14,7 +14,8 @@ from recon_cli.systems import feed as feeds
 from recon_cli.systems import registry
 from recon_cli.systems.conversations import layout
 from recon_cli.systems.conversations.feed import ConversationsFeed
-from recon_cli.systems.conversations.names import Rooms, kept, room_of
+from recon_cli.systems.conversations.names import Rooms, room_of
+from recon_cli.systems.text import storable
 from tests.systems.conversations import twin
 
 
@@ -67,6 +68,6 @@ def test_options_come_as_texts_and_a_wrong_zone_is_told() -> None:
 
 
 def test_a_path_is_kept_as_it_lies_on_disk() -> None:
-    assert kept("가.md") == "가.md"
-    assert kept(unicodedata.normalize("NFD", "가.md")) != "가.md"
-    assert kept("a\udcff.md") == "a\\xff.md"
+    assert storable("가.md") == "가.md"
+    assert storable(unicodedata.normalize("NFD", "가.md")) != "가.md"
+    assert storable("a\udcff.md") == "a\\xff.md"

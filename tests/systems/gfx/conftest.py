@@ -17,7 +17,7 @@ import pytest
 from recon_cli.core.catalog import Catalog
 from recon_cli.core.place import Place
 from recon_cli.stores.bulk.registry import open_bulk
-from recon_cli.systems.gfx.table import Dialect
+from recon_cli.systems.tables.columns import Dialect
 from tests.support import mariadb, postgres
 
 

@@ -11,8 +11,10 @@ import pytest
 from recon_cli.core.catalog import Catalog, DeclaredColumn, DeclaredTable, Kind
 from recon_cli.core.place import Place
 from recon_cli.systems.gfx import constraints, statements
-from recon_cli.systems.gfx.constraints import Fault, Trouble
-from recon_cli.systems.gfx.table import SENT, Dialect
+from recon_cli.systems.gfx.constraints import Trouble
+from recon_cli.systems.gfx.table import COLUMNS, SENT
+from recon_cli.systems.tables.columns import Dialect
+from recon_cli.systems.tables.faults import Fault, writable
 from tests.support import postgrest
 from tests.systems.gfx.conftest import Engine, Maria, Postgres, Sqlite, put, read_catalog
 
@@ -87,7 +89,7 @@ def test_an_older_table_keeps_what_it_lacks_out_of_the_rows(pg: Postgres) -> Non
     pg.sql(OLD)
     old = pg.catalog().table("gfx_sessions")
     assert old is not None
-    assert constraints.writable(old) == tuple(name for name in SENT if name not in {"sync_source", "gfx_pc_id"})
+    assert writable(old, COLUMNS) == tuple(name for name in SENT if name not in {"sync_source", "gfx_pc_id"})
     pg.sql(*statements.latest(Dialect.POSTGRES, has=[one.name for one in old.columns]))
     assert pg.sql("SELECT count(*) FROM gfx_sessions_latest") == [(0,)]
 
@@ -236,7 +238,7 @@ def test_a_column_that_the_database_computes_is_left_out(pg: Postgres) -> None:
     pg.sql(*statements.latest(Dialect.POSTGRES))
     table = pg.catalog().table("gfx_sessions")
     assert table is not None
-    assert "hand_count" not in constraints.writable(table)
+    assert "hand_count" not in writable(table, COLUMNS)
     assert told(constraints.faults(pg.catalog())) == {(Trouble.MISSING_COLUMN, "gfx_sessions.hand_count", False)}
 
 

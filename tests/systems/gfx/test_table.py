@@ -12,7 +12,8 @@ from recon_cli.demo import twin_sessions as twin
 from recon_cli.systems.gfx import constraints, statements, table
 from recon_cli.systems.gfx.parse import Session, parse
 from recon_cli.systems.gfx.rows import Observation, observation_row, session_row
-from recon_cli.systems.gfx.table import COLUMNS, SENT, Dialect, Names
+from recon_cli.systems.gfx.table import COLUMNS, SENT, Names
+from recon_cli.systems.tables.columns import Dialect
 from tests.systems.gfx.conftest import Engine, Postgres, put
 
 NOW = datetime(2025, 10, 20, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def test_the_statements_may_be_run_again_and_leave_nothing_to_complain_about(eng
 def test_what_is_declared_is_what_the_engine_made(engine: Engine) -> None:
     engine.sql(*statements.create(engine.dialect))
     catalog = engine.catalog()
-    for wanted in table.declared(engine.dialect):
+    for wanted in table.declared_tables(engine.dialect):
         made = catalog.table(wanted.name)
         assert made is not None
         assert made.key == wanted.key
@@ -129,4 +130,4 @@ def test_the_schema_names_the_columns_that_are_declared() -> None:
     assert (sessions.key, observations.key) == (("file_hash",), ("id",))
     assert [one.name for one in sessions.columns] == [one.name for one in COLUMNS]
     assert set(SENT) < set(sessions.by_name)
-    assert table.declared(Dialect.POSTGRES)[0].column("raw_json").kind is Kind.JSONB  # type: ignore[union-attr]  # it is there
+    assert table.declared_tables(Dialect.POSTGRES)[0].column("raw_json").kind is Kind.JSONB  # type: ignore[union-attr]  # it is there

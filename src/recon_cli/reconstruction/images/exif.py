@@ -12,8 +12,6 @@ _FOCAL_MM, _FOCAL_35MM, _LENS = 0x920A, 0xA405, 0xA434
 _WIDTH, _HEIGHT, _PLANE_X, _PLANE_Y = 0xA002, 0xA003, 0xA20E, 0xA20F
 _MAKER_NOTE = 0x927C
 _FILM_WIDTH_MM = 36.0
-_TURNED = 5
-"""Orientations from here on swap width and height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +23,6 @@ class Told:
     focal_35mm: float | None = None
     gps: tuple[float, float] | None = None
     readable: bool = True
-
-    @property
-    def swaps_sides(self) -> bool:
-        """Whether upright is a quarter turn away."""
-        return self.orientation >= _TURNED
 
     def focal_px(self, width: int, height: int) -> float | None:
         """The focal length in pixels of a picture of this size, by the length it would have on 36 mm film."""

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from recon_cli.core.catalog import Catalog, DeclaredTable, Kind
-from recon_cli.core.report import Problem
-from recon_cli.systems.containers import statements
-from recon_cli.systems.containers.table import LOG_COLUMNS, READING_COLUMNS, Dialect, LogColumn, Names, Sort
+from recon_cli.systems.containers.table import LOG_COLUMNS, READING_COLUMNS, Names
+from recon_cli.systems.tables.columns import Dialect, Sort, TableColumn, dialect_of
+from recon_cli.systems.tables.faults import Fault
+from recon_cli.systems.tables.statements import add_column
 
 _NO_FUNCTION = frozenset({"42883", "PGRST202"})
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong. `blocks`: no row could be written as it is."""
-
-    name: str
-    reason: str
-    why: str
-    sql: str = ""
-    blocks: bool = True
-
-    def problem(self) -> Problem:
-        """The fault as a report shows it."""
-        return Problem(self.name, self.reason, f"{self.why}; to mend it: {self.sql}" if self.sql else self.why)
 
 
 def faults(catalog: Catalog, names: Names) -> tuple[Fault, ...]:
@@ -53,11 +38,6 @@ def text_for_time(catalog: Catalog, names: Names) -> str | None:
     return next((f"{table}.{one.name}" for table, one in columns if one.name in times and one.kind is Kind.TEXT), None)
 
 
-def dialect_of(catalog: Catalog) -> Dialect:
-    """Whose SQL the target takes."""
-    return Dialect.POSTGRES if catalog.engine == "postgrest" else Dialect(catalog.engine)
-
-
 def explained(code: str, message: str, names: Names) -> Fault | None:
     """A refusal by the server as the fault of the table behind it, if it is one."""
     if code in _NO_FUNCTION or (code == "42P01" and names.logs in message):
@@ -67,12 +47,14 @@ def explained(code: str, message: str, names: Names) -> Fault | None:
     return None
 
 
-def _table(dialect: Dialect, table: DeclaredTable | None, name: str, columns: tuple[LogColumn, ...]) -> Iterator[Fault]:
+def _table(
+    dialect: Dialect, table: DeclaredTable | None, name: str, columns: tuple[TableColumn, ...]
+) -> Iterator[Fault]:
     if table is None:
         yield Fault(name, "no table", "the target has no such table")
         return
     there = {one.name for one in table.columns}
     for column in columns:
         if column.name not in there:
-            sql = statements.add_column(dialect, name, column) if column.nullable else ""
+            sql = add_column(dialect, name, column) if column.nullable else ""
             yield Fault(f"{name}.{column.name}", "missing column", "the table lacks it", sql)

@@ -22,6 +22,7 @@ from recon_cli.systems.containers.table import USUAL, WINDOW_S, Names
 from recon_cli.systems.feed import Sending, Spot, Unfit
 from recon_cli.systems.moments import zone_named
 from recon_cli.systems.records import Entry, Given, Hints
+from recon_cli.systems.tables.columns import Dialect, dialect_of
 from recon_cli.systems.text import base_name, compose
 
 _ENDINGS = (".csv", ".tsv", ".xlsx", "_log.json", ".jsonl")
@@ -143,9 +144,9 @@ class ContainersFeed:
                 cause="the tables were moved here from SQLite as they were",
                 hint="rename them, run this again, and bring the rows by `recon backup import … --mode upsert`",
             )
-        dialect, there = faults.dialect_of(catalog), catalog.table(self.table)
+        dialect, there = dialect_of(catalog), catalog.table(self.table)
         has = there is not None and "captured_at" in there.key
-        if self.made.partitioned and dialect is not table.Dialect.POSTGRES:
+        if self.made.partitioned and dialect is not Dialect.POSTGRES:
             raise ConfigError(f"{dialect} tables are not partitioned here", hint="only Postgres's are")
         if self.made.partitioned and there is not None and not has:
             hint = "rename it, make the new one, and add its rows again"

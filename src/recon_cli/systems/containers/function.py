@@ -29,11 +29,6 @@ def statements(names: Names, *, partitioned: bool, exposed: bool) -> tuple[str, 
     return tuple(made)
 
 
-def month_name(table: str, year: int, month: int) -> str:
-    """What the partition of a month is called."""
-    return f"{table}_p{year:04d}_{month:02d}"
-
-
 def _month(names: Names) -> str:
     """Both tables' partitions of one month; who makes them holds a lock, so that two do not make them at once."""
     return f"""CREATE OR REPLACE FUNCTION "{names.logs}_month"(month timestamp) RETURNS void LANGUAGE plpgsql

@@ -1,75 +1,41 @@
 """The target's tables: `container_logs` as readers know it, every reading with the log that stands for it, the window.
 
-A log is a reading that is more than the window after the last log of its number. Columns are declared once here, for
-every engine.
+A log is a reading that is more than the window after the last log of its number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from recon_cli.core.catalog import DeclaredIndex, DeclaredTable
 from recon_cli.core.landing import Landing, Window
-from recon_cli.core.schema import Column, ColumnType, Schema
 from recon_cli.core.search import Book
+from recon_cli.systems.tables.columns import NO, NOW_US, Dialect, Sort, TableColumn, declared, schema
 
 LOGS = "container_logs"
 WINDOW_S = 300.0
 """Five minutes."""
 
 
-class Dialect(StrEnum):
-    """A family of engines that take the same statements, named as in `Catalog.engine`."""
-
-    POSTGRES = "postgresql"
-    SQLITE = "sqlite"
-    MYSQL = "mysql"
-
-
-class Sort(StrEnum):
-    """What a column holds, before any engine's word for it."""
-
-    UUID = "uuid"
-    MOMENT = "moment"
-    WORD = "word"
-    """A text that is short, and looked for."""
-    TEXT = "text"
-    SMALL = "small"
-    REAL = "real"
-    FLAG = "flag"
-
-
-@dataclass(frozen=True, slots=True)
-class LogColumn:
-    """One column. `sent` is whether recon sends it; `now` whether the database fills it in with the present time."""
-
-    name: str
-    sort: Sort
-    nullable: bool = True
-    sent: bool = True
-    default: str = ""
-
-
-NOW = "now"
-_ID = LogColumn("id", Sort.UUID, nullable=False)
+_ID = TableColumn("id", Sort.UUID, nullable=False)
 _COMMON = (
-    LogColumn("captured_at", Sort.MOMENT, nullable=False),
-    LogColumn("container_owner", Sort.WORD, nullable=False),
-    LogColumn("container_number", Sort.WORD, nullable=False),
-    LogColumn("source_video", Sort.WORD),
-    LogColumn("cropped_image_ref", Sort.TEXT),
+    TableColumn("captured_at", Sort.MOMENT, nullable=False),
+    TableColumn("container_owner", Sort.WORD, nullable=False),
+    TableColumn("container_number", Sort.WORD, nullable=False),
+    TableColumn("source_video", Sort.WORD),
+    TableColumn("cropped_image_ref", Sort.TEXT),
 )
-_CREATED = LogColumn("created_at", Sort.MOMENT, sent=False, default=NOW)
+_CREATED = TableColumn("created_at", Sort.MOMENT, sent=False, default=NOW_US)
 LOG_COLUMNS = (_ID, *_COMMON, _CREATED)
 READING_COLUMNS = (
     _ID,
     *_COMMON,
-    LogColumn("check_digit", Sort.SMALL),
-    LogColumn("confidence", Sort.REAL),
-    LogColumn("notes", Sort.TEXT),
-    LogColumn("log_id", Sort.UUID, sent=False),
-    LogColumn("pinned", Sort.FLAG, nullable=False, sent=False, default="no"),
+    TableColumn("check_digit", Sort.SMALL),
+    TableColumn("confidence", Sort.REAL),
+    TableColumn("notes", Sort.TEXT),
+    TableColumn("log_id", Sort.UUID, sent=False),
+    TableColumn("pinned", Sort.FLAG, nullable=False, sent=False, default=NO),
     _CREATED,
 )
 COPIED = ("id", *(one.name for one in _COMMON))
@@ -87,12 +53,6 @@ READING_INDEXES: Mapping[str, tuple[str, ...]] = {
     "number_idx": ("container_owner", "container_number", "captured_at", "id"),
     "log_idx": ("log_id",),
     "captured_at_idx": ("captured_at", "id"),
-}
-_TYPES = {
-    Sort.MOMENT: ColumnType.TIMESTAMP,
-    Sort.SMALL: ColumnType.INTEGER,
-    Sort.REAL: ColumnType.REAL,
-    Sort.FLAG: ColumnType.BOOLEAN,
 }
 
 
@@ -123,13 +83,20 @@ USUAL = Names()
 
 def landing(names: Names = USUAL) -> Landing:
     """Readings land; the window says which of them are logs."""
-    columns = tuple(
-        Column(one.name, _TYPES.get(one.sort, ColumnType.TEXT), nullable=one.nullable, unique=one.name == "id")
-        for one in READING_COLUMNS
-        if one.sent
-    )
+    sent = schema(names.readings, (one for one in READING_COLUMNS if one.sent), "id")
     window = Window(names.logs, names.rules, names.taker, GROUP, "captured_at", "id", "log_id", "pinned", COPIED)
-    return Landing(Schema(names.readings, columns, ("id",)), keys=(("id", "captured_at"),), window=window)
+    return Landing(sent, keys=(("id", "captured_at"),), window=window)
+
+
+def declared_tables(dialect: Dialect, names: Names, *, partitioned: bool) -> tuple[DeclaredTable, DeclaredTable]:
+    """Logs and readings as an engine declares them; `partitioned` by month (Postgres)."""
+    key = ("id", "captured_at") if partitioned else ("id",)
+
+    def made(table: str, columns: tuple[TableColumn, ...], indexes: Mapping[str, tuple[str, ...]]) -> DeclaredTable:
+        wanted = tuple(DeclaredIndex(f"{table}_{name}", parts) for name, parts in indexes.items())
+        return DeclaredTable(table, declared(dialect, columns), key, indexes=wanted)
+
+    return made(names.logs, LOG_COLUMNS, LOG_INDEXES), made(names.readings, READING_COLUMNS, READING_INDEXES)
 
 
 def book(names: Names = USUAL) -> Book:

@@ -17,12 +17,14 @@ from recon_cli.core.record import Record
 from recon_cli.core.report import Problem
 from recon_cli.systems import feed
 from recon_cli.systems.conversations import layout, moments, rebuild, table
-from recon_cli.systems.conversations.names import COMBINED, PATTERN, Rooms, kept, room_of
+from recon_cli.systems.conversations.names import COMBINED, PATTERN, Rooms, room_of
 from recon_cli.systems.conversations.parse import Log, Turn, parse, spelled
 from recon_cli.systems.conversations.table import FILE_COLUMNS, FILE_KEY, KEY, ROOM, TURN_COLUMNS, WHOLE, Names
 from recon_cli.systems.feed import Sending, Spot, Unfit
-from recon_cli.systems.gfx.table import GfxColumn
 from recon_cli.systems.moments import zone_named
+from recon_cli.systems.tables.columns import TableColumn
+from recon_cli.systems.tables.faults import writable
+from recon_cli.systems.text import storable
 
 ZONE = "Asia/Seoul"
 """Where the clock on the wall hangs, unless said otherwise."""
@@ -66,7 +68,7 @@ class ConversationsFeed:
         self.book = table.book(self.names)
         self.rooms = rooms or Rooms()
         self.wants = self.rooms.wants
-        self.spelled = kept
+        self.spelled = storable
         self._files, self._host = files, host
         self._zone = zone or ZoneInfo(ZONE)
 
@@ -197,8 +199,8 @@ def make(
     return ConversationsFeed(main, rooms, files=observations, zone=zone, host=given.get(HOST_OPTION) or HOST)
 
 
-def _columns(there: DeclaredTable | None, ours: tuple[GfxColumn, ...]) -> tuple[str, ...]:
-    return table.writable(there, ours) if there is not None else tuple(one.name for one in ours)
+def _columns(there: DeclaredTable | None, ours: tuple[TableColumn, ...]) -> tuple[str, ...]:
+    return writable(there, ours) if there is not None else tuple(one.name for one in ours)
 
 
 def _hash(*parts: str) -> str:

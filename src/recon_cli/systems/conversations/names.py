@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from recon_cli.core.globs import compile_glob
-from recon_cli.systems.gfx.names import is_export
-from recon_cli.systems.text import base_name, compose
+from recon_cli.systems.text import base_name, compose, storable
+from recon_cli.systems.wanted import wanted
 
 PATTERN = "*.md"
 COMBINED = ("전체", "전체*대화*", "통합*", "combined*", "all", "all[-_ ]*")
 """How the file is called that holds all rooms' turns once more."""
-_UNFIT = re.compile("[\0\ud800-\udfff]")
-
-
-def kept(path: str) -> str:
-    r"""A path as it lies on disk: NFC and NFD names are two files, and both come back.
-
-    Bytes that are no text are written as `\xff`.
-    """
-    return path if path.isascii() else _UNFIT.sub(lambda found: "\\x" + f"{ord(found[0]) & 0xFF:02x}", path)
 
 
 def room_of(path: str) -> str:
     """The room that a file is: its path without the ending, composed, so that both spellings are one room."""
-    whole = compose(kept(path)).strip("/")
+    whole = compose(storable(path)).strip("/")
     return whole.removesuffix(".md") or whole
 
 
@@ -43,7 +33,7 @@ class Rooms:
     _is_log: Callable[[str], bool] = field(init=False, repr=False, compare=False, default=bool)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_is_log", is_export(self.pattern))
+        object.__setattr__(self, "_is_log", wanted(self.pattern))
 
     def wants(self, path: str) -> bool:
         """Whether a path may be read and sent."""

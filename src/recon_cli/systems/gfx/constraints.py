@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
-from recon_cli.core.catalog import Catalog, DeclaredColumn, DeclaredIndex, DeclaredTable, Generated, Kind, Numbered
-from recon_cli.core.report import Problem
+from recon_cli.core.catalog import Catalog, DeclaredColumn, DeclaredIndex, DeclaredTable, Kind
 from recon_cli.systems.gfx import statements
-from recon_cli.systems.gfx.table import COLUMNS, ENUMS, REQUIRED, SENT, USUAL, Dialect, Names, Sort, SyncStatus
+from recon_cli.systems.gfx.table import COLUMNS, REQUIRED, SENT, TABLE_TYPES, USUAL, VOCABULARIES, Names, SyncStatus
+from recon_cli.systems.tables.columns import Dialect, dialect_of, literal
+from recon_cli.systems.tables.faults import PRIMARY, Fault, computed, must_be_given, uniques, worst_first
+from recon_cli.systems.tables.statements import add_column, add_unique, drop_unique, nullable, quoted
 
 _HASH = "file_hash"
 _KEYS = ((_HASH,), ("gfx_pc_id", _HASH))
@@ -51,29 +52,11 @@ class Trouble(StrEnum):
     """The observations table or the view is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong. `blocks`: no row, or not every row, could be written as it is.
-
-    `sql` mends it, where a statement can; it is shown, and run only by `recon sync init` on a target it may change.
-    """
-
-    trouble: Trouble
-    name: str
-    why: str
-    sql: str = ""
-    blocks: bool = True
-
-    def problem(self) -> Problem:
-        """The fault as a report shows it."""
-        return Problem(self.name, self.trouble.value, f"{self.why}; to mend it: {self.sql}" if self.sql else self.why)
-
-
 def faults(catalog: Catalog, names: Names = USUAL) -> tuple[Fault, ...]:
     """Everything that is wrong with the target, what blocks first."""
     table = catalog.table(names.sessions)
     if table is None:
-        return (Fault(Trouble.NO_TABLE, names.sessions, "the target has no such table; `recon sync init` makes it"),)
+        return (Fault(names.sessions, Trouble.NO_TABLE, "the target has no such table; `recon sync init` makes it"),)
     dialect = dialect_of(catalog)
     found = [
         *_keys(catalog, table, dialect),
@@ -83,7 +66,7 @@ def faults(catalog: Catalog, names: Names = USUAL) -> tuple[Fault, ...]:
         *_words(catalog, table, dialect),
         *_beside(catalog, names),
     ]
-    return tuple(sorted(found, key=lambda fault: not fault.blocks))
+    return worst_first(found)
 
 
 def migration(catalog: Catalog, names: Names = USUAL, *, exposed: bool = False) -> tuple[str, ...]:
@@ -98,26 +81,15 @@ def migration(catalog: Catalog, names: Names = USUAL, *, exposed: bool = False) 
     mending = [fault.sql for fault in faults(catalog, names) if fault.sql]
     has = {column.name for column in table.columns} | set(SENT)
     made = statements.create(dialect, names, exposed=exposed, has=has)
-    types = len(ENUMS) if dialect is Dialect.POSTGRES else 0
+    types = len(VOCABULARIES) if dialect is Dialect.POSTGRES else 0
     unseen = statements.latest(dialect, names)[:-1]  # Postgres widens no column that a view shows
     return (*made[:types], *unseen, *mending, *made[types:])
 
 
 def conflict_key(table: DeclaredTable) -> tuple[str, ...] | None:
     """The columns by which a content is found again: `file_hash`, else `gfx_pc_id, file_hash`; None without either."""
-    unique = [index.parts for index in _uniques(table)]
+    unique = [index.parts for index in uniques(table)]
     return next((key for wanted in _KEYS for key in unique if sorted(key) == sorted(wanted)), None)
-
-
-def writable(table: DeclaredTable) -> tuple[str, ...]:
-    """The columns that recon may write: ours that are there, without those that the database computes itself."""
-    there = {column.name for column in table.columns if not _computed(column)}
-    return tuple(name for name in SENT if name in there)
-
-
-def dialect_of(catalog: Catalog) -> Dialect:
-    """Whose SQL the target takes."""
-    return Dialect.POSTGRES if catalog.engine == "postgrest" else Dialect(catalog.engine)
 
 
 def explained(code: str, message: str, names: Names = USUAL) -> Fault | None:
@@ -129,35 +101,28 @@ def explained(code: str, message: str, names: Names = USUAL) -> Fault | None:
     known = _CODES.get(code)
     if known == "unique" and _HASH not in message and re.search(r"session_id|file_name|nas_path", message):
         drop = "find the constraint with \\d and drop it"
-        return Fault(Trouble.UNIQUE, names.sessions, f"{_WHY_UNIQUE}; {drop} (the server says: {message})")
+        return Fault(names.sessions, Trouble.UNIQUE, f"{_WHY_UNIQUE}; {drop} (the server says: {message})")
     if known == "no-key":
         return _no_key(Dialect.POSTGRES, names.sessions)
     if known == "column":
-        return Fault(Trouble.MISSING_COLUMN, names.sessions, f"the server says: {message}")
+        return Fault(names.sessions, Trouble.MISSING_COLUMN, f"the server says: {message}")
     return None
 
 
-def _uniques(table: DeclaredTable) -> Iterator[DeclaredIndex]:
-    """Every set of columns that holds no two equal rows, the primary key as one of them."""
-    if table.key:
-        yield DeclaredIndex(table.key_name or f"{table.name}_pkey", table.key, unique=True, constraint="primary key")
-    yield from (one for one in table.indexes if one.unique and not one.expressions and one.where is None)
-
-
 def _keys(catalog: Catalog, table: DeclaredTable, dialect: Dialect) -> Iterator[Fault]:
-    for index in _uniques(table):
+    for index in uniques(table):
         if _HASH not in index.parts and set(index.parts) <= set(SENT):
             pointing = _pointing(catalog, table, index)
             why = f"{_WHY_UNIQUE}; first let {' and '.join(pointing)} point elsewhere" if pointing else _WHY_UNIQUE
             sql = "" if pointing else _lifted(dialect, table, index)
-            yield Fault(Trouble.UNIQUE, f"{table.name} ({', '.join(index.parts)})", why, sql)
+            yield Fault(f"{table.name} ({', '.join(index.parts)})", Trouble.UNIQUE, why, sql)
     partly = [one for one in table.indexes if one.unique and (one.expressions or one.where is not None)]
     for index in partly:
         why = "a unique index on a part of the rows or on an expression: it may refuse an export"
-        yield Fault(Trouble.UNIQUE, f"{table.name}, index {index.name}", why, blocks=False)
+        yield Fault(f"{table.name}, index {index.name}", Trouble.UNIQUE, why, blocks=False)
     if conflict_key(table) is None and catalog.engine == "postgrest":
         why = f"a REST server does not tell whether {_HASH} is unique, nor whether session_id is; the first write will"
-        yield Fault(Trouble.UNTOLD, table.name, why, statements.add_unique(dialect, table.name), blocks=False)
+        yield Fault(table.name, Trouble.UNTOLD, why, add_unique(dialect, table.name, _HASH), blocks=False)
     elif conflict_key(table) is None:
         yield _no_key(dialect, table.name)
 
@@ -173,40 +138,37 @@ def _pointing(catalog: Catalog, table: DeclaredTable, index: DeclaredIndex) -> l
 
 def _no_key(dialect: Dialect, table: str) -> Fault:
     why = f"nothing makes {_HASH} unique, so a content sent twice would stand there twice"
-    return Fault(Trouble.NO_KEY, f"{table}.{_HASH}", why, statements.add_unique(dialect, table))
+    return Fault(f"{table}.{_HASH}", Trouble.NO_KEY, why, add_unique(dialect, table, _HASH))
 
 
 def _lifted(dialect: Dialect, table: DeclaredTable, index: DeclaredIndex) -> str:
-    if index.constraint == "primary key":
+    if index.constraint == PRIMARY:
         return ""
-    return statements.drop_unique(dialect, table.name, index.name, constraint=index.constraint is not None)
+    return drop_unique(dialect, table.name, index.name, constraint=index.constraint is not None)
 
 
 def _missing(table: DeclaredTable, dialect: Dialect) -> Iterator[Fault]:
     for column in COLUMNS:
         there = table.column(column.name)
-        if not column.sent or (there is not None and not _computed(there)):
+        if not column.sent or (there is not None and not computed(there)):
             continue
         needed = column.name in REQUIRED
         if there is not None:
             why = "the database computes it: recon leaves it out"
-            yield Fault(Trouble.MISSING_COLUMN, f"{table.name}.{column.name}", why, blocks=needed)
+            yield Fault(f"{table.name}.{column.name}", Trouble.MISSING_COLUMN, why, blocks=needed)
             continue
         why = "without it a row is not the file" if needed else "it is left out; the document itself is kept whole"
-        sql = statements.add_column(dialect, table.name, column)
-        yield Fault(Trouble.MISSING_COLUMN, f"{table.name}.{column.name}", why, sql, blocks=needed)
+        sql = add_column(dialect, table.name, column)
+        yield Fault(f"{table.name}.{column.name}", Trouble.MISSING_COLUMN, why, sql, blocks=needed)
 
 
 def _unknown(table: DeclaredTable, dialect: Dialect) -> Iterator[Fault]:
     for column in table.columns:
-        given = column.name in SENT or column.default is not None or _computed(column) or column.numbered
-        rowid = dialect is Dialect.SQLITE and table.key == (column.name,) and column.declared.upper() == "INTEGER"
-        if not given and not rowid and (not column.nullable or column.name in table.key):
+        if column.name not in SENT and must_be_given(dialect, table, column):
             why = "it must hold a value, has no default, and recon knows no value for it"
-            name = statements.quoted(dialect, column.name)
-            relax = f"ALTER TABLE {statements.quoted(dialect, table.name)} ALTER COLUMN {name} DROP NOT NULL"
-            sql = relax if dialect is Dialect.POSTGRES and column.name not in table.key else ""
-            yield Fault(Trouble.UNKNOWN_COLUMN, f"{table.name}.{column.name}", why, sql)
+            mended = dialect is Dialect.POSTGRES and column.name not in table.key
+            sql = nullable(dialect, table.name, column) if mended else ""
+            yield Fault(f"{table.name}.{column.name}", Trouble.UNKNOWN_COLUMN, why, sql)
 
 
 def _types(table: DeclaredTable, dialect: Dialect) -> Iterator[Fault]:
@@ -214,13 +176,13 @@ def _types(table: DeclaredTable, dialect: Dialect) -> Iterator[Fault]:
         column = table.column(name)
         if column is not None and (why := judge(column, dialect)):
             yield Fault(
-                Trouble.TYPE, f"{table.name}.{name}", f"{why}, and it is {column.declared or column.kind.value}"
+                f"{table.name}.{name}", Trouble.TYPE, f"{why}, and it is {column.declared or column.kind.value}"
             )
     paid = table.column("payouts")
     if paid is not None and paid.declared.lower() in {"integer[]", "int[]", "int4[]"}:
-        sql = f"ALTER TABLE {statements.quoted(dialect, table.name)} ALTER COLUMN payouts TYPE bigint[]"
+        sql = f"ALTER TABLE {quoted(dialect, table.name)} ALTER COLUMN payouts TYPE bigint[]"
         why = "a payout over 2147483647 would be refused with its whole file, and it is integer[]"
-        yield Fault(Trouble.TYPE, f"{table.name}.payouts", why, sql, blocks=False)
+        yield Fault(f"{table.name}.payouts", Trouble.TYPE, why, sql, blocks=False)
 
 
 def _small_id(column: DeclaredColumn, dialect: Dialect) -> str:
@@ -245,18 +207,18 @@ def _short_document(column: DeclaredColumn, dialect: Dialect) -> str:
 
 def _words(catalog: Catalog, table: DeclaredTable, dialect: Dialect) -> Iterator[Fault]:
     for column in COLUMNS:
-        if column.sort not in ENUMS or (there := table.column(column.name)) is None:
+        if column.words is None or (there := table.column(column.name)) is None:
             continue
-        wanted = ENUMS[column.sort] if column.sort is Sort.TABLE_TYPE else (SyncStatus.SYNCED,)
+        wanted = column.words.words if column.words is TABLE_TYPES else (SyncStatus.SYNCED,)
         known, sure = _vocabulary(catalog, table, there)
         for word in [] if known is None else [str(one) for one in wanted if one not in known]:
             why = f"it does not take {word}: it takes {', '.join(known or ()) or 'nothing'}"
             sql = _taught(there, word) if dialect is Dialect.POSTGRES and there.kind is Kind.ENUM else ""
-            yield Fault(Trouble.WORDS, f"{table.name}.{column.name}", why, sql, blocks=sure)
+            yield Fault(f"{table.name}.{column.name}", Trouble.WORDS, why, sql, blocks=sure)
 
 
 def _taught(column: DeclaredColumn, word: str) -> str:
-    return f"ALTER TYPE {column.declared} ADD VALUE {statements.literal(word)}"
+    return f"ALTER TYPE {column.declared} ADD VALUE {literal(word)}"
 
 
 def _vocabulary(catalog: Catalog, table: DeclaredTable, column: DeclaredColumn) -> tuple[list[str] | None, bool]:
@@ -279,12 +241,8 @@ def _strings(sql: str) -> list[str]:
 def _beside(catalog: Catalog, names: Names) -> Iterator[Fault]:
     if catalog.table(names.observations) is None:
         why = "it keeps every place where a content was seen; `recon sync init` makes it"
-        yield Fault(Trouble.NOT_READY, names.observations, why, blocks=False)
+        yield Fault(names.observations, Trouble.NOT_READY, why, blocks=False)
     views = {one.name for one in catalog.objects if "view" in one.kind}
     if catalog.engine != "postgrest" and names.latest not in views:
         why = "the view of the fullest export of each session; `recon sync init` makes it"
-        yield Fault(Trouble.NOT_READY, names.latest, why, blocks=False)
-
-
-def _computed(column: DeclaredColumn) -> bool:
-    return column.generated is not Generated.NO or column.numbered is Numbered.ALWAYS
+        yield Fault(names.latest, Trouble.NOT_READY, why, blocks=False)

@@ -20,12 +20,14 @@ from recon_cli.core.schema import Schema
 from recon_cli.systems import feed
 from recon_cli.systems.feed import Sending, Spot, Unfit
 from recon_cli.systems.gfx import constraints, document, registry, rows, table
-from recon_cli.systems.gfx.names import PATTERN, REGISTRY, is_export, spelled
-from recon_cli.systems.gfx.parse import Session, parse
+from recon_cli.systems.gfx.names import PATTERN, REGISTRY, is_export
+from recon_cli.systems.gfx.parse import Facts, Session, parse
 from recon_cli.systems.gfx.registry import Registry
 from recon_cli.systems.gfx.rows import Observation
 from recon_cli.systems.gfx.table import SENT, USUAL, Names
+from recon_cli.systems.tables.faults import writable
 from recon_cli.systems.text import base_name
+from recon_cli.systems.wanted import spelled
 
 _LATELY = 4_000
 """Some megabytes; a few batches are at hand at once."""
@@ -247,7 +249,7 @@ def make(
 def _shape(landing: Landing, declared: DeclaredTable) -> Shape:
     if landing.mark:
         key = constraints.conflict_key(declared) or landing.schema.key
-        return Shape(landing, constraints.writable(declared), key)
+        return Shape(landing, writable(declared, table.COLUMNS), key)
     there = {column.name for column in declared.columns}
     columns = tuple(one.name for one in landing.schema.columns if one.name in there)
     return Shape(landing, columns, landing.schema.key)

@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from recon_cli.systems import moments
 from recon_cli.systems.gfx.document import Parsed
-from recon_cli.systems.gfx.names import game_id, printable
+from recon_cli.systems.gfx.names import game_id
+from recon_cli.systems.text import printable
 
 Say: TypeAlias = Callable[[str, str], None]
 """Takes note of a problem: reason, detail."""

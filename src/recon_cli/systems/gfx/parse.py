@@ -10,8 +10,8 @@ from recon_cli.systems.gfx import document, fields
 from recon_cli.systems.gfx.document import Parsed, Reason, Refusal
 from recon_cli.systems.gfx.fields import TableType
 from recon_cli.systems.gfx.hands import Played, played
-from recon_cli.systems.gfx.names import spelled
 from recon_cli.systems.text import base_name
+from recon_cli.systems.wanted import spelled
 
 _MOST_PROBLEMS = 20
 

@@ -9,7 +9,8 @@ from recon_cli.core.errors import ConfigError
 from recon_cli.core.report import Problem
 from recon_cli.systems.gfx import document, fields
 from recon_cli.systems.gfx.document import Parsed, Refusal
-from recon_cli.systems.gfx.names import REGISTRY, spelled
+from recon_cli.systems.gfx.names import REGISTRY
+from recon_cli.systems.wanted import spelled
 
 _PATHS = ("watch_path", "path")
 _NOT_A_PC = frozenset({"config", "_error"})

@@ -12,10 +12,10 @@ from types import MappingProxyType
 
 from recon_cli.core.canonical import Value
 from recon_cli.core.record import Record
-from recon_cli.systems.gfx.names import spelled
 from recon_cli.systems.gfx.parse import Session
 from recon_cli.systems.gfx.table import USUAL, Names, SyncStatus
 from recon_cli.systems.text import base_name
+from recon_cli.systems.wanted import spelled
 
 SOURCE = "recon"
 """What `sync_source` says."""
