@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import published
 from tests.support.recon import Recon
 
 PATIENCE_S = 120.0
@@ -34,7 +35,10 @@ class Answer:
 
     @property
     def document(self) -> Any:
-        return json.loads(self.body)
+        found = json.loads(self.body)
+        if isinstance(found, dict) and "schema" in found:
+            published.check(found)
+        return found
 
 
 @dataclass

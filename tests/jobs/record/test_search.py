@@ -83,7 +83,7 @@ def test_lines_are_for_the_next_program_and_a_wrong_word_says_what_is_known(smal
     assert "owner, number, source" in small("search", "--where", "room=1", expect=2)
     assert "captured_at" in small("search", "--order", "notes", expect=2)
     assert "day, owner" in small("stats", "--by", "room", expect=2)
-    assert "no place" in small("search", "--after", "x", expect=2)
+    assert "not a place" in small("search", "--after", "x", expect=2)
     small("search", "--number", "12", expect=2)
 
 
