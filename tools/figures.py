@@ -65,14 +65,13 @@ class Case:
     figures: tuple[Figure, ...] = ()
     points: tuple[tuple[float, float], ...] = ()
 
-    def value(self, name: str) -> float:
-        """The median seconds of a command, or the figure of that name; KeyError where there is none."""
-        known = {cost.command: cost.wall_s[1] for cost in self.costs} | {one.of: one.value for one in self.figures}
-        return known[name]
+    def values(self) -> dict[str, float]:
+        """The median seconds of each command, and each figure."""
+        return {cost.command: cost.wall_s[1] for cost in self.costs} | {one.of: one.value for one in self.figures}
 
     def said(self, name: str) -> str:
-        """The same in digits."""
-        return {one.of: one.said for one in self.figures}.get(name) or shown(self.value(name))
+        """One of the values in digits."""
+        return {one.of: one.said for one in self.figures}.get(name) or shown(self.values()[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +85,9 @@ class Results:
     conditions: str = ""
 
     def case(self, name: str) -> Case:
-        """The case of that name; KeyError where there is none."""
-        return {case.name: case for case in self.cases}[name]
+        """The case of that name, else the last that begins so: some names end in a size. LookupError without one."""
+        exact = [case for case in self.cases if case.name == name]
+        return (exact or [case for case in self.cases if case.name.startswith(name)])[-1]
 
     def with_newer(self, newer: Results) -> Results:
         """`newer`, and the cases that it left out as they were, in their places."""

@@ -44,7 +44,7 @@ def test_a_later_run_of_some_cases_keeps_the_others_and_their_day(
     figures.save(first)
     figures.save(made("2026-11-28", b=3, c=4))
     kept = figures.load(tmp_path / "serve.json").cases
-    assert [(case.name, case.measured, case.value("x")) for case in kept] == [
+    assert [(case.name, case.measured, case.values()["x"]) for case in kept] == [
         ("a", "2026-11-01", 1), ("b", "2026-11-28", 3), ("c", "2026-11-28", 4),
     ]  # fmt: skip
 
@@ -56,6 +56,21 @@ def test_a_plot_says_whether_a_goal_is_met(goal: float, verdict: str) -> None:
     words = [element.text for element in ET.fromstring(picture).iter()]  # noqa: S314 - made a line above
     assert verdict in words
     assert "1.5 ms" in words
+
+
+def test_a_plot_goes_without_a_peer_that_was_left_out_of_the_run() -> None:
+    bars = (plots.Bar("x", goal=2, of="peer"), plots.peer("peer"))
+    group = plots.Group("group", "serve", "a", bars, "ms")
+    picture = plots.drawn(plots.Plot("heading", "", (group,)), {"serve": made("2026-11-28", a=1.5)})
+    words = [element.text for element in ET.fromstring(picture).iter()]  # noqa: S314 - made a line above
+    assert "1.5 ms" in words
+    assert not {"peer", "goal 2: met"} & set(words)
+
+
+def test_a_case_is_found_by_its_name_or_its_beginning() -> None:
+    results = made("2026-11-28", **{"wide, 337 MiB": 1, "put": 2, "put and taken": 3})
+    assert results.case("wide").values() == {"x": 1}
+    assert results.case("put").values() == {"x": 2}
 
 
 def test_a_format_of_another_time_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from recon_cli.core.entry import Entry, EntryType
 from recon_cli.demo import pieces
+from recon_cli.demo import twin_sessions as sessions
 from recon_cli.systems import mtl, naming, obj, ply
 from recon_cli.systems.base import Item
 from recon_cli.systems.containers import feed as containers
@@ -29,7 +30,6 @@ from recon_cli.systems.sidecar import SCHEMA, read
 from recon_cli.systems.viewer import paths
 from tests.fuzz.harness import target
 from tests.systems.conversations import twin as chat
-from recon_cli.demo import twin_sessions as sessions
 
 EXPORT = sessions.dumped(sessions.document(638961224831992165, 2, events=2))
 LOG = "".join(chat.save(random.Random(7), number)[0] for number in range(3)).encode()

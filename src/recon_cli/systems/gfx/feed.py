@@ -21,7 +21,7 @@ from recon_cli.systems import feed
 from recon_cli.systems.feed import Sending, Spot, Unfit
 from recon_cli.systems.gfx import constraints, document, registry, rows, table
 from recon_cli.systems.gfx.names import PATTERN, REGISTRY, is_export
-from recon_cli.systems.gfx.parse import Facts, Session, parse
+from recon_cli.systems.gfx.parse import Session, parse
 from recon_cli.systems.gfx.registry import Registry
 from recon_cli.systems.gfx.rows import Observation
 from recon_cli.systems.gfx.table import SENT, USUAL, Names
