@@ -22,7 +22,7 @@ def decode(raw: bytes) -> str:
 
 def compose(text: str) -> str:
     """Korean names as Macs write them (NFD) and as everybody else does (NFC), in one spelling."""
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def storable(path: str) -> str:

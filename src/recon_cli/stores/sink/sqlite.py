@@ -34,6 +34,9 @@ _KINDS: tuple[tuple[type[apsw.Error], Failure, str], ...] = (
 """A full disk, a damaged file, a folder that is away: what may be mended while the items wait."""
 
 
+_PLAIN = frozenset({str, int, float, type(None)})
+
+
 class SqliteSink:
     """One SQLite file."""
 
@@ -151,6 +154,8 @@ def _rule(shape: Shape) -> str:
 
 
 def _cell(value: Value) -> Any:  # noqa: ANN401  what apsw binds
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     return json.dumps(value) if isinstance(value, list | dict) else value

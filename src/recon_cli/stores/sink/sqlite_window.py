@@ -24,11 +24,10 @@ def take(db: apsw.Connection, load: Load, cell: Any) -> None:  # noqa: ANN401  w
     names = ", ".join(map(_quote, shape.columns))
     marks = ", ".join("?" * len(shape.columns))
     insert = f"INSERT INTO {_quote(shape.table)} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-    fresh = []
-    for parcel in in_group_order(window, load):
-        db.execute(insert, [cell(parcel.record.values.get(name)) for name in shape.columns])
-        if db.changes():
-            fresh.append(parcel)
+    parcels = in_group_order(window, load)
+    rows = ([cell(one.record.values.get(name)) for name in shape.columns] for one in parcels)
+    new = {key for (key,) in db.executemany(f"{insert} RETURNING {_quote(window.key)}", rows)}
+    fresh = [one for one in parcels if one.record.values[window.key] in new]
     settle(_Ground(db, window, shape.table), window, fresh)
 
 

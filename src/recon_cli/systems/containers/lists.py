@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import lru_cache
 
 from recon_cli.core.json_text import loads
 from recon_cli.systems.containers import names
@@ -22,6 +23,7 @@ from recon_cli.systems.text import compose, decode
 MOST_ROWS = 200_000
 _MOST_COLUMNS = 200
 _LONGEST_CELL = 10_000
+_LONGEST_NAME = 100
 _LONGEST_LINE = 1 << 20
 _SHOWN = 500
 _LONGEST_WORD = 7
@@ -175,4 +177,9 @@ def _row(columns: list[str], cells: list[str]) -> Mapping[str, object]:
 
 def column_name(name: object) -> str:
     """A column's name in the one spelling that is compared."""
-    return compose(str(name)[:100]).strip().casefold()
+    return _spelled(str(name)[:_LONGEST_NAME])
+
+
+@lru_cache(1024)
+def _spelled(name: str) -> str:
+    return compose(name).strip().casefold()

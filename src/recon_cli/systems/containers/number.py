@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from recon_cli.systems.feed import Unfit
 
@@ -76,6 +77,7 @@ def search_parts(text: str) -> tuple[str, str] | None:
     return (found[1] or "", found[2]) if found else None
 
 
+@lru_cache(1024)
 def _rest(owner: str, serial: str) -> int:
     return sum(_VALUES[one] << place for place, one in enumerate(owner + serial)) % 11
 

@@ -21,6 +21,7 @@ from recon_cli.systems.text import compose
 _SPACE = UUID("8a4cf4c6-4f0b-5d0e-9f1c-6f7a0c1d2e30")
 """What our ids are derived in."""
 _LONGEST = 1000
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _COLUMNS = {
     "elapsed": ("시간", "time", "elapsed", "경과"),
     "at": ("captured_at", "timestamp", "at", "일시", "촬영시각"),
@@ -79,7 +80,7 @@ class Reading:
             "confidence": self.confidence,
             "notes": list(self.notes),
         }
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return _JSON.encode(body).encode()
 
 
 def of_payload(payload: bytes) -> Reading | Unfit:
@@ -143,6 +144,8 @@ def _cells(row: Mapping[str, object]) -> dict[str, object]:
 
 
 def _says(cell: object) -> bool:
+    if type(cell) is str:
+        return bool(cell)
     return cell is not None and not isinstance(cell, list | dict) and cell != ""
 
 
@@ -177,7 +180,7 @@ def _text_of(cell: object) -> tuple[str, bool]:
 def _text(cell: object) -> str:
     """Without what no database takes in a text."""
     text = compose(str(cell)[:_LONGEST].replace("\x00", "").strip())
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _share(cell: object) -> float | None:
