@@ -110,7 +110,8 @@ def tests(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Links lead somewhere, examples run, generated pages are current; `-- --write` and `-- --pictures` make them."""
     install(session, "test", project="-e.[all]")
-    for wish, tool in (("--write", "tools.reference"), ("--write", "tools.licences"), ("--pictures", "tests.docs.pictures")):
+    writers = (("--write", "tools.reference"), ("--write", "tools.licences"), ("--pictures", "tests.docs.pictures"))
+    for wish, tool in writers:
         if wish in session.posargs:
             session.run("python", "-m", tool)
     session.run("pytest", "-n", "auto", "tests/docs")
