@@ -8,8 +8,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import orjson
-
 from recon_cli.core.errors import DataError
 from recon_cli.core.json_text import loads
 from recon_cli.outbox.item import DeadLetter, Item, Letter, digest
@@ -41,6 +39,8 @@ def from_row(row: Sequence[Any], failures: int = 0, detail: str = "") -> Item:
 
 
 def _meta(letter: Letter) -> str:
+    import orjson  # noqa: PLC0415  a look at the queue reads none
+
     try:
         return orjson.dumps(dict(letter.meta)).decode()
     except TypeError:  # a name that is no text, which escapes keep
@@ -48,6 +48,8 @@ def _meta(letter: Letter) -> str:
 
 
 def _meta_of(text: str) -> dict[str, str]:
+    import orjson  # noqa: PLC0415  see above
+
     try:
         found: dict[str, str] = orjson.loads(text)
     except orjson.JSONDecodeError:  # a name that is no text
