@@ -34,8 +34,7 @@ class Listing(File):
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the pages that nobody named where `nav` has `FOLDER/*`."""
-    named = {name for name in _names(config.nav) if not name.endswith("*")}
-    config.nav = _spread(config.nav, named)
+    config.nav = _spread(config.nav, set(_names(config.nav)))
     return config
 
 
@@ -104,8 +103,13 @@ def _spread(nav: Nav, named: set[str]) -> Nav:
 
 
 def _rest(name: str, named: set[str]) -> list[str]:
+    """The page, or the pages below the folder that are named nowhere else, nor in the `FOLDER/*` of one below it."""
     if not name.endswith("/*"):
         return [name]
-    pages = "*/README.md" if name == "examples/*" else "*.md"
-    found = (path.relative_to(ROOT).as_posix() for path in sorted((ROOT / name.removesuffix("/*")).glob(pages)))
-    return [page for page in found if page not in named]
+    folder = name.removesuffix("*")
+    others = tuple(
+        one.removesuffix("*") for one in named if one.endswith("/*") and one.startswith(folder) and one != name
+    )
+    found = sorted((ROOT / folder).glob("*.md" if folder == "./" else "**/*.md"))
+    pages = (path.relative_to(ROOT).as_posix() for path in found)
+    return [page for page in pages if page not in named and not page.startswith(others)]
