@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from recon_cli.reconstruction import scene
-from tests.support import photoset
+from tests.support import photoset, published
 from tests.support.browser import chromium, opened, psnr, shot
 from tests.support.recon import Recon
 from tests.support.reconstructions import PHOTOS, reconstructing
@@ -50,7 +50,10 @@ def test_photos_become_a_splat_with_a_viewer_in_one_command(done: tuple[Recon, d
     page = (recon.folder / "out" / "viewer.html").read_text("utf-8")
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
-    assert json.loads((recon.folder / "out" / "report.json").read_text())["job"] == report["job"]
+    left = json.loads((recon.folder / "out" / "report.json").read_text())
+    assert left["job"] == report["job"]
+    published.check(left)
+    published.check(json.loads((Path(report["folder"]) / "job.json").read_text()))
 
 
 def test_the_row_of_a_finished_job_has_every_number(done: tuple[Recon, dict[str, Any]]) -> None:

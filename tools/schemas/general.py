@@ -121,22 +121,31 @@ DOCUMENTS = (
         },
     ),
     report(
-        "recon.demo/1",
+        "recon.demo/2",
         "What the tour did.",
         "`recon demo --json`",
         {
-            "folder": text("where it is left"),
-            "lost": count("rows that were lost"),
-            "recovered": count("rows that came back"),
-            "steps": listed(
-                "the commands of the tour",
+            "folder": text("where it is left, with an `index.html`"),
+            "parts": listed(
+                "the parts of the tour",
                 thing(
-                    "a step",
+                    "a part",
                     {
-                        "title": text("what it shows"),
-                        "command": text("what was typed"),
-                        "exit_code": EXIT_CODE,
-                        "output": text("what a terminal showed"),
+                        "name": text("its name, as `--only` takes it"),
+                        "proven": text("what was proven; empty where it was skipped"),
+                        "missing": text("what is not installed; empty where nothing is"),
+                        "steps": listed(
+                            "its commands",
+                            thing(
+                                "a step",
+                                {
+                                    "title": text("what it shows"),
+                                    "command": text("what was typed"),
+                                    "exit_code": EXIT_CODE,
+                                    "output": text("what a terminal showed"),
+                                },
+                            ),
+                        ),
                     },
                 ),
             ),

@@ -148,6 +148,7 @@ DOCUMENTS = (
             "preset": text("how much care was taken"),
             "stages": _STAGES,
             "files": names("results"),
+            "out?": text("the folder that they were copied to"),
         },
     ),
     report(
@@ -173,6 +174,12 @@ DOCUMENTS = (
         "The wishes of a job; what is null is left to the preset.",
         "`job.json` in a job's folder",
         _REQUEST,
+    ),
+    file(
+        "recon.job-report/1",
+        "What a job was asked for, and what every stage gave and took.",
+        "`report.json` among a job's results",
+        {"job": _JOB, "request": thing("the wishes", _REQUEST), "stages": _STAGES},
     ),
     report(
         "recon.job.list/1",

@@ -31,6 +31,7 @@ _SYNCED = {
     "unchanged?": count("files that were sent before"),
     "being_written?": count("files that are not whole yet"),
     "unfit?": count("files that cannot be read"),
+    "refused?": count("records that became dead letters"),
     "delivered?": count("records that the target took"),
     "retried?": count("records that wait for another attempt"),
     "buried?": count("records given up"),

@@ -97,7 +97,12 @@ def _done(desk: Desk, work: Work, recorder: Recorder, outcomes: Mapping[str, Map
 def _leave_report(work: Work, request: wishes.Request, outcomes: Mapping[str, Mapping[str, Json]]) -> None:
     """`report.json` among the results: what was asked, and what every stage gave and took."""
     stages: dict[str, Json] = {name: dict(outcome) for name, outcome in outcomes.items()}
-    document: dict[str, Json] = {"job": work.id, "request": request.document(), "stages": stages}
+    document: dict[str, Json] = {
+        "schema": "recon.job-report/1",
+        "job": work.id,
+        "request": request.document(),
+        "stages": stages,
+    }
     body = json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape")
     atomic.write_file(work.result / "report.json", body)
 
