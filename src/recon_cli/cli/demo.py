@@ -60,7 +60,7 @@ def demo(
             "recon.demo/2",
             summary,
             {"folder": str(folder), "parts": [one.document() for one in played]},
-            hints=(f"open {folder}/index.html in a browser",),
+            hints=(f"open {folder}/index.html in a browser", "not in the tour: `recon record`, `recon serve`"),
         )
     )
 
