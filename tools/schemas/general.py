@@ -126,17 +126,26 @@ DOCUMENTS = (
         "`recon demo --json`",
         {
             "folder": text("where it is left"),
-            "lost": count("rows that were lost"),
-            "recovered": count("rows that came back"),
-            "steps": listed(
-                "the commands of the tour",
+            "parts": listed(
+                "the parts of the tour that were asked for",
                 thing(
-                    "a step",
+                    "a part",
                     {
-                        "title": text("what it shows"),
-                        "command": text("what was typed"),
-                        "exit_code": EXIT_CODE,
-                        "output": text("what a terminal showed"),
+                        "name": text("recover, backup, migrate, sync or reconstruct"),
+                        "proven": text("what it proved; empty if it was skipped"),
+                        "missing": text("the package that it was skipped for; empty if it was played"),
+                        "steps": listed(
+                            "its commands",
+                            thing(
+                                "a step",
+                                {
+                                    "title": text("what it shows"),
+                                    "command": text("what was typed"),
+                                    "exit_code": EXIT_CODE,
+                                    "output": text("what a terminal showed"),
+                                },
+                            ),
+                        ),
                     },
                 ),
             ),
