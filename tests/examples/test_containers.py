@@ -50,20 +50,27 @@ def unit_of(name: str) -> configparser.ConfigParser:
     return parser
 
 
-def test_cron_sends_the_lists_archives_old_logs_and_keeps_silent(gate: Recon) -> None:
-    for line in (EXAMPLE / "crontab").read_text("utf-8").splitlines()[-2:]:
-        done = subprocess.run(
-            ["/bin/sh", "-c", line.split(None, 5)[5]],
-            cwd=gate.folder,
-            env={**gate.env, "RECON_CONFIG": str(gate.folder / "recon.toml")},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        if "sync" in line:
-            assert (count(gate), count(gate, "container_logs_readings")) == (3, 5)
+def cron(gate: Recon, line: str) -> tuple[int, str, str]:
+    """What a line of the crontab ends with and mails."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", line.split(None, 5)[5]],
+        cwd=gate.folder,
+        env={**gate.env, "RECON_CONFIG": str(gate.folder / "recon.toml")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_cron_sends_the_lists_archives_old_logs_and_mails_a_row_that_is_no_number_once(gate: Recon) -> None:
+    sync, prune = (EXAMPLE / "crontab").read_text("utf-8").splitlines()[-2:]
+    code, out, mailed = cron(gate, sync)
+    assert (code, out, mailed.count("UNKNOWN")) == (3, "", 1)
+    assert (count(gate), count(gate, "container_logs_readings")) == (3, 5)
+    for line in (sync, prune):
+        assert cron(gate, line) == (0, "", "")
     assert count(gate) == 0
     assert len(list((gate.folder / "archive").iterdir())) == 1
 

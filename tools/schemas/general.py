@@ -121,7 +121,7 @@ DOCUMENTS = (
         },
     ),
     report(
-        "recon.demo/2",
+        "recon.demo/1",
         "What the tour did.",
         "`recon demo --json`",
         {

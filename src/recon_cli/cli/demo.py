@@ -57,10 +57,10 @@ def demo(
     summary = f"{words.count(len(shown), 'part')} played, {len(played) - len(shown)} skipped in {took}"
     call.show(
         Report(
-            "recon.demo/2",
+            "recon.demo/1",
             summary,
             {"folder": str(folder), "parts": [one.document() for one in played]},
-            hints=(f"open {folder}/index.html in a browser",),
+            hints=(f"open {folder}/index.html in a browser", "not in the tour: `recon record`, `recon serve`"),
         )
     )
 
