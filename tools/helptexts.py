@@ -18,6 +18,7 @@ CLICK = (
     "Arguments",
     "Commands",
     "Everywhere",
+    "Examples",
     "required",
     "default: {0}",
     "env var: {0}",
@@ -102,17 +103,12 @@ def _of(one: click.Command, parent: click.Context | None) -> Iterator[tuple[str,
 
 
 def _lines(paragraph: str) -> Iterator[str]:
-    """A paragraph, or the lines of one that click keeps; an example's words are those around what is typed."""
+    """A paragraph, or the lines of one that click keeps, without what is typed."""
     if not paragraph.startswith("\b"):
-        yield _example(paragraph)
+        yield paragraph
         return
     for line in paragraph.splitlines()[1:]:
         _before, mark, remark = line.partition("  # ")
         text = remark if mark else line.strip()
         if not text.startswith(("recon ", "$ ")):
-            yield _example(text)
-
-
-def _example(text: str) -> str:
-    begin = "Example: `"
-    return begin + "{0}`" if text.startswith(begin) and text.endswith("`") and text.count("`") == 2 else text  # noqa: PLR2004  one pair
+            yield text

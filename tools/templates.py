@@ -285,8 +285,6 @@ def is_words(text: str) -> bool:
     """Whether a template says something by itself: at least one word beside its places and what stands in backticks."""
     if "\n" in text or " " not in text or re.match(rf"({_SQL}) |.*[a-z]/1$|\{{\"|Authorization:", text):
         return False  # SQL, the name of a document's schema, a line of a protocol
-    if text.startswith("Example: "):
-        return True
     return bool(re.search(r"(?<![\w/.-])[a-z]{2,}(?![\w/-])", re.sub(r"`[^`]*`|\{\d+\}", " | ", text)))
 
 
