@@ -73,6 +73,7 @@ def _stage(name: str, work: Work, request: Request, progress: Progress) -> Outco
         except OSError:
             _tell(ledger, "twice", work.id, name)
         _tell(ledger, "begin", work.id, name)
+        (ledger / f"{work.id}.programs").write_text(f"{request.colmap}\n{request.train_command}")
         if name == "train":
             _trouble(wish, ledger, progress)
         atomic.write_file(work.folder / f"{name}.out", _output(name, request.photos))

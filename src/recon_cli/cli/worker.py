@@ -72,6 +72,8 @@ def _wish(call: Invocation, pool: str | None = None, concurrent: int | None = No
         takeover_s=chosen.takeover_s,
         tries=chosen.tries,
         drain=drain,
+        colmap=call.settings.reconstruct.colmap,
+        train_command=call.settings.reconstruct.train_command,
     )
 
 

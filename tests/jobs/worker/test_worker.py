@@ -128,6 +128,16 @@ def test_jobs_for_a_gpu_go_to_gpu_workers_first_and_to_no_other(make_yard: MakeY
     assert order == [plain, gpu, later]
 
 
+def test_a_job_runs_the_programs_of_its_worker_and_none_that_it_brings_along(make_yard: MakeYard) -> None:
+    yard = make_yard()
+    yard.programs = 'colmap = "/theirs/colmap"\ntrain_command = "/theirs/train {data}"'
+    job = yard.submit()
+    yard.programs = 'colmap = "/ours/colmap"'
+    yard.start("one")
+    yard.ended(job)
+    assert (yard.ledger / f"{job}.programs").read_text() == "/ours/colmap\n"
+
+
 def test_what_the_engine_has_lost_is_queued_anew(make_yard: MakeYard) -> None:
     yard = make_yard()
     jobs = [yard.submit(f"photos {number}") for number in range(3)]

@@ -26,6 +26,7 @@ url = "{url}"
 [reconstruct]
 root = "{root}"
 store = "shared"
+{programs}
 [worker]
 pool = "cpu"
 takeover_s = {takeover_s}
@@ -44,6 +45,8 @@ class Yard:
     takeover_s: float = 3.0
     tries: int = 3
     more: str = ""
+    programs: str = ""
+    """Settings of `[reconstruct]` that machines get from now on."""
     small: bool = True
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -64,7 +67,8 @@ class Yard:
         for one in (self.root, self.ledger):
             one.mkdir(exist_ok=True)
         url = self.url if port is None else self.url.replace(f":{self.server.port}/", f":{port}/")
-        told = SETTINGS.format(url=url, root=self.root, takeover_s=self.takeover_s, tries=self.tries, more=self.more)
+        words = {"programs": self.programs, "more": self.more}
+        told = SETTINGS.format(url=url, root=self.root, takeover_s=self.takeover_s, tries=self.tries, **words)
         (home / "recon.toml").write_text(told, "utf-8")
         paths = [str(SOURCES), str(ROOT)] + ([str(ROOT / "tests" / "support" / "small")] if self.small else [])
         secret = {"RECON_STORES_SHARED_PASSWORD": self.server.password, "RECON_LEDGER": str(self.ledger)}

@@ -85,13 +85,13 @@ def _carry_out(order: Order) -> End:
     work, files = Work(folder / order.job_id), open_files(order.files.place())
     depot = Depot(files, table.fleet, lease, work)
     try:
-        return _run_or_bring_home(Desk(folder, table), work, depot)
+        return _run_or_bring_home(Desk(folder, table), work, depot, order)
     finally:
         files.close()
         table.close()
 
 
-def _run_or_bring_home(desk: Desk, work: Work, depot: Depot) -> End:
+def _run_or_bring_home(desk: Desk, work: Work, depot: Depot, order: Order) -> End:
     try:
         state = desk.table.get(work.id).state
         _patiently(depot.fetch)
@@ -99,7 +99,7 @@ def _run_or_bring_home(desk: Desk, work: Work, depot: Depot) -> End:
         with suppress(GuardError, NotFoundError):
             desk.table.move(work.id, State.FAILED, *_unfound(exc))
         return End.ENDED
-    if state in _LIVE and not _ran(desk, work, depot):
+    if state in _LIVE and not _ran(desk, work, depot, order):
         return End.ENDED  # cancelled: the one who waits for it must not wait for files
     desks.remember(desk, work.id)
     _patiently(depot.home)
@@ -111,10 +111,11 @@ def _unfound(exc: NotFoundError) -> tuple[Mapping[str, Cell], Failure]:
     return {"error_message": told, "error_stage": "fetch"}, Failure("fetch", type(exc).__name__, told, "")
 
 
-def _ran(desk: Desk, work: Work, depot: Depot) -> bool:
-    """Run the job; False where it was cancelled. How else it ended is in its row."""
+def _ran(desk: Desk, work: Work, depot: Depot, order: Order) -> bool:
+    """Run the job, by programs of this machine alone; False where it was cancelled. How else it ended is in its row."""
     asked = wishes.read(work.folder)
-    wishes.write(replace(asked, photos=work.folder / depots.PHOTOS / asked.photos.name), work.folder)
+    ours = {"colmap": order.colmap, "train_command": order.train_command}
+    wishes.write(replace(asked, photos=work.folder / depots.PHOTOS / asked.photos.name, **ours), work.folder)
     recorder = _Keeper(desk, work.id, depot=depot)
     try:
         running.run(desk, work, Watcher(Silent(), _say, _say), recorder)

@@ -40,7 +40,7 @@ class Wish:
     """How a worker works.
 
     `takeover_s`: after so long without a beat its jobs go to others; `tries`: how many workers a job may kill without
-    finishing a stage; `drain`: end when nothing is left to do.
+    finishing a stage; `drain`: end when nothing is left to do; `colmap`, `train_command`: the programs of this machine.
     """
 
     table: Place
@@ -51,6 +51,8 @@ class Wish:
     takeover_s: float = 30.0
     tries: int = 3
     drain: bool = False
+    colmap: str = "colmap"
+    train_command: str = ""
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -189,6 +191,8 @@ class Crew:
             Address.of(self._wish.files),
             str(self._wish.scratch),
             self._wish.takeover_s * _SILENCE,
+            self._wish.colmap,
+            self._wish.train_command,
         )
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "recon_cli.jobs.worker.attempt"),

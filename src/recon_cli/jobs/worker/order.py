@@ -44,7 +44,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One try at one job. `silence_s` without a beat on standard input ends the process."""
+    """One try at one job. `silence_s` without a beat on standard input ends the process.
+
+    `colmap` and `train_command` are the worker's own: a job must not name programs to another's machine.
+    """
 
     job_id: str
     epoch: int
@@ -52,6 +55,8 @@ class Order:
     files: Address
     scratch: str
     silence_s: float
+    colmap: str
+    train_command: str
 
     def line(self) -> bytes:
         """For the pipe."""
