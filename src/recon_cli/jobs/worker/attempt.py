@@ -114,8 +114,9 @@ def _unfound(exc: NotFoundError) -> tuple[Mapping[str, Cell], Failure]:
 def _ran(desk: Desk, work: Work, depot: Depot, order: Order) -> bool:
     """Run the job, by programs of this machine alone; False where it was cancelled. How else it ended is in its row."""
     asked = wishes.read(work.folder)
-    ours = {"colmap": order.colmap, "train_command": order.train_command}
-    wishes.write(replace(asked, photos=work.folder / depots.PHOTOS / asked.photos.name, **ours), work.folder)
+    photos = work.folder / depots.PHOTOS / asked.photos.name
+    asked = replace(asked, photos=photos, colmap=order.colmap, train_command=order.train_command)
+    wishes.write(asked, work.folder)
     recorder = _Keeper(desk, work.id, depot=depot)
     try:
         running.run(desk, work, Watcher(Silent(), _say, _say), recorder)
