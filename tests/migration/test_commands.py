@@ -214,6 +214,30 @@ def test_a_large_source_that_is_not_what_it_seems_is_looked_at_again(
     assert rows(landing, "SELECT count(*), pg_typeof(max(n))::text FROM t") == [(6000, "text")]
 
 
+def test_a_target_whose_columns_are_of_other_types_is_told_column_by_column(
+    recon: Recon, tmp_path: Path, landing: Landing
+) -> None:
+    source = made(
+        tmp_path / "app.db",
+        "CREATE TABLE a(id INTEGER PRIMARY KEY, at TEXT, gone INTEGER); INSERT INTO a VALUES (1, 'x', 3), (2, 'y', 4);"
+        "CREATE TABLE b(id INTEGER PRIMARY KEY); INSERT INTO b VALUES (1)",
+    )
+    move(recon, source, landing)
+    with landing.connect() as connection:
+        connection.execute(f'ALTER TABLE "{landing.schema}".a ALTER at TYPE bytea USING NULL, DROP gone')
+        connection.execute(f'DELETE FROM "{landing.schema}".a WHERE id = 2')
+    told = ("migrate", "verify", source, landing.url, "--schema", landing.schema, "--json")
+    document = recon(*told, expect=4).document
+    assert {(one["item"], one["reason"]) for one in document["problems"]} >= {
+        ("a.at", "is bytea in the target, and text in the plan"),
+        ("a.gone", "is not in the target"),
+    }
+    assert {one["table"]: (one["equal"], one["source_rows"], one["target_rows"]) for one in document["tables"]} == {
+        "a": (False, 2, 1),
+        "b": (True, 1, 1),
+    }
+
+
 def test_another_sqlite_file_can_be_the_target(recon: Recon, tmp_path: Path) -> None:
     source = made(tmp_path / "app.db", "CREATE TABLE a(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a VALUES (1, 'x')")
     recon("migrate", source, tmp_path / "copy.db")

@@ -49,7 +49,7 @@ COMMANDS = {
     "postgres (psycopg)": ("migrate", "a.db", "pg"),
     "postgres (sqlglot)": ("migrate", "a.db", "--plan"),
     "mysql": ("backup", "export", "my", "out"),
-    "demo": ("demo",),
+    "demo": ("demo", "--only", "recover"),
     "encrypt": ("backup", "export", "a.db", "a.tar.zst", "--encrypt", "age1abc"),
     "s3": ("scan", "s3://bucket/x"),
     "redis": ("record", "search", "--to", "kv"),

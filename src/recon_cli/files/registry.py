@@ -41,7 +41,8 @@ def open_files(place: Place) -> FileStore:
     except ModuleNotFoundError as exc:
         if (exc.name or "").startswith("recon_cli"):
             raise
-        hint = f"run `pip install 'recon-cli[{scheme}]'`"
+        wanted = "'recon-cli[s3]'" if scheme == "s3" else exc.name  # the others come with recon itself
+        hint = f"run `pip install {wanted}`"
         raise ToolMissingError(f"`{scheme}:` needs {exc.name}", cause=str(exc), hint=hint) from exc
     return cast("FileStore", adapter(place))
 

@@ -16,6 +16,36 @@ UNION SELECT t.relname, i.relname FROM pg_catalog.pg_index x JOIN pg_catalog.pg_
 JOIN pg_catalog.pg_class t ON t.oid = x.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 WHERE n.nspname = %s"""
 
+_COLUMNS = """
+SELECT c.relname, a.attname, pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND a.attnum > 0 AND NOT a.attisdropped"""
+_FAMILIES = {"character varying": "text", "character": "text", "varchar": "text", "jsonb": "json"}
+
+
+def misfits(
+    connection: Connection, schema: str, plan: MigrationPlan, there: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """What is wrong with columns, by table and column of the source: not there, or of a type that is not compared."""
+    types = {(table, column): told for table, column, told in ask(connection, _COLUMNS, [schema])}
+    found: dict[str, dict[str, str]] = {}
+    for table in (one for one in plan.included if one.target in there):
+        for column in table.columns:
+            told = types.get((table.target, column.target))
+            if told is None:
+                wrong = "is not in the target"
+            elif _family(told) != _family(column.type):
+                wrong = f"is {told} in the target, and {column.type} in the plan"
+            else:
+                continue
+            found.setdefault(table.name, {})[column.name] = wrong
+    return found
+
+
+def _family(told: str) -> str:
+    plain = told.partition("(")[0].rstrip()
+    return _FAMILIES.get(plain, plain)
+
 
 def missing(connection: Connection, schema: str, plan: MigrationPlan, there: Mapping[str, str]) -> list[Problem]:
     """What the plan has and the target has not; what was left out by the plan itself is not asked for."""

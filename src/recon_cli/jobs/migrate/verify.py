@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from recon_cli.jobs.migrate.request import MigrateRequest, Verify
 from recon_cli.jobs.migrate.run import compare, target_of
 from recon_cli.jobs.migrate.session import Session, opened
 from recon_cli.migration import ddl
-from recon_cli.migration.declared import missing
+from recon_cli.migration.declared import misfits, missing
 from recon_cli.migration.plan import MigrationPlan
 from recon_cli.migration.target import Target
 from recon_cli.migration.verifying import Verdict
@@ -44,8 +44,10 @@ def verify(source: Place, place: Place, request: MigrateRequest, state_dir: Path
             )
         absent = [table.name for table in plan.included if table.target not in there]
         session.hands.take(plan)
-        verdicts = _verdicts(session, connection, plan, there, request, skipped)
-        lost = missing(connection, request.schema, plan, there)
+        odd = misfits(connection, request.schema, plan, there)
+        verdicts = _verdicts(session, connection, plan, there, request, skipped, odd)
+        lost = [Problem(f"{table}.{one}", told) for table, found in odd.items() for one, told in found.items()]
+        lost += missing(connection, request.schema, plan, there)
     return _report(plan, target, verdicts, absent, lost, clock.monotonic() - began)
 
 
@@ -67,16 +69,18 @@ def _verdicts(
     there: dict[str, str],
     request: MigrateRequest,
     skipped: Mapping[str, Iterable[int]],
+    odd: Mapping[str, Collection[str]],
 ) -> dict[str, Verdict]:
-    present = replace(plan, tables=tuple(t for t in plan.included if t.target in there))
-    if request.verify is Verify.VALUES:
-        session.hands.take(present)
-        return compare(session, present, request.schema, request, skipped)
+    present = tuple(t for t in plan.included if t.target in there)
     found = {}
-    for table in present.included:
+    if request.verify is Verify.VALUES:
+        alike = replace(plan, tables=tuple(t for t in present if t.name not in odd))
+        session.hands.take(alike)
+        found = compare(session, alike, request.schema, request, skipped)
+    for table in (one for one in present if one.name not in found):
         ((ours,),) = ask_source(session.db, f"SELECT count(*) FROM {quoted(table.name)}")  # noqa: S608  quoted
         ((theirs,),) = ask(connection, f"SELECT count(*) FROM {ddl.relation(request.schema, table.target)}")  # noqa: S608  quoted
-        found[table.name] = Verdict(table.name, ours, theirs)
+        found[table.name] = Verdict(table.name, ours, theirs, set(odd.get(table.name, ())))
     return found
 
 
