@@ -70,7 +70,7 @@ def failed(recon: Recon, stage: str, *args: str | Path, code: int, **env: str) -
 
 def test_no_such_folder_and_no_argument_are_said_before_anything_is_made(recon: Recon) -> None:
     assert "no folder" in told(recon("reconstruct", "none", "--json", expect=17))["message"]
-    assert "which photos" in told(recon("reconstruct", "--json", expect=2))["message"]
+    assert "no photos are named" in told(recon("reconstruct", "--json", expect=2))["message"]
     assert "no preset" in told(recon("reconstruct", "photos", "--preset", "best", "--json", expect=2))["message"]
     assert not (recon.folder / "recon-jobs").exists()
 
