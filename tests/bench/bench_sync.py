@@ -60,7 +60,7 @@ class Stage:
     password: str
 
     @classmethod
-    def set_up(cls, folder: Path, server: postgres.PostgresServer, batch: int = 500) -> Stage:
+    def set_up(cls, folder: Path, server: postgres.PostgresServer, batch: int = 1_000) -> Stage:
         """An empty one."""
         stage = cls(folder, server.database(), server.password)
         place = Place(stage.url, secret=lambda: stage.password)

@@ -27,7 +27,7 @@ from recon_cli.outbox.ledger import Account
 T = TypeVar("T")
 Step = Callable[[str], None]
 
-BATCH_ITEMS = 500
+BATCH_ITEMS = 1000
 BATCH_BYTES = 4 << 20
 _ROOM_LOOK_S = 0.05
 _ROW_BYTES = 400

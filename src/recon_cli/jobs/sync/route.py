@@ -46,7 +46,7 @@ class Route:
     rehash_s: float = REHASH_S
     poll_s: float = 2.0
     rescan_s: float = 60.0
-    batch_items: int = 500
+    batch_items: int = 1000
     retries: int = 5
     rate: float | None = None
     limit_bytes: int = LIMIT_BYTES
