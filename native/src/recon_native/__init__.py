@@ -1,12 +1,12 @@
 """The compiled readers and writers of `recon`; it finds them by itself when they are installed."""
 
 from recon_native import reader
-from recon_native.reader import ABI, CopyLines, CopyRows, Reading, SqliteFilling, SqliteLines
+from recon_native.reader import ABI, CopyLines, CopyRows, Reading, SqliteFilling, SqliteLines, gather
 
 FILE = reader.__file__
 """What SQLite loads as an extension, so that both share one SQLite."""
 ENTRY = "sqlite3_recon_init"
-__all__ = ["ABI", "ENTRY", "FILE", "CopyLines", "CopyRows", "Reading", "SqliteFilling", "SqliteLines"]
+__all__ = ["ABI", "ENTRY", "FILE", "CopyLines", "CopyRows", "Reading", "SqliteFilling", "SqliteLines", "gather"]
 
 _LEAST, _GREATEST = -292, 324
 _BITS = 128

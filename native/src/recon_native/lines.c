@@ -2,6 +2,8 @@
 
 SQLITE_EXTENSION_INIT3
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "numbers.h"
@@ -44,7 +46,46 @@ static PyObject *powers(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+typedef int (*CopyData)(void *connection, char **row, int at_once);
+typedef void (*Free)(void *row);
+
+/* Rows of COPY that libpq has at hand, until they are so many bytes: libpq's own functions, by their addresses. */
+static PyObject *gather(PyObject *module, PyObject *arguments)
+{
+    unsigned long long connection, take, release;
+    Py_ssize_t most, used = 0, room = 0;
+    char *rows = NULL, *row = NULL;
+    int size = 1, full = 0;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "KKKn", &connection, &take, &release, &most))
+        return NULL;
+    CopyData next = (CopyData)(uintptr_t)take;
+    Free done = (Free)(uintptr_t)release;
+    Py_BEGIN_ALLOW_THREADS
+    while (used < most && (size = next((void *)(uintptr_t)connection, &row, 1)) > 0) {
+        if (room - used < size) {
+            Py_ssize_t wanted = used + size > most ? used + size : most;
+            char *grown = realloc(rows, (size_t)wanted);
+            if (grown == NULL) {
+                done(row);
+                full = 1;
+                break;
+            }
+            rows = grown;
+            room = wanted;
+        }
+        memcpy(rows + used, row, (size_t)size);
+        used += size;
+        done(row);
+    }
+    Py_END_ALLOW_THREADS
+    PyObject *found = full ? PyErr_NoMemory() : Py_BuildValue("y#i", rows == NULL ? "" : rows, used, size > 0 ? 1 : size);
+    free(rows);
+    return found;
+}
+
 static PyMethodDef functions[] = {
+    {"gather", gather, METH_VARARGS, "Rows of COPY at hand, and 1: there may be more, 0: none now, -1: over, -2: failed."},
     {"powers", powers, METH_VARARGS, "Take the powers of ten that floats are written and read by."},
     {NULL, NULL, 0, NULL},
 };

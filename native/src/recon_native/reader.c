@@ -21,7 +21,7 @@ SQLITE_EXTENSION_INIT1
 #include "dates.h"
 #include "lines.h"
 
-enum { ABI = 2 };
+enum { ABI = 3 };
 
 typedef struct {
     char code;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import orjson
@@ -19,9 +20,11 @@ from recon_cli.stores.bulk import native
 from recon_cli.stores.bulk import postgres_stream as stream
 from recon_cli.stores.bulk.base import BulkStore, Incoming, Loading, Mode, Row, Span, Writing
 from recon_cli.stores.bulk.postgres import open_postgres
+from recon_cli.stores.bulk.postgres_link import Connection
 from recon_cli.stores.bulk.to_postgres import cell_of
 from tests.stores.bulk.conformance import BulkStoreConformance, catalog, declared, everything, incoming, read
 from tests.support import postgres
+from tests.support.system import missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,3 +581,47 @@ def test_a_view_whose_connection_is_cut_says_so(bench: PostgresBench) -> None:
         bench.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'recon'")
         with pytest.raises(UnreachableError):
             view.count("t")
+
+
+@pytest.fixture(params=["many at once", "one by one"])
+def link(request: pytest.FixtureRequest, bench: PostgresBench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A connection, and how rows of COPY are taken from it."""
+    if request.param == "one by one":
+        monkeypatch.setattr(stream, "_functions", lambda: None)
+    elif native.module() is None:
+        missing("the compiled library")
+    with closing(psycopg.connect(bench.url, password=bench.server.password)) as connection:
+        yield connection
+
+
+ROWS = "SELECT n, repeat('x', n % 400), NULL::int FROM generate_series(1, 20000) AS n"
+
+
+def test_the_rows_of_copy_are_the_same_however_they_are_taken(link: Connection) -> None:
+    with link.cursor().copy(f"COPY ({ROWS}) TO STDOUT (FORMAT binary)") as copy:
+        whole = b"".join(copy)
+    found = list(stream.bodies(link, ROWS))
+    assert len(found) > 5
+    assert b"".join(found) == whole[len(stream.HEADER) :]
+    assert b"".join(stream.bodies(link, f"{ROWS} LIMIT 0")) == stream.TRAILER
+    large = b"".join(stream.bodies(link, "SELECT repeat('y', 3000000)"))
+    assert large.count(b"y") == 3_000_000
+
+
+def test_copy_that_is_left_or_fails_half_way_leaves_a_connection_that_works(link: Connection) -> None:
+    rows = stream.bodies(link, ROWS)
+    next(rows)
+    rows.close()
+    link.rollback()
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        list(stream.bodies(link, "SELECT 1 / (15000 - n) FROM generate_series(1, 20000) AS n"))
+    link.rollback()
+    assert link.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_server_that_ends_half_way_is_an_error_of_the_connection(link: Connection, bench: PostgresBench) -> None:
+    rows = stream.bodies(link, "SELECT repeat('z', 1000) FROM generate_series(1, 200000)")
+    next(rows)
+    bench.ask(f"SELECT pg_terminate_backend({link.info.backend_pid})")
+    with pytest.raises(psycopg.OperationalError):
+        list(rows)

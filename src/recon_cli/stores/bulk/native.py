@@ -14,7 +14,7 @@ from types import ModuleType
 import apsw
 import orjson
 
-ABI = 2
+ABI = 3
 SWITCH = "RECON_NATIVE"
 """`off` in this variable leaves the library alone."""
 MORE, DONE, FAILED, DRY = 0, 1, 3, 4

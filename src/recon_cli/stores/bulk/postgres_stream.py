@@ -5,12 +5,16 @@ Source: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 from recon_cli.core.catalog import DeclaredTable
+from recon_cli.stores.bulk import native
 from recon_cli.stores.bulk.postgres_link import Connection
 
 import psycopg  # isort: skip  postgres_link says how to get the driver
@@ -25,7 +29,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """The signature, no flags, and no extension: none was ever defined."""
 TRAILER = b"\xff\xff"
 _BODY_BYTES = 1 << 18
-_NOTHING = memoryview(b"")
+_NONE_NOW, _OVER = 0, -1
 _CODES = {
     "boolean": "?",
     "smallint": "2",
@@ -57,7 +61,7 @@ def codes(table: DeclaredTable, columns: Sequence[str]) -> str:
 def bodies(connection: Connection, query: str) -> Generator[bytes]:
     """The rows of a query in COPY's binary format, without the header: whole rows, many together.
 
-    libpq is asked row by row, past psycopg's own loop: that takes longer for a row than all that is done with it here.
+    libpq is asked past psycopg's own loop: that takes longer for a row than all that is done with it here.
     """
     pgconn = connection.pgconn
     pgconn.send_query(f"COPY ({query}) TO STDOUT (FORMAT binary)".encode("utf-8", "surrogateescape"))
@@ -74,21 +78,23 @@ def bodies(connection: Connection, query: str) -> Generator[bytes]:
 
 def _rows_out(connection: Connection) -> Generator[bytes]:
     """The stream as it comes, cut between its messages; one that is left half way is cancelled."""
-    pgconn = connection.pgconn
-    held: list[memoryview] = []
+    pgconn, take = connection.pgconn, _taking(connection)
+    held: list[bytes | memoryview] = []
     held_bytes = 0
     ended = False
     try:
         while not ended:
-            size, data = pgconn.get_copy_data(1)
-            if not size:
+            piece, state = take()
+            held.append(piece)
+            held_bytes += len(piece)
+            if state == _NONE_NOW:
                 found = connection.wait(generators.copy_from(pgconn))
-                ended, data = not isinstance(found, memoryview), found if isinstance(found, memoryview) else _NOTHING
-            elif size < 0:
+                ended, row = not isinstance(found, memoryview), found if isinstance(found, memoryview) else b""
+                held.append(row)
+                held_bytes += len(row)
+            elif state < _NONE_NOW:
                 ended = True
                 _expect(connection.wait(generators.fetch_many(pgconn)), pq.ExecStatus.COMMAND_OK, connection)
-            held.append(data)
-            held_bytes += len(data)
             if held_bytes >= _BODY_BYTES:
                 yield b"".join(held)
                 held, held_bytes = [], 0
@@ -99,6 +105,39 @@ def _rows_out(connection: Connection) -> Generator[bytes]:
             with suppress(psycopg.errors.QueryCanceled):
                 while isinstance(connection.wait(generators.copy_from(pgconn)), memoryview):
                     pass
+
+
+def _taking(connection: Connection) -> Callable[[], tuple[bytes | memoryview, int]]:
+    """What takes rows that are at hand: many at once by the compiled library, else one; 1, or 0: none now, -1: over."""
+    pgconn, library = connection.pgconn, native.module()
+    functions = _functions() if library is not None else None
+    if library is None or functions is None:
+        one = pgconn.get_copy_data
+        return lambda: one(1)[::-1]
+    pointer: int = pgconn.pgconn_ptr  # type: ignore[attr-defined]  # documented, but not in their protocol
+
+    def many() -> tuple[bytes, int]:
+        rows, state = library.gather(pointer, *functions, _BODY_BYTES)
+        if state < _OVER:
+            raise psycopg.OperationalError(pgconn.get_error_message())
+        return rows, state
+
+    return many
+
+
+@cache
+def _functions() -> tuple[int, int] | None:
+    """The addresses of `PQgetCopyData` and `PQfreemem` in the libpq that psycopg uses; None if that is not sure."""
+    try:
+        with open("/proc/self/maps", "rb") as maps:  # noqa: PTH123  no file that could be read at once
+            paths = {line.split(None, 5)[5].rstrip() for line in maps if b"/libpq" in line}
+        (path,) = paths
+        libpq = ctypes.CDLL(os.fsdecode(path))
+        found = [ctypes.cast(function, ctypes.c_void_p).value for function in (libpq.PQgetCopyData, libpq.PQfreemem)]
+    except (OSError, ValueError, AttributeError):
+        return None
+    take, release = found
+    return (take, release) if take and release else None
 
 
 def _expect(results: Sequence[PGresult], status: pq.ExecStatus, connection: Connection) -> None:
