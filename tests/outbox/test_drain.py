@@ -12,7 +12,7 @@ import pytest
 from recon_cli.core.delivery import DeliveryError, Failure, Refusal, classify, retry_after_s
 from recon_cli.outbox.drain import Drain, Pace
 from recon_cli.outbox.item import Item
-from recon_cli.outbox.queue import Outbox
+from recon_cli.outbox.queue import BATCH_ITEMS, Outbox
 from tests.support.outboxes import FakeClock, Target, letter, letters, opened, sums
 
 
@@ -36,7 +36,7 @@ def test_everything_arrives_and_is_forgotten(tmp_path: Path) -> None:
     with opened(tmp_path) as queue:
         queue.put(letters(*range(1200)))
         done = drain(queue, target).run()
-        assert (done.delivered, done.deliveries) == (1200, 3)
+        assert (done.delivered, done.deliveries) == (1200, math.ceil(1200 / BATCH_ITEMS))
         assert target.rows == {letter(n).key: letter(n).payload for n in range(1200)}
         assert sums(queue) | {"put": 1200, "acked": 1200, "waiting": 0} == sums(queue)
 
