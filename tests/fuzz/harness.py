@@ -150,6 +150,6 @@ def _heard(event: str, given: tuple[Any, ...]) -> None:
 
 def _inside(path: str, folder: str) -> bool:
     real = os.path.realpath(path)
-    if path == os.devnull or "__pycache__" in path.split(os.sep):  # a module that is imported for the first time
+    if path == os.devnull or "__pycache__" in Path(path).parts:  # a module that is imported for the first time
         return True
     return real == folder or real.startswith(f"{folder}{os.sep}")

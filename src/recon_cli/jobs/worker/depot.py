@@ -233,7 +233,9 @@ def _packed(folder: Path, paths: list[str]) -> Iterator[bytes]:
 
 
 def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """Unpack a member below `folder`: a plain file, as we pack nothing else. (Python 3.11.2 knows no `filter="data"`.)
+    """Unpack a member below `folder`: a plain file, as we pack nothing else.
+
+    By hand, because the Python of Debian 12 knows no `filter="data"`.
 
     Raises:
         TarError: it is anything else, or its name leads out.
