@@ -28,6 +28,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="nox -s fuzz --", description=__doc__)
     asked.add_argument("targets", nargs="*", metavar="TARGET", help="`listings.ftp_list`, `listings`; else all")
     asked.add_argument("--seconds", type=int, default=60, help="in all, beside the start of each process")
+    asked.add_argument("--seed", type=int, default=0, help="mutate in the same order each time; 0: by chance")
     asked.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="targets at once")
     asked.add_argument("--one", nargs=2, metavar=("TARGET", "FOLDER"), help=argparse.SUPPRESS)
     asked.add_argument("--list", action="store_true", help="name the targets")
@@ -41,24 +42,29 @@ def main() -> int:
     names = [name for name in known if not given.targets or {name, name.partition(".")[0]} & set(given.targets)]
     if not names:
         asked.error(f"no target of that name; known are {', '.join(MODULES)}, and `--list` shows all")
-    return _all(names, max(1, given.seconds * given.jobs // len(names)), given.jobs)
+    return _all(names, max(1, given.seconds * given.jobs // len(names)), given.jobs, given.seed)
 
 
-def _all(names: list[str], seconds: int, jobs: int) -> int:
+def _all(names: list[str], seconds: int, jobs: int, seed: int) -> int:
     began = time.monotonic()
     with ThreadPoolExecutor(jobs) as pool:
-        answers = list(pool.map(lambda name: _parent(name, seconds), names))
+        answers = list(pool.map(lambda name: _parent(name, seconds, seed), names))
     found = [name for name, clean in zip(names, answers, strict=True) if not clean]
     print(f"{len(names)} targets, {len(found)} with findings, {time.monotonic() - began:.0f} s")
     return 1 if found else 0
 
 
-def _parent(name: str, seconds: int) -> bool:
+def _parent(name: str, seconds: int, seed: int) -> bool:
     """Fuzz a target in a process of its own; whether nothing was found."""
     kept = FINDINGS.absolute() / name
     with tempfile.TemporaryDirectory(prefix="recon-fuzz-") as folder:
         words = [sys.executable, "-m", "tests.fuzz", "--one", name, folder, f"-max_total_time={seconds}"]
-        limits = [f"-timeout={_LONGEST_INPUT_S}", f"-rss_limit_mb={_MOST_MB}", f"-max_len={_LONGEST_BYTES}"]
+        limits = [
+            f"-seed={seed}",
+            f"-timeout={_LONGEST_INPUT_S}",
+            f"-rss_limit_mb={_MOST_MB}",
+            f"-max_len={_LONGEST_BYTES}",
+        ]
         done = subprocess.run(
             [*words, *limits, f"-artifact_prefix={folder}/found-", "-print_final_stats=1", f"{folder}/corpus"],
             stdout=subprocess.PIPE,

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import paramiko
+from paramiko.hostkeys import InvalidHostKey
 
 from recon_cli.core.errors import ConfigError, UnreachableError
 from recon_cli.core.place import Place
@@ -30,7 +31,7 @@ class KnownHosts:
     def _load(self) -> None:
         try:
             self._keys.load(str(self._path))
-        except (OSError, paramiko.SSHException, UnicodeDecodeError) as exc:
+        except (OSError, paramiko.SSHException, InvalidHostKey, UnicodeDecodeError) as exc:
             raise ConfigError(f"cannot read {self._path}", cause=str(exc), hint="look at `known_hosts`") from exc
 
     def kinds(self) -> list[str]:
