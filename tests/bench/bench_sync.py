@@ -18,6 +18,7 @@ from recon_cli.jobs.sync.init import init
 from recon_cli.ops.clock import SystemClock
 from recon_cli.outbox.item import Letter, Limits
 from recon_cli.outbox.opening import open_outbox
+from recon_cli.outbox.queue import BATCH_ITEMS
 from recon_cli.stores.sink.registry import open_sink
 from recon_cli.systems import registry
 from tests.bench import lister, results
@@ -60,7 +61,7 @@ class Stage:
     password: str
 
     @classmethod
-    def set_up(cls, folder: Path, server: postgres.PostgresServer, batch: int = 1_000) -> Stage:
+    def set_up(cls, folder: Path, server: postgres.PostgresServer, batch: int = BATCH_ITEMS) -> Stage:
         """An empty one."""
         stage = cls(folder, server.database(), server.password)
         place = Place(stage.url, secret=lambda: stage.password)

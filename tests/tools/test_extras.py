@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.extras import SETTINGS
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 HARD = {"apsw", "click", "orjson", "paramiko", "rich", "sqlalchemy", "typer", "tzdata", "xxhash", "zstandard"}
@@ -31,19 +33,6 @@ EXTRAS: dict[str, set[str]] = {
     "gpu": {"gsplat", "ninja", "packaging", "torch"},
 }
 OWN = {"recon_cli", "recon_native"}
-SETTINGS = """version = 1
-[stores.pg]
-url = "postgresql://me@127.0.0.1:9/x"
-[stores.my]
-url = "mysql://me@127.0.0.1:9/x"
-[stores.kv]
-url = "redis://127.0.0.1:9"
-[stores.fire]
-url = "firestore://project"
-[records.gate]
-system = "containers"
-to = "pg"
-"""
 COMMANDS = {
     "postgres": ("backup", "export", "pg", "out"),
     "postgres (psycopg)": ("migrate", "a.db", "pg"),

@@ -33,6 +33,17 @@ int prepare(PyObject *pointer, const char *sql, sqlite3 **db, sqlite3_stmt **sta
     return 0;
 }
 
+int bind_numbers(sqlite3_stmt *statement, PyObject *bound)
+{
+    for (Py_ssize_t place = 0; place < PyTuple_Size(bound); place++) {
+        long long value = PyLong_AsLongLong(PyTuple_GetItem(bound, place));
+        if (value == -1 && PyErr_Occurred())
+            return -1;
+        sqlite3_bind_int64(statement, (int)place + 1, value);
+    }
+    return 0;
+}
+
 static PyObject *powers(PyObject *module, PyObject *args)
 {
     (void)module;

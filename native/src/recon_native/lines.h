@@ -22,6 +22,9 @@ void *made(PyTypeObject *type);
 /* A statement on the caller's connection; -1 with an exception if there is none. */
 int prepare(PyObject *pointer, const char *sql, sqlite3 **db, sqlite3_stmt **statement);
 
+/* A tuple of whole numbers as a statement's parameters; -1 with an exception if one is none. */
+int bind_numbers(sqlite3_stmt *statement, PyObject *bound);
+
 int lines_add(PyObject *module);
 
 #endif

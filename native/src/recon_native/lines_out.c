@@ -218,12 +218,8 @@ static PyObject *written_new(PyTypeObject *type, PyObject *args, PyObject *keywo
         goto failed;
     Py_INCREF(owner);
     self->owner = owner;
-    for (Py_ssize_t place = 0; place < PyTuple_Size(bound); place++) {
-        long long value = PyLong_AsLongLong(PyTuple_GetItem(bound, place));
-        if (value == -1 && PyErr_Occurred())
-            goto failed;
-        sqlite3_bind_int64(self->statement, (int)place + 1, value);
-    }
+    if (bind_numbers(self->statement, bound) < 0)
+        goto failed;
     return (PyObject *)self;
 failed:
     Py_DECREF(self);

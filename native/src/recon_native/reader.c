@@ -366,14 +366,10 @@ static PyObject *reading_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO!sO!O!p:Reading", names, &owner, &PyLong_Type, &pointer, &sql,
                                      &PyTuple_Type, &bound, &PyTuple_Type, &columns, &parts))
         return NULL;
-    if (sqlite3_api == NULL)
-        return PyErr_Format(PyExc_RuntimeError, "SQLite has not loaded this library yet");
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    Reading *self = (Reading *)allocate(type, 0);
+    Reading *self = made(type);
     if (self == NULL)
         return NULL;
-    self->db = PyLong_AsVoidPtr(pointer);
-    if (self->db == NULL || take_columns(self, columns) < 0)
+    if (prepare(pointer, sql, &self->db, &self->statement) < 0 || take_columns(self, columns) < 0)
         goto failed;
     if (parts && (self->parts = calloc(self->columns ? self->columns : 1, sizeof(Buffer))) == NULL) {
         PyErr_NoMemory();
@@ -381,21 +377,13 @@ static PyObject *reading_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     }
     Py_INCREF(owner);
     self->owner = owner;
-    if (sqlite3_prepare_v2(self->db, sql, -1, &self->statement, NULL) != SQLITE_OK) {
-        PyErr_Format(PyExc_RuntimeError, "%s", sqlite3_errmsg(self->db));
-        goto failed;
-    }
     if (sqlite3_column_count(self->statement) != self->columns + 1) {
         PyErr_Format(PyExc_ValueError, "%d columns are read, and %d described",
                      sqlite3_column_count(self->statement) - 1, self->columns);
         goto failed;
     }
-    for (Py_ssize_t place = 0; place < PyTuple_Size(bound); place++) {
-        long long value = PyLong_AsLongLong(PyTuple_GetItem(bound, place));
-        if (value == -1 && PyErr_Occurred())
-            goto failed;
-        sqlite3_bind_int64(self->statement, (int)place + 1, value);
-    }
+    if (bind_numbers(self->statement, bound) < 0)
+        goto failed;
     return (PyObject *)self;
 failed:
     Py_DECREF(self);

@@ -11,7 +11,6 @@ from recon_cli.core.delivery import Failure
 from recon_cli.outbox import lanes, ledger, rows
 from recon_cli.outbox.fresh import Fresh
 from recon_cli.outbox.item import DeadLetter, Item, Letter, Placed
-from recon_cli.outbox.lanes import Lane
 from recon_cli.outbox.ledger import Account
 from recon_cli.outbox.schema import COLUMNS, DEAD_COLUMNS
 
@@ -217,11 +216,6 @@ def trip(db: sqlite3.Connection, where: tuple[str, str], failure: Failure, until
 def close_circuit(db: sqlite3.Connection, target: str, table: str) -> None:
     """Close it."""
     db.execute("DELETE FROM circuits WHERE target = ? AND tbl IN ('', ?)", (target, table))
-
-
-def lane_of(item: Item) -> Lane:
-    """The lane an item is in."""
-    return Lane(item.letter.target, item.letter.table)
 
 
 def hurry(db: sqlite3.Connection, target: str) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from recon_cli.core.place import Place
+from recon_cli.outbox.queue import BATCH_ITEMS
 
 SETTLE_S = 2.0
 PATIENCE_S = 600.0
@@ -46,7 +47,7 @@ class Route:
     rehash_s: float = REHASH_S
     poll_s: float = 2.0
     rescan_s: float = 60.0
-    batch_items: int = 1000
+    batch_items: int = BATCH_ITEMS
     retries: int = 5
     rate: float | None = None
     limit_bytes: int = LIMIT_BYTES
